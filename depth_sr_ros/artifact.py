@@ -1,0 +1,217 @@
+"""Artifacts: the seam between making weights and running them.
+
+An artifact is a folder with four files: `graph.onnx` (the frame graph with symbolic size), `weights.safetensors` (for
+fine-tuning and the torch engine), `card.json` (what it is, how it was made, how good it is) and `fixture.npz` (a frame
+and the output that PyTorch gave for it in float32, on which every engine checks itself). Reading one needs numpy only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FORMAT = 1
+GRAPH, WEIGHTS, CARD, FIXTURE = "graph.onnx", "weights.safetensors", "card.json", "fixture.npz"
+SHIPPED = Path(__file__).parent / "artifacts"
+
+_FIXTURE_KEYS = ("rgb", "depth", "depth_hr", "valid")
+
+
+class ArtifactError(ValueError):
+    """An artifact that is missing, damaged or not what was asked for; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What an artifact says of itself.
+
+    Attributes:
+        model: registry name of the network, e.g. `fdkn`.
+        scale: integer ratio of colour and depth size.
+        options: the network's options; `create_model(model, **options)` rebuilds it.
+        size_multiple: image height and width must be multiples of this and of `scale`.
+        opset: ONNX opset of the graph.
+        guide: what the colour input is: `RGB / 255`.
+        normalisation: how depth is brought to the network's range inside the graph.
+        training: data, recipe, steps, minutes, machine; free-form.
+        evaluation: protocol and measured errors per scene; free-form.
+        command: the command that made the weights.
+        files: sha256 of the other files.
+        format: version of this layout.
+    """
+
+    model: str
+    scale: int
+    options: Mapping[str, Any]
+    size_multiple: int
+    opset: int
+    guide: str = "RGB / 255"
+    normalisation: str = "minimum and maximum of the frame's own valid depth"
+    training: Mapping[str, Any] = field(default_factory=dict)
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    format: int = FORMAT
+
+    @property
+    def name(self) -> str:
+        """Model and scale in one word, e.g. `fdkn_x8`."""
+        return f"{self.model}_x{self.scale}"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact whose files were found complete and undamaged.
+
+    Attributes:
+        folder: where it lies.
+        card: its card.
+    """
+
+    folder: Path
+    card: Card
+
+    @property
+    def graph(self) -> Path:
+        """The ONNX file."""
+        return self.folder / GRAPH
+
+    @property
+    def weights(self) -> Path:
+        """The safetensors file."""
+        return self.folder / WEIGHTS
+
+    @property
+    def weights_id(self) -> str:
+        """First twelve digits of the graph's sha256: tells weights apart in logs and diagnostics."""
+        return self.card.files[GRAPH][:12]
+
+    def fixture(self) -> dict[str, NDArray[Any]]:
+        """The golden frame: inputs `rgb`, `depth` and expected outputs `depth_hr`, `valid`; see the frame graph."""
+        with np.load(self.folder / FIXTURE) as archive:
+            return {key: archive[key] for key in _FIXTURE_KEYS}
+
+
+def list_artifacts(folder: Path = SHIPPED) -> list[str]:
+    """Names of the artifacts in a folder, e.g. `["fdkn_x4", "fdkn_x8"]`."""
+    return sorted(p.parent.name for p in folder.glob(f"*/{CARD}"))
+
+
+def shipped_scales(model: str, folder: Path = SHIPPED) -> list[int]:
+    """Scales for which a model's weights ship, ascending."""
+    prefix = f"{model}_x"
+    return sorted(int(n.removeprefix(prefix)) for n in list_artifacts(folder) if n.startswith(prefix))
+
+
+def find_artifact(model: str, scale: int, folder: Path = SHIPPED) -> Artifact:
+    """The shipped artifact of a model and scale.
+
+    Raises:
+        ArtifactError: none ships; the message lists those that do.
+    """
+    name = f"{model}_x{scale}"
+    if name not in list_artifacts(folder):
+        raise ArtifactError(
+            f"model {model!r} at scale {scale}: expected one of {list_artifacts(folder)}; "
+            "choose another `model` or `scale`, or give your own by `weights`"
+        )
+    return read_artifact(folder / name, model, scale)
+
+
+def read_artifact(path: Path, model: str | None = None, scale: int | None = None) -> Artifact:
+    """Reads and checks an artifact.
+
+    Args:
+        path: its folder, or any file in it.
+        model: the model it is expected to hold; None accepts any.
+        scale: the scale it is expected to be made for; None accepts any.
+
+    Raises:
+        ArtifactError: a file is missing or damaged, or model or scale differ from what was asked for.
+    """
+    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    if not Path(path).exists() or not (folder / CARD).is_file():
+        raise ArtifactError(
+            f"{path}: expected an artifact folder with {CARD}, {GRAPH}, {WEIGHTS} and {FIXTURE}; bare weights are "
+            "made into one by `python -m training export`"
+        )
+    card = _read_card(folder / CARD)
+    for name in (GRAPH, WEIGHTS, FIXTURE):
+        _check_file(folder / name, card.files.get(name))
+    if model is not None and card.model != model:
+        raise ArtifactError(f"{folder}: expected weights of model {model!r}, found {card.model!r}; change one of both")
+    if scale is not None and card.scale != scale:
+        raise ArtifactError(f"{folder}: expected weights for scale {scale}, found {card.scale}; change one of both")
+    return Artifact(folder, card)
+
+
+def write_artifact(folder: Path, card: Card, graph: Path, weights: Path, fixture: Mapping[str, NDArray[Any]]) -> Artifact:
+    """Writes an artifact: built beside its place, then moved there whole, replacing an older one.
+
+    Args:
+        folder: where it shall lie.
+        card: its card; `files` is filled in here.
+        graph: ONNX file, copied.
+        weights: safetensors file, copied.
+        fixture: arrays `rgb`, `depth`, `depth_hr`, `valid`.
+
+    Raises:
+        ArtifactError: the fixture lacks an array.
+    """
+    missing = set(_FIXTURE_KEYS) - set(fixture)
+    if missing:
+        raise ArtifactError(f"fixture: expected the arrays {_FIXTURE_KEYS}, missing {sorted(missing)}")
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        shutil.copyfile(graph, building / GRAPH)
+        shutil.copyfile(weights, building / WEIGHTS)
+        np.savez_compressed(building / FIXTURE, **{key: fixture[key] for key in _FIXTURE_KEYS})
+        hashes = {name: _sha256(building / name) for name in (GRAPH, WEIGHTS, FIXTURE)}
+        content = {**asdict(card), "files": hashes}
+        (building / CARD).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        building.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(building, folder)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return read_artifact(folder, card.model, card.scale)
+
+
+def _read_card(path: Path) -> Card:
+    try:
+        raw = json.loads(path.read_text())
+        card = Card(**raw)
+    except (ValueError, TypeError) as error:
+        raise ArtifactError(
+            f"{path}: damaged or foreign card, expected a JSON object with {[f.name for f in fields(Card)]}; {error}"
+        ) from error
+    if card.format != FORMAT:
+        raise ArtifactError(f"{path}: expected card format {FORMAT}, found {card.format}; export the weights again")
+    return card
+
+
+def _check_file(path: Path, expected: str | None) -> None:
+    if not path.is_file():
+        raise ArtifactError(f"{path}: file is missing; install the package or export the artifact again")
+    found = _sha256(path)
+    if found != expected:
+        raise ArtifactError(
+            f"{path}: damaged file, expected sha256 {expected}, found {found}; install or export it again"
+        )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,157 @@
+"""The one interface of all inference engines."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_sr_ros.artifact import Artifact
+
+Precision = Literal["fp32", "bf16"]
+Arrays = dict[str, NDArray[Any]]
+
+
+class EngineError(RuntimeError):
+    """An engine that cannot be built, refused itself or failed; the message says why and what to change."""
+
+
+class EngineInputError(ValueError):
+    """An input of another name, shape or type than the engine was built for."""
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What an engine is.
+
+    Attributes:
+        engine: its name, e.g. `openvino`.
+        version: version of the runtime.
+        device: what it runs on.
+        precision: of the network body; units, normalisation and the residual sum are float32 always.
+        artifact: name of the artifact it runs, e.g. `fdkn_x8`.
+        grid: (height, width) of the depth input it was built for.
+    """
+
+    engine: str
+    version: str
+    device: str
+    precision: Precision
+    artifact: str
+    grid: tuple[int, int]
+
+
+class Engine(abc.ABC):
+    """An artifact's frame graph, ready to run at one fixed size. Used from one thread.
+
+    Inputs are `rgb`, uint8 (H, W, 3), and `depth`, float32 (h, w), metres, 0 where invalid, with H = scale * h and
+    W = scale * w. Outputs are `depth_hr`, float32 (H, W), metres, and `valid`, uint8 (H, W); they belong to the caller.
+
+    Args:
+        artifact: what to run.
+        grid: (h, w) of the depth input.
+        precision: one of `precisions()`.
+        threads: CPU threads to use; 0 leaves it to the runtime.
+
+    Raises:
+        EngineError: the runtime is not installed, or cannot run the graph or the precision.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, artifact: Artifact, grid: tuple[int, int], precision: Precision, threads: int = 0) -> None:
+        if precision not in self.precisions():
+            raise EngineError(
+                f"engine {self.name}: expected precision {' or '.join(self.precisions())} on this machine, "
+                f"found {precision!r}; choose `auto`"
+            )
+        scale = artifact.card.scale
+        self._expected: dict[str, tuple[tuple[int, ...], Any]] = {
+            "rgb": ((grid[0] * scale, grid[1] * scale, 3), np.dtype(np.uint8)),
+            "depth": (grid, np.dtype(np.float32)),
+        }
+        self._artifact_name = artifact.card.name
+        self._grid = grid
+        self._precision = precision
+        self._open = True
+        try:
+            self._build(artifact, grid, precision, threads)
+        except (RuntimeError, ValueError, OSError) as error:
+            raise EngineError(f"engine {self.name}: cannot build {artifact.card.name} for {grid}: {error}") from error
+
+    @classmethod
+    @abc.abstractmethod
+    def version(cls) -> str:
+        """Version of the installed runtime. Raises ImportError where it is not installed."""
+
+    @classmethod
+    @abc.abstractmethod
+    def precisions(cls) -> tuple[Precision, ...]:
+        """Precisions that this machine runs well, the preferred one first."""
+
+    @classmethod
+    def device(cls) -> str:
+        """What the engine runs on."""
+        return "CPU"
+
+    def infer(self, inputs: Arrays) -> Arrays:
+        """Runs one frame.
+
+        Raises:
+            EngineInputError: a name, shape or type is not as documented on the class.
+            EngineError: the engine is closed, or the runtime failed.
+        """
+        if not self._open:
+            raise EngineError(f"engine {self.name} is closed; build a new one")
+        self._check_inputs(inputs)
+        try:
+            return self._run(inputs)
+        except RuntimeError as error:
+            raise EngineError(f"engine {self.name} failed: {error}") from error
+
+    def describe(self) -> EngineInfo:
+        """What this engine is."""
+        return EngineInfo(
+            self.name, self.version(), self.device(), self._precision, self._artifact_name, self._grid
+        )
+
+    def close(self) -> None:
+        """Frees the runtime's memory; calling it again is fine."""
+        if self._open:
+            self._open = False
+            self._release()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @abc.abstractmethod
+    def _build(self, artifact: Artifact, grid: tuple[int, int], precision: Precision, threads: int) -> None:
+        """Compiles the graph for the size."""
+
+    @abc.abstractmethod
+    def _run(self, inputs: Arrays) -> Arrays:
+        """Runs checked inputs."""
+
+    @abc.abstractmethod
+    def _release(self) -> None:
+        """Drops everything that `_build` made."""
+
+    def _check_inputs(self, inputs: Arrays) -> None:
+        if set(inputs) != set(self._expected):
+            raise EngineInputError(f"inputs: expected {sorted(self._expected)}, found {sorted(inputs)}")
+        for name, (shape, dtype) in self._expected.items():
+            array = inputs[name]
+            if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:
+                found = f"{array.shape} {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+                raise EngineInputError(
+                    f"input {name!r}: expected {shape} {dtype}, found {found}; build an engine for this size"
+                )

@@ -1,0 +1,49 @@
+"""ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from depth_sr_ros.artifact import Artifact
+from depth_sr_ros.engines.base import Arrays, Engine, Precision
+
+
+class OnnxRuntimeEngine(Engine):
+    """See `Engine`."""
+
+    name = "onnxruntime"
+
+    @classmethod
+    def version(cls) -> str:
+        """Version of the installed runtime. Raises ImportError where it is not installed."""
+        import onnxruntime
+
+        return str(onnxruntime.__version__)
+
+    @classmethod
+    def precisions(cls) -> tuple[Precision, ...]:
+        """`fp32` only."""
+        return ("fp32",)
+
+    def _build(self, artifact: Artifact, grid: tuple[int, int], precision: Precision, threads: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        try:
+            self._session: Any = onnxruntime.InferenceSession(
+                str(artifact.graph), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # the runtime's exceptions share no base class but Exception
+            raise RuntimeError(str(error)) from error
+
+    def _run(self, inputs: Arrays) -> Arrays:
+        try:
+            depth_hr, valid = self._session.run(["depth_hr", "valid"], inputs)
+        except Exception as error:  # as above
+            raise RuntimeError(str(error)) from error
+        return {"depth_hr": depth_hr, "valid": valid}
+
+    def _release(self) -> None:
+        self._session = None

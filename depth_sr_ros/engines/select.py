@@ -1,0 +1,116 @@
+"""Chooses an engine: the first in order of preference that is installed and passes its self-check."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from dataclasses import dataclass
+
+from depth_sr_ros.artifact import Artifact
+from depth_sr_ros.engines.base import Engine, EngineError, Precision
+from depth_sr_ros.engines.selfcheck import check_engine
+
+_RUNTIMES = {
+    "openvino": ("depth_sr_ros.engines.openvino", "OpenVinoEngine"),
+    "onnxruntime": ("depth_sr_ros.engines.onnxruntime", "OnnxRuntimeEngine"),
+    "torch": ("depth_sr_ros.engines.torch", "TorchEngine"),
+}
+
+ENGINE_NAMES: tuple[str, ...] = ("auto", *_RUNTIMES)
+"""Values of the `engine` parameter; after `auto` in order of preference."""
+
+PRECISIONS: tuple[str, ...] = ("auto", "fp32", "bf16")
+"""Values of the `precision` parameter."""
+
+_INSTALL = {
+    "openvino": "pip install openvino",
+    "onnxruntime": "pip install onnxruntime",
+    "torch": "pip install 'depth_sr_ros[training]'",
+}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """An engine that passed its self-check, to be built for any size.
+
+    Attributes:
+        runtime: its class.
+        artifact: what it runs.
+        precision: of the network body.
+        threads: CPU threads, 0 for the runtime's own choice.
+        reason: one sentence: which engine, why, and which ones were passed over.
+    """
+
+    runtime: type[Engine]
+    artifact: Artifact
+    precision: Precision
+    threads: int
+    reason: str
+
+    def build(self, grid: tuple[int, int]) -> Engine:
+        """Builds the engine for depth of size `grid` = (h, w). Raises EngineError."""
+        return self.runtime(self.artifact, grid, self.precision, self.threads)
+
+
+def choose_engine(artifact: Artifact, engine: str = "auto", precision: str = "auto", threads: int = 0) -> EngineChoice:
+    """Finds the engine that shall serve an artifact.
+
+    Args:
+        artifact: what to run.
+        engine: one of `ENGINE_NAMES`; `auto` takes the first that works, a name takes that one or fails.
+        precision: one of `PRECISIONS`; `auto` takes what the engine prefers on this machine.
+        threads: CPU threads, 0 for the runtime's own choice.
+
+    Raises:
+        EngineError: unknown name, or nothing works; the message says what was tried and what to install.
+    """
+    _expect("engine", engine, ENGINE_NAMES)
+    _expect("precision", precision, PRECISIONS)
+    passed_over: list[str] = []
+    for name in _RUNTIMES if engine == "auto" else (engine,):
+        try:
+            runtime = load_runtime(name)
+            chosen = _precision(runtime, precision)
+            check = check_engine(runtime, artifact, chosen, threads)
+        except EngineError as error:
+            if engine != "auto":
+                raise
+            _log.warning("%s; trying the next engine", error)
+            passed_over.append(str(error))
+            continue
+        why = "first in order of preference that works here" if engine == "auto" else "asked for"
+        reason = f"{name} {runtime.version()} {chosen} on {runtime.device()}: {why}, self-check {check.error:.1e}"
+        return EngineChoice(runtime, artifact, chosen, threads, "; passed over: ".join([reason, *passed_over]))
+    raise EngineError("no engine works here: " + "; ".join(passed_over))
+
+
+def load_runtime(name: str) -> type[Engine]:
+    """The engine class of a runtime.
+
+    Raises:
+        EngineError: the runtime is not installed; the message gives the command.
+    """
+    module, cls = _RUNTIMES[name]
+    runtime: type[Engine] = getattr(importlib.import_module(module), cls)
+    try:
+        runtime.version()
+    except ImportError as error:
+        raise EngineError(f"engine {name}: not installed ({error}); {_INSTALL[name]}") from error
+    return runtime
+
+
+def _precision(runtime: type[Engine], wanted: str) -> Precision:
+    offered = runtime.precisions()
+    for precision in offered:
+        if wanted in ("auto", precision):
+            return precision
+    raise EngineError(
+        f"engine {runtime.name}: expected precision auto or {' or '.join(offered)} on this machine, found {wanted!r}"
+    )
+
+
+def _expect(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise EngineError(f"{name}: expected one of {known}, found {value!r}")

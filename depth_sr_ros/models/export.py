@@ -1,0 +1,130 @@
+"""Turns a network into an artifact: frame graph to ONNX, weights to safetensors, a golden frame from PyTorch.
+
+The graph keeps symbolic height and width (colour size = scale x depth size). Opset 18: from 20 on, ONNX renames
+GridSample's `bilinear`, which TensorRT's parser does not know and silently takes for nearest.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+
+from depth_sr_ros.artifact import Artifact, Card, write_artifact
+from depth_sr_ros.models.base import GuidedUpsampler
+from depth_sr_ros.models.frame_graph import FrameGraph
+
+OPSET = 18
+FIXTURE_CELLS = (18, 24)
+
+
+def export_artifact(
+    network: GuidedUpsampler,
+    model: str,
+    folder: Path,
+    *,
+    training: Mapping[str, Any] | None = None,
+    evaluation: Mapping[str, Any] | None = None,
+    command: str = "",
+) -> Artifact:
+    """Writes a network with its weights as an artifact.
+
+    Args:
+        network: trained network; put into evaluation mode here.
+        model: its registry name.
+        folder: where the artifact shall lie.
+        training: what the card says of the training.
+        evaluation: what the card says of measured errors.
+        command: the command that made the weights.
+
+    Raises:
+        RuntimeError: the exported graph holds an operator set the engines cannot be trusted with.
+    """
+    graph = FrameGraph(network).eval()
+    card = Card(model, network.scale, network.options, network.size_multiple, OPSET)
+    card = replace(card, training=dict(training or {}), evaluation=dict(evaluation or {}), command=command)
+    with tempfile.TemporaryDirectory() as scratch:
+        onnx_file, weights = Path(scratch) / "graph.onnx", Path(scratch) / "weights.safetensors"
+        export_graph(graph, onnx_file)
+        state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+        safetensors.torch.save_file(state, weights)
+        return write_artifact(folder, card, onnx_file, weights, golden_fixture(graph))
+
+
+def export_graph(graph: FrameGraph, path: Path) -> None:
+    """Writes the frame graph as one ONNX file with symbolic size, and checks its opset.
+
+    Raises:
+        RuntimeError: the exporter wrote an opset of 20 or above.
+    """
+    scale = graph.network.scale
+    rgb, depth = example_frame(scale)
+    height, width = torch.export.Dim("h", min=2, max=4096), torch.export.Dim("w", min=2, max=4096)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            graph,
+            (torch.from_numpy(rgb), torch.from_numpy(depth)),
+            input_names=["rgb", "depth"],
+            output_names=["depth_hr", "valid"],
+            dynamo=True,
+            opset_version=OPSET,
+            dynamic_shapes={"rgb": {0: scale * height, 1: scale * width}, "depth": {0: height, 1: width}},
+            verbose=False,
+        )
+    assert program is not None
+    proto = program.model_proto
+    versions = [o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")]
+    if max(versions) >= 20:
+        raise RuntimeError(f"exported opset {versions}: expected below 20, where GridSample is safe")
+    _strip_metadata(proto)
+    onnx.save(proto, str(path))
+
+
+def example_frame(scale: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """A small made-up frame with slanted planes, depth edges, a thin bar, texture and holes.
+
+    Returns:
+        `rgb` uint8 (18 scale, 24 scale, 3) and `depth` float32 (18, 24) metres, 0 where invalid.
+    """
+    cells_high, cells_wide = FIXTURE_CELLS
+    height, width = cells_high * scale, cells_wide * scale
+    y, x = np.mgrid[:height, :width] / scale
+    full = 3.0 - 0.03 * y + 0.02 * x
+    full = np.where((x - 8) ** 2 + (y - 9) ** 2 < 20, 1.2 + 0.02 * x, full)
+    full = np.where(np.abs(x - 16.4 + 0.3 * y) < 0.7, 0.9, full)
+    full = np.where((x > 17) & (y > 10), 2.0 - 0.05 * y, full)
+    rng = np.random.default_rng(0)
+    shade = 60 + 50 * full + 8 * np.sin(5 * x) * np.cos(4 * y)
+    colour = shade[..., None] * np.array([0.9, 0.7, 1.0]) + rng.normal(0, 3, (height, width, 3))
+    centre = scale // 2
+    depth = full[centre::scale, centre::scale].astype(np.float32)
+    depth[2:5, 2:6] = 0
+    depth[14, 8:20] = 0
+    depth[rng.random(depth.shape) < 0.02] = 0
+    return np.clip(colour, 0, 255).astype(np.uint8), depth
+
+
+@torch.inference_mode()
+def golden_fixture(graph: FrameGraph) -> dict[str, NDArray[Any]]:
+    """The example frame and what PyTorch makes of it in float32 on the CPU."""
+    rgb, depth = example_frame(graph.network.scale)
+    depth_hr, valid = graph(torch.from_numpy(rgb), torch.from_numpy(depth))
+    return {"rgb": rgb, "depth": depth, "depth_hr": depth_hr.numpy(), "valid": valid.numpy()}
+
+
+def _strip_metadata(proto: onnx.ModelProto) -> None:
+    """Removes the exporter's notes (source lines with paths of the exporting machine) from the graph."""
+    graph = proto.graph
+    for item in (proto, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        del item.metadata_props[:]
+        item.doc_string = ""

@@ -1,0 +1,117 @@
+"""The frame graph: everything a frame needs, from raw arrays to metric depth, around any network.
+
+Colour bytes and metric depth with holes go in; dense metric depth and its validity come out. Being one graph it is one
+call of an inference engine, one copy in and one copy out.
+
+Holes. The start image is a normalised convolution (Knutsson & Westin 1993): near a hole a positive kernel (cubic
+B-spline) runs over the valid cells only, elsewhere it is exactly the bicubic of training. A hole so neither rings nor
+bleeds, and changes the start image no farther than two and a half cells away. Inside a hole the start image continues
+its surroundings, so that the network never sees an invented edge.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from depth_sr_ros.models.base import GuidedUpsampler
+from depth_sr_ros.models.interpolation import PhaseUpsampler, cubic_b_spline, keys_cubic
+
+# cells over which a hole is filled from its surroundings, coarse to fine; beyond, the frame's mean stands in
+_FILL_WINDOWS = (27, 9, 3)
+# share of a filled cell beside a valid one in the start image; small enough to vanish where anything is valid
+_FILL_SHARE = 1e-3
+
+
+class FrameGraph(nn.Module):
+    """A network with units, normalisation and hole handling around it.
+
+    Args:
+        network: the network; it should be in evaluation mode.
+    """
+
+    def __init__(self, network: GuidedUpsampler) -> None:
+        super().__init__()
+        self.network = network
+        self.start = MaskedStartImage(network.scale)
+
+    def forward(self, rgb: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
+        """Super-resolves one frame.
+
+        Args:
+            rgb: colour image, uint8 (H, W, 3), RGB; H and W are `scale` times the depth's size.
+            depth: sensor depth, float32 (h, w), metres, 0 where invalid.
+
+        Returns:
+            `depth_hr`, float32 (H, W), metres, finite everywhere, 0 everywhere where no cell is valid; and `valid`,
+            uint8 (H, W), 1 where the sensor cell that a pixel lies in is valid, else 0.
+        """
+        scale = self.network.scale
+        guide = rgb.permute(2, 0, 1).unsqueeze(0).to(torch.float32) * (1 / 255)
+        depth = depth.unsqueeze(0).unsqueeze(0)
+        mask = (depth > 0).to(torch.float32)
+        low, span = valid_range(depth, mask)
+        dense, start = self.start((depth - low) / span * mask, mask)
+        refined = self.network.refine(guide, dense, start)
+        some_valid = mask.amax(dim=(2, 3), keepdim=True)
+        depth_hr = (refined * span + low) * some_valid
+        height, width = mask.shape[2:]
+        cells = mask.reshape(1, height, 1, width, 1).expand(1, height, scale, width, scale)
+        valid = cells.reshape(height * scale, width * scale).to(torch.uint8)
+        return depth_hr.squeeze(0).squeeze(0), valid
+
+
+class MaskedStartImage(nn.Module):
+    """Fills and up-samples a normalised depth map that has holes.
+
+    Args:
+        scale: integer factor.
+    """
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self.bicubic = PhaseUpsampler(scale, keys_cubic)
+        self.positive = PhaseUpsampler(scale, cubic_b_spline)
+
+    def forward(self, depth: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Both (1, 1, h, w), depth 0 where mask is 0 -> dense depth (1, 1, h, w) and start image (1, 1, H, W)."""
+        fill = fill_holes(depth, mask)
+        dense = depth + (1 - mask) * fill
+        trust = mask + (1 - mask) * _FILL_SHARE
+        smooth = self.positive(dense * trust) / self.positive(trust)
+        inside = torch.ones_like(mask)
+        exact = self.bicubic(dense) / self.bicubic(inside)
+        touched = self.positive(1 - mask) > 0
+        return dense, torch.where(touched, smooth, exact)
+
+
+def fill_holes(depth: Tensor, mask: Tensor) -> Tensor:
+    """Mean of the valid cells around each cell, over the smallest window that has any, (1, 1, h, w).
+
+    Every value is a convex combination of valid ones; where nothing is valid at all it is 0.
+    """
+    fill = _ratio(depth.sum(dim=(2, 3), keepdim=True), mask.sum(dim=(2, 3), keepdim=True))
+    for window in _FILL_WINDOWS:
+        total, share = _box(depth, window), _box(mask, window)
+        fill = torch.where(share > 0, _ratio(total, share), fill)
+    return fill
+
+
+def valid_range(depth: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Smallest valid depth and the span to the largest, each (1, 1, 1, 1); (0, 1) where nothing is valid.
+
+    A flat frame gets a span of a millimetre, so that normalising never divides by zero.
+    """
+    high = (depth * mask).amax(dim=(2, 3), keepdim=True)
+    low = high - ((high - depth) * mask).amax(dim=(2, 3), keepdim=True)
+    return low, (high - low).clamp(min=1e-3)
+
+
+def _box(image: Tensor, window: int) -> Tensor:
+    rows = F.avg_pool2d(image, (window, 1), stride=1, padding=(window // 2, 0))
+    return F.avg_pool2d(rows, (1, window), stride=1, padding=(0, window // 2))
+
+
+def _ratio(total: Tensor, share: Tensor) -> Tensor:
+    return total / share.clamp(min=1e-6)

@@ -1,0 +1,98 @@
+"""Sampling of the kernel networks (DKN, FDKN): a weighted sum of displaced taps around every pixel.
+
+Kim, Ponce, Ham, "Deformable Kernel Networks for Joint Image Filtering", IJCV 2021, eqs. 4-6. The taps lie inside a
+15 x 15 window centred on the pixel; a bilinear corner outside that window counts as zero.
+
+The released code gathers the whole window for every pixel (225 values each). Here each tap reads the image directly,
+which gives the same numbers and needs no such memory: a displacement beyond the window is moved to its edge and the
+sample is faded by the distance moved, which is what bilinear interpolation against zero does.
+
+Displacements are in pixels, x to the right and y down, float32 throughout.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SamplingConvention = Literal["centred", "aligned_corners", "half_pixel"]
+"""Where the nine taps rest when the network asks for no offset.
+
+* `centred`: -1, 0, 1 in raster order, image replicated at its border. Used for everything trained here.
+* `aligned_corners`: the authors' released weights, made with the PyTorch <= 1.2 default. Taps rest at -7/15, 7/15,
+  21/15; the first grid index moves x; outside the image is zero.
+* `half_pixel`: the same code run with today's default, taps at -0.5, 0.5, 1.5; outside the image is zero.
+"""
+
+WINDOW = 15
+RADIUS = WINDOW // 2
+
+
+def check_convention(convention: str) -> SamplingConvention:
+    """Returns the convention, or raises ValueError that lists the known ones."""
+    if convention not in get_args(SamplingConvention):
+        raise ValueError(f"sampling: expected one of {get_args(SamplingConvention)}, found {convention!r}")
+    return convention  # type: ignore[return-value]
+
+
+def tap_displacements(offsets: Tensor, convention: SamplingConvention) -> tuple[Tensor, Tensor | None]:
+    """Positions of the taps relative to their pixel.
+
+    Args:
+        offsets: what the network asks for, (B, K, 2, ...), (x, y) in pixels, K a square number of taps, any trailing
+            dimensions.
+        convention: rest positions, see `SamplingConvention`.
+
+    Returns:
+        Displacements in pixels inside the window, shaped as `offsets`, and the factor (B, K, ...) that fades samples
+        beyond it; None where the window cannot be left because offsets are limited instead (`centred`).
+    """
+    side = round(offsets.shape[1] ** 0.5)
+    index = torch.arange(side, device=offsets.device, dtype=torch.float32)
+    slow, fast = (i.reshape(-1) for i in torch.meshgrid(index, index, indexing="ij"))
+    trailing = (1,) * (offsets.dim() - 3)
+    if convention == "centred":
+        reach = (side - 1) / 2
+        rest = torch.stack((fast - reach, slow - reach), dim=-1).reshape(-1, 2, *trailing)
+        return rest + offsets.clamp(reach - RADIUS, RADIUS - reach), None
+    rest = torch.stack((slow, fast), dim=-1).reshape(-1, 2, *trailing)
+    if convention == "aligned_corners":
+        wanted = (rest + offsets) * ((WINDOW - 1) / WINDOW) - RADIUS / WINDOW
+    else:
+        wanted = rest + offsets - 0.5
+    inside = wanted.clamp(-RADIUS, RADIUS)
+    fade = (1 - (wanted - inside).abs()).clamp(min=0)
+    return inside, fade[:, :, 0] * fade[:, :, 1]
+
+
+def in_grid_units(displacement: Tensor, height: int, width: int) -> Tensor:
+    """Pixels (B, K, 2, ...) to the units of a sampling grid, in which an image is 2 wide and 2 high."""
+    size = torch.tensor([width, height], device=displacement.device, dtype=torch.float32)
+    return displacement * (2 / size).reshape(2, *(1,) * (displacement.dim() - 3))
+
+
+def weighted_taps(
+    image: Tensor, weights: Tensor, displacement: Tensor, convention: SamplingConvention
+) -> Tensor:
+    """Sum over the taps of weight times bilinearly sampled image.
+
+    Args:
+        image: (B, 1, H, W), float32.
+        weights: one per tap, (B, K, H, W), float32.
+        displacement: of each tap from its pixel, (B, K, H, W, 2), (x, y) in grid units (`in_grid_units`), float32.
+        convention: `centred` replicates the image at its border, the others take zero there.
+
+    Returns:
+        (B, 1, H, W), float32.
+    """
+    batch, taps, height, width = weights.shape
+    xs = (torch.arange(width, device=image.device, dtype=torch.float32) + 0.5) * (2 / width) - 1
+    ys = (torch.arange(height, device=image.device, dtype=torch.float32) + 0.5) * (2 / height) - 1
+    pixel = torch.stack(torch.meshgrid(xs, ys, indexing="xy"), dim=-1)
+    grid = (displacement + pixel).reshape(batch, taps * height, width, 2)
+    padding = "border" if convention == "centred" else "zeros"
+    samples = F.grid_sample(image, grid, mode="bilinear", padding_mode=padding, align_corners=False)
+    return (samples.reshape(batch, taps, height, width) * weights).sum(dim=1, keepdim=True)

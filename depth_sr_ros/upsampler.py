@@ -1,0 +1,215 @@
+"""The hall: colour and coarse metric depth in, dense metric depth at the colour's size out.
+
+    from depth_sr_ros.upsampler import Upsampler
+    result = Upsampler(model="fdkn", scale=8)(rgb, depth)
+
+No ROS and no torch. The first frame of a new size compiles an engine for it (about a second); later ones only run.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_sr_ros.artifact import Artifact, ArtifactError, find_artifact, list_artifacts, read_artifact, shipped_scales
+from depth_sr_ros.engines import Engine, EngineChoice, EngineError, choose_engine
+from depth_sr_ros.rgbd.errors import FrameError
+from depth_sr_ros.rgbd.grids import GridPlan, plan_grid, reduce_to_grid
+
+Size = tuple[int, int]
+
+
+class UpsamplerError(ValueError):
+    """Settings that cannot be served: unknown names, unusable weights, no working engine."""
+
+
+@dataclass(frozen=True)
+class UpsampledDepth:
+    """One frame's result.
+
+    Attributes:
+        depth: (H, W) float32 metres on the colour image's pixels; NaN where not valid.
+        valid: (H, W) bool; False where the sensor saw nothing.
+        timings: milliseconds of the stages `prepare`, `engine` and `finish`.
+    """
+
+    depth: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+    timings: dict[str, float]
+
+
+@dataclass(frozen=True)
+class UpsamplerInfo:
+    """What serves.
+
+    Attributes:
+        model: artifact in use, e.g. `fdkn_x8`.
+        scale: its scale.
+        engine: name of the engine.
+        precision: of the network body.
+        reason: one sentence on why this engine.
+        weights_id: tells weights apart.
+        device: what the engine runs on.
+    """
+
+    model: str
+    scale: int
+    engine: str
+    precision: str
+    reason: str
+    weights_id: str
+    device: str
+
+
+class Upsampler:
+    """Guided depth super-resolution for a stream of frames. Used from one thread.
+
+    Args:
+        model: network, e.g. `fdkn`.
+        scale: ratio of colour size to the depth's real resolution.
+        weights: artifact folder of your own; None takes the shipped one.
+        engine: `auto`, `openvino`, `onnxruntime` or `torch`.
+        precision: `auto`, `fp32` or `bf16`.
+        threads: CPU threads for the engine, 0 for its own choice.
+
+    Raises:
+        UpsamplerError: the message says what was expected, what was found and what to change.
+    """
+
+    def __init__(
+        self,
+        model: str = "fdkn",
+        scale: int = 8,
+        *,
+        weights: str | Path | None = None,
+        engine: str = "auto",
+        precision: str = "auto",
+        threads: int = 0,
+    ) -> None:
+        self._settings = (engine, precision, threads)
+        self._scale = scale
+        try:
+            artifact = read_artifact(Path(weights), model, scale) if weights else find_artifact(model, scale)
+            self._choices: dict[int, EngineChoice] = {scale: choose_engine(artifact, *self._settings)}
+        except (ArtifactError, EngineError) as error:
+            raise UpsamplerError(str(error)) from error
+        # weights of one's own serve their own scale only; shipped ones may stand in for each other
+        self._scales = (scale,) if weights else tuple(shipped_scales(model))
+        self._model = model
+        self._engine: tuple[tuple[int, Size], Engine] | None = None
+        self._serving = scale
+        self._notes: dict[tuple[Size, Size], str] = {}
+
+    def __call__(self, rgb: NDArray[np.uint8], depth: NDArray[np.float32]) -> UpsampledDepth:
+        """Super-resolves one frame.
+
+        Args:
+            rgb: colour image, uint8 (H, W, 3), RGB; not changed.
+            depth: registered to `rgb`, float32 (h, w), metres, NaN (or 0, negative, infinite) where invalid; not
+                changed. Sizes: colour size / scale, colour size itself, or between; see `rgbd.grids`.
+
+        Raises:
+            FrameError: this frame cannot be used; the next one may.
+            EngineError: the engine failed.
+        """
+        start = time.perf_counter()
+        plan = self._plan(rgb, depth)
+        inputs = {"rgb": _fit_colour(rgb, plan), "depth": _fit_depth(depth, plan)}
+        engine = self._engine_for(plan)
+        prepared = time.perf_counter()
+        outputs = engine.infer(inputs)
+        inferred = time.perf_counter()
+        height, width = rgb.shape[:2]
+        valid = outputs["valid"][:height, :width].astype(bool)
+        upsampled = np.where(valid, outputs["depth_hr"][:height, :width], np.float32(np.nan))
+        stamps = (start, prepared, inferred, time.perf_counter())
+        stages = zip(("prepare", "engine", "finish"), np.diff(stamps) * 1e3, strict=True)
+        return UpsampledDepth(upsampled, valid, {stage: float(ms) for stage, ms in stages})
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One sentence per combination of sizes met so far: which kind of depth it is and what is done with it."""
+        return tuple(self._notes.values())
+
+    def describe(self) -> UpsamplerInfo:
+        """Model and engine that serve, as of the last frame."""
+        choice = self._choices[self._serving]
+        return UpsamplerInfo(
+            choice.artifact.card.name,
+            self._serving,
+            choice.runtime.name,
+            choice.precision,
+            choice.reason,
+            choice.artifact.weights_id,
+            choice.runtime.device(),
+        )
+
+    def close(self) -> None:
+        """Frees the engine's memory; calling it again is fine, and a further frame builds the engine anew."""
+        if self._engine is not None:
+            self._engine[1].close()
+            self._engine = None
+
+    def _plan(self, rgb: NDArray[Any], depth: NDArray[Any]) -> GridPlan:
+        _check_frame(rgb, depth)
+        colour_size, depth_size = rgb.shape[:2], depth.shape
+        plan = plan_grid(colour_size, depth_size, self._scale, self._scales)
+        self._notes.setdefault((colour_size, depth_size), plan.sentence(colour_size, depth_size))
+        return plan
+
+    def _engine_for(self, plan: GridPlan) -> Engine:
+        key = (plan.scale, plan.grid)
+        if self._engine is None or self._engine[0] != key:
+            self.close()
+            self._engine = (key, self._choice(plan.scale).build(plan.grid))
+            self._serving = plan.scale
+        return self._engine[1]
+
+    def _choice(self, scale: int) -> EngineChoice:
+        if scale not in self._choices:
+            self._choices[scale] = choose_engine(find_artifact(self._model, scale), *self._settings)
+        return self._choices[scale]
+
+
+def models_shipped() -> list[str]:
+    """Names of the models for which weights ship, e.g. `["fdkn"]`."""
+    return sorted({name.rpartition("_x")[0] for name in list_artifacts()})
+
+
+def _check_frame(rgb: NDArray[Any], depth: NDArray[Any]) -> None:
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+        raise FrameError("encoding", f"colour: expected (H, W, 3) uint8 RGB, found {rgb.shape} {rgb.dtype}")
+    if depth.ndim != 2 or depth.dtype != np.float32:
+        raise FrameError("encoding", f"depth: expected (h, w) float32 metres, found {depth.shape} {depth.dtype}")
+
+
+def _fit_colour(rgb: NDArray[np.uint8], plan: GridPlan) -> NDArray[np.uint8]:
+    """Colour at exactly scale times the grid; where that is larger, the last row and column are repeated."""
+    below = plan.grid[0] * plan.scale - rgb.shape[0]
+    right = plan.grid[1] * plan.scale - rgb.shape[1]
+    if below or right:
+        rgb = np.pad(rgb, ((0, below), (0, right), (0, 0)), mode="edge")
+    return np.ascontiguousarray(rgb)
+
+
+def _fit_depth(depth: NDArray[np.float32], plan: GridPlan) -> NDArray[np.float32]:
+    """Depth on the plan's grid, in a new array with 0 where invalid."""
+    if plan.kind == "coarse":
+        missing = [(0, max(0, want - have)) for want, have in zip(plan.grid, depth.shape, strict=True)]
+        fitted = np.pad(depth[: plan.grid[0], : plan.grid[1]], missing, mode="edge")
+    else:
+        fitted = reduce_to_grid(np.where(depth > 0, depth, np.float32(np.nan)), plan.grid)
+    with np.errstate(invalid="ignore"):
+        fitted[~((fitted > 0) & np.isfinite(fitted))] = 0
+    if not fitted.any():
+        raise FrameError(
+            "all_invalid",
+            f"depth {depth.shape[1]}x{depth.shape[0]}: expected some valid distance, found none (all are NaN, 0, "
+            "negative or infinite); check the sensor's view and range, and `depth_unit`",
+        )
+    return fitted

@@ -1,0 +1,1 @@
+"""Offline side: data sets, degradations, losses, recipes, training and evaluation. Never imported by the package."""

@@ -1,0 +1,71 @@
+"""Command line of the offline side: `python -m training {train,evaluate,export} ...`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from training.evaluate import evaluate, network_of_artifact, table
+from training.export import export_run
+from training.train import RECIPES, train
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point. Returns the process exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        args.run_command(args)
+    except (FileNotFoundError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    recipe = {"required": True, "help": "name of a shipped recipe, or a YAML file"}
+    data = {"required": True, "type": Path, "help": "data folder with a manifest.csv"}
+
+    command = commands.add_parser("train", help="train a network by a recipe")
+    command.add_argument("--recipe", **recipe)
+    command.add_argument("--data", **data)
+    command.add_argument("--out", required=True, type=Path, help="folder for checkpoints, logs and weights")
+    command.add_argument("--resume", action="store_true", help="go on from OUT/last.ckpt")
+    command.set_defaults(run_command=lambda a: print(train(_recipe_path(a.recipe), a.data, a.out, a.resume)))
+
+    command = commands.add_parser("evaluate", help="score an artifact image by image, beside bicubic")
+    command.add_argument("artifact", type=Path, help="artifact folder")
+    command.add_argument("--data", **data)
+    command.add_argument("--splits", nargs="+", default=["dev", "test"])
+    command.add_argument("--protocol", default="dkn-bicubic")
+    command.set_defaults(run_command=_evaluate)
+
+    command = commands.add_parser("export", help="evaluate a finished run and write it as an artifact")
+    command.add_argument("--recipe", **recipe)
+    command.add_argument("--run", required=True, type=Path, help="the OUT folder of `train`")
+    command.add_argument("--data", **data)
+    command.add_argument("--artifact", required=True, type=Path, help="folder to write, e.g. artifacts/fdkn_x8")
+    command.set_defaults(run_command=_export)
+    return parser
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    network = network_of_artifact(args.artifact)
+    for split, scores in evaluate(network, args.data, args.splits, args.protocol).items():
+        print(f"\n{split}, {args.protocol}, x{network.scale}\n\n{table(scores)}")
+
+
+def _export(args: argparse.Namespace) -> None:
+    artifact = export_run(_recipe_path(args.recipe), args.run, args.data, args.artifact)
+    print(f"{artifact.folder}: {artifact.card.evaluation}")
+
+
+def _recipe_path(name: str) -> Path:
+    shipped = RECIPES / f"{name}.yaml"
+    return shipped if shipped.is_file() else Path(name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Readers of RGB-D data and the random crops made from them."""

@@ -1,0 +1,137 @@
+"""A colour image with its dense or semi-dense ground truth, and how a folder with a manifest lists them.
+
+A manifest is a CSV with the columns split, set, scene, view, rgb, gt, unit; paths are relative to its folder. In a
+ground-truth file 0 means a hole. Values stay in the file's own unit (disparity levels, pixels or millimetres):
+super-resolution is trained and evaluated on min-max normalised maps, and errors are reported in the file's unit.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal["disparity", "depth"]
+
+
+@dataclass(frozen=True)
+class PairEntry:
+    """One row of a manifest, with absolute paths.
+
+    Attributes:
+        split: `train`, `dev`, `test` or `synthetic`.
+        dataset: name of the set, e.g. `middlebury2006_third`.
+        scene: scene name; splits are by scene.
+        view: view or frame name; may be empty.
+        rgb: colour image file.
+        gt: ground-truth file: .png (first channel) or .npz with the array `disp`.
+        kind: whether values grow towards the camera (`disparity`) or away from it (`depth`).
+    """
+
+    split: str
+    dataset: str
+    scene: str
+    view: str
+    rgb: Path
+    gt: Path
+    kind: Kind
+
+    @property
+    def quantum(self) -> float:
+        """Step between neighbouring ground-truth values: 1 for integer images, 0.1 for float arrays by convention."""
+        return 0.1 if self.gt.suffix == ".npz" else 1.0
+
+    @property
+    def name(self) -> str:
+        """Scene and view in one word."""
+        return f"{self.scene}_{self.view}" if self.view else self.scene
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Loaded pair: `rgb` uint8 (H, W, 3) RGB; `target` float32 (H, W) in the file's unit; `valid` bool (H, W).
+
+    Where `valid` is False, `target` holds the nearest valid value, so that resampling has no steps at holes.
+    """
+
+    entry: PairEntry
+    rgb: NDArray[np.uint8]
+    target: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+
+
+def read_manifest(folder: Path, *splits: str) -> list[PairEntry]:
+    """Entries of `folder/manifest.csv` in the given splits (all where none is given).
+
+    Raises:
+        FileNotFoundError: no manifest there; the message says what is expected.
+        ValueError: a requested split has no entries.
+    """
+    path = Path(folder) / "manifest.csv"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} not found: expected a data folder with a manifest.csv; pass its path by --data")
+    with path.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    entries = [_entry(Path(folder), row) for row in rows]
+    if not splits:
+        return entries
+    missing = set(splits) - {e.split for e in entries}
+    if missing:
+        raise ValueError(f"{path}: no entries for split {sorted(missing)}; it has {sorted({e.split for e in entries})}")
+    return [e for e in entries if e.split in splits]
+
+
+def _entry(folder: Path, row: dict[str, str]) -> PairEntry:
+    kind: Kind = "disparity" if "disparity" in row["unit"] else "depth"
+    return PairEntry(
+        row["split"], row["set"], row["scene"], row["view"], folder / row["rgb"], folder / row["gt"], kind
+    )
+
+
+def load_pair(entry: PairEntry) -> Pair:
+    """Reads both files of an entry.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: sizes differ, or the ground truth has no valid pixel.
+    """
+    bgr = cv2.imread(str(entry.rgb), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise FileNotFoundError(f"{entry.rgb}: missing or not an image")
+    raw = _read_ground_truth(entry.gt)
+    if raw.shape != bgr.shape[:2]:
+        raise ValueError(f"{entry.name}: colour is {bgr.shape[:2]}, ground truth {raw.shape}; expected equal sizes")
+    valid = np.isfinite(raw) & (raw > 0)
+    if not valid.any():
+        raise ValueError(f"{entry.gt}: no valid pixel (all values are 0 or not finite)")
+    rgb = np.ascontiguousarray(bgr[:, :, ::-1])
+    return Pair(entry, rgb, fill_nearest(raw, valid), valid)
+
+
+def fill_nearest(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Copies each hole's value from the valid pixel nearest to it (Euclidean)."""
+    if valid.all():
+        return values
+    _, labels = cv2.distanceTransformWithLabels(
+        (~valid).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    value_of_label = np.zeros(int(labels.max()) + 1, np.float32)
+    value_of_label[labels[valid]] = values[valid]
+    return value_of_label[labels]
+
+
+def _read_ground_truth(path: Path) -> NDArray[np.float32]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: ground-truth file is missing")
+    if path.suffix == ".npz":
+        with np.load(path) as archive:
+            return np.asarray(archive["disp"], dtype=np.float32)
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise ValueError(f"{path}: not an image that OpenCV can read")
+    return np.asarray(image if image.ndim == 2 else image[:, :, 0], dtype=np.float32)
