@@ -1,0 +1,42 @@
+"""Choosing an engine."""
+
+import subprocess
+import sys
+
+import pytest
+
+from depth_sr_ros.engines import EngineError, choose_engine
+
+
+def test_automatic_choice_takes_openvino_and_says_why(artifact):
+    choice = choose_engine(artifact)
+    assert choice.runtime.name == "openvino"
+    assert "first in order of preference" in choice.reason and "self-check" in choice.reason
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime", "torch"])
+def test_an_engine_asked_for_by_name_is_taken(engine, artifact):
+    choice = choose_engine(artifact, engine=engine, precision="fp32")
+    assert (choice.runtime.name, choice.precision) == (engine, "fp32")
+    assert "asked for" in choice.reason
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"engine": "opnvino"}, r"engine: expected one of \('auto', 'openvino'.*found 'opnvino'"),
+        ({"precision": "fp64"}, r"precision: expected one of .*found 'fp64'"),
+        ({"engine": "onnxruntime", "precision": "bf16"}, "onnxruntime: expected precision auto or fp32"),
+    ],
+)
+def test_unknown_settings_name_the_known_ones(settings, words, artifact):
+    with pytest.raises(EngineError, match=words):
+        choose_engine(artifact, **settings)
+
+
+def test_torch_is_not_imported_unless_its_engine_is_asked_for():
+    script = (
+        "import sys; from depth_sr_ros.upsampler import Upsampler; Upsampler(engine='openvino'); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

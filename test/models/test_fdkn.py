@@ -1,0 +1,76 @@
+"""FDKN against the paper and the release."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+
+from depth_sr_ros.models import create_model
+
+_RELEASED = Path(__file__).parents[3] / "shared" / "methods" / "fdkn_released_keys.txt"
+
+
+def _count(**options):
+    return sum(p.numel() for p in create_model("fdkn", **options).parameters())
+
+
+def test_parameter_counts():
+    assert _count(guide="grey") == 693_856
+    assert _count(guide="colour") == 703_072
+    assert _count(guide="none") == 346_928
+
+
+@pytest.mark.skipif(not _RELEASED.is_file(), reason="needs the list of tensors in the authors' release (../shared)")
+def test_grey_form_has_the_released_tensors():
+    shapes = [line.partition(" ")[2] for line in _RELEASED.read_text().splitlines() if line.strip()]
+    ours = [str(tuple(t.shape)) for t in create_model("fdkn", guide="grey").state_dict().values()]
+    assert Counter(ours) == Counter(shapes)
+
+
+def _run(guide_image=None, depth=None, **options):
+    torch.manual_seed(0)
+    network = create_model("fdkn", scale=4, **options).eval()
+    guide_image = torch.rand(1, 3, 24, 32) if guide_image is None else guide_image
+    depth = torch.rand(1, 1, 6, 8) if depth is None else depth
+    return network(guide_image, depth)
+
+
+@pytest.mark.parametrize("residual", [True, False])
+def test_constant_depth_stays_constant(residual):
+    """Residual weights sum to zero, the others to one."""
+    output = _run(depth=torch.full((1, 1, 6, 8), 0.4), residual=residual)
+    torch.testing.assert_close(output, torch.full_like(output, 0.4), atol=1e-5, rtol=0)
+
+
+def test_depth_only_form_ignores_the_guide():
+    torch.manual_seed(0)
+    network = create_model("fdkn", scale=4, guide="none").eval()
+    depth = torch.rand(1, 1, 6, 8)
+    assert torch.equal(network(torch.zeros(1, 3, 24, 32), depth), network(torch.ones(1, 3, 24, 32), depth))
+
+
+def test_grey_form_sees_luminance_only():
+    torch.manual_seed(0)
+    network = create_model("fdkn", scale=4, guide="grey").eval()
+    depth = torch.rand(1, 1, 6, 8)
+    grey = torch.rand(1, 1, 24, 32)
+    tinted = torch.cat((grey, grey + 0.1, grey - 0.1 * 0.587 / 0.114), dim=1)
+    torch.testing.assert_close(network(grey.expand(1, 3, 24, 32), depth), network(tinted, depth), atol=1e-5, rtol=0)
+
+
+def test_each_pixel_weighs_its_own_taps():
+    """A change in the guide changes depth no farther away than receptive field and window reach."""
+    torch.manual_seed(0)
+    network = create_model("fdkn", scale=4).eval()
+    depth, guide = torch.rand(1, 1, 32, 32), torch.rand(1, 3, 128, 128)
+    changed = guide.clone()
+    changed[..., 64, 64] += 1
+    moved = (network(guide, depth) - network(changed, depth)).abs()[0, 0].nonzero()
+    assert len(moved) > 0
+    assert (moved - 64).abs().max() <= 4 * 6 + 4
+
+
+def test_unknown_guide_kind_names_the_known_ones():
+    with pytest.raises(ValueError, match="'colour', 'grey', 'none'"):
+        create_model("fdkn", guide="gray")

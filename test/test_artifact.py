@@ -1,0 +1,120 @@
+"""Reading and checking artifacts."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from depth_sr_ros.artifact import (
+    CARD,
+    FIXTURE,
+    GRAPH,
+    WEIGHTS,
+    ArtifactError,
+    find_artifact,
+    list_artifacts,
+    read_artifact,
+    shipped_scales,
+    write_artifact,
+)
+
+
+@pytest.fixture
+def copy(artifact, tmp_path):
+    shutil.copytree(artifact.folder, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_shipped_artifacts_are_whole():
+    names = list_artifacts()
+    assert {"fdkn_x4", "fdkn_x8"} <= set(names)
+    for scale in shipped_scales("fdkn"):
+        card = find_artifact("fdkn", scale).card
+        assert card.name in names
+        assert card.opset < 20
+
+
+def test_cards_state_data_command_and_one_error_per_test_scene():
+    for scale in shipped_scales("fdkn"):
+        card = find_artifact("fdkn", scale).card
+        assert card.command and card.training["data"] and card.training["machine"]
+        errors = card.evaluation["test"]["rmse"]
+        assert set(errors) == {"dolls", "laundry", "reindeer"}
+        assert np.mean(list(errors.values())) == pytest.approx(card.evaluation["test"]["mean"], abs=1e-3)
+
+
+def test_first_weights_beat_the_bar_on_the_test_scenes():
+    test = find_artifact("fdkn", 8).card.evaluation["test"]
+    assert test["mean"] <= 1.50
+    assert all(test["rmse"][scene] < test["bicubic"][scene] for scene in test["rmse"])
+
+
+@pytest.mark.parametrize("name", [GRAPH, WEIGHTS, FIXTURE])
+def test_damaged_file_is_named_with_both_hashes(copy, name):
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(ArtifactError, match=rf"{name}: damaged file, expected sha256 \w+, found \w+"):
+        read_artifact(copy)
+
+
+@pytest.mark.parametrize("name", [GRAPH, WEIGHTS, FIXTURE])
+def test_missing_file_is_named(copy, name):
+    (copy / name).unlink()
+    with pytest.raises(ArtifactError, match=f"{name}: file is missing"):
+        read_artifact(copy)
+
+
+def test_weights_of_another_model_or_scale_are_refused(copy):
+    with pytest.raises(ArtifactError, match="expected weights of model 'jiif', found 'fdkn'"):
+        read_artifact(copy, model="jiif")
+    with pytest.raises(ArtifactError, match="expected weights for scale 4, found 8"):
+        read_artifact(copy, scale=4)
+
+
+def test_any_file_of_the_folder_stands_for_it(copy):
+    assert read_artifact(copy / WEIGHTS).folder == copy
+
+
+def test_bare_weights_point_to_the_export_command(copy, tmp_path):
+    bare = tmp_path / "elsewhere" / "weights.safetensors"
+    bare.parent.mkdir()
+    shutil.copy(copy / WEIGHTS, bare)
+    with pytest.raises(ArtifactError, match="python -m training export"):
+        read_artifact(bare)
+
+
+def test_card_that_is_no_card(copy):
+    (copy / CARD).write_text("[1, 2]")
+    with pytest.raises(ArtifactError, match="damaged or foreign card"):
+        read_artifact(copy)
+
+
+def test_card_of_a_later_format(copy):
+    card = json.loads((copy / CARD).read_text())
+    (copy / CARD).write_text(json.dumps({**card, "format": 99}))
+    with pytest.raises(ArtifactError, match="expected card format 1, found 99"):
+        read_artifact(copy)
+
+
+def test_unknown_model_lists_what_ships():
+    with pytest.raises(ArtifactError, match=r"'nosuch' at scale 8: expected one of \[.*'fdkn_x8'"):
+        find_artifact("nosuch", 8)
+
+
+def test_writing_replaces_the_whole_folder_and_leaves_nothing_beside_it(artifact, tmp_path):
+    target = tmp_path / "fdkn_x8"
+    target.mkdir()
+    (target / "old").touch()
+    written = write_artifact(target, artifact.card, artifact.graph, artifact.weights, artifact.fixture())
+    assert written.card == artifact.card
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["fdkn_x8"]
+    assert sorted(p.name for p in target.iterdir()) == sorted([CARD, FIXTURE, GRAPH, WEIGHTS])
+
+
+def test_incomplete_fixture_is_refused(artifact, tmp_path):
+    fixture = artifact.fixture()
+    del fixture["valid"]
+    with pytest.raises(ArtifactError, match=r"missing \['valid'\]"):
+        write_artifact(tmp_path / "a", artifact.card, artifact.graph, artifact.weights, fixture)

@@ -1,0 +1,175 @@
+"""The pure Python API."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from depth_sr_ros.artifact import read_artifact
+from depth_sr_ros.rgbd.errors import FrameError
+from depth_sr_ros.upsampler import Upsampler, UpsamplerError, models_shipped
+
+HEIGHT, WIDTH = 96, 128
+
+
+@pytest.fixture(scope="module")
+def upsampler():
+    upsampler = Upsampler(model="fdkn", scale=8, precision="fp32")
+    yield upsampler
+    upsampler.close()
+
+
+def _scene(height=HEIGHT, width=WIDTH):
+    """A near disc before a far wall; depth exact at every pixel."""
+    y, x = np.mgrid[:height, :width]
+    disc = (y - height / 2) ** 2 + (x - width / 2) ** 2 < (height / 3) ** 2
+    depth = np.where(disc, 1.0, 2.0 + 0.002 * x).astype(np.float32)
+    rgb = np.where(disc[..., None], (200, 80, 60), (50, 90, 160)).astype(np.uint8)
+    return rgb, depth
+
+
+def _coarse(depth, scale=8):
+    return depth[scale // 2 :: scale, scale // 2 :: scale].copy()
+
+
+def test_coarse_depth_is_used_as_it_is(upsampler):
+    rgb, depth = _scene()
+    result = upsampler(rgb, _coarse(depth))
+    assert result.depth.shape == (HEIGHT, WIDTH) and result.depth.dtype == np.float32
+    assert result.valid.all() and result.valid.dtype == bool
+    assert set(result.timings) == {"prepare", "engine", "finish"}
+    assert any("used as it is" in note for note in upsampler.notes)
+    assert np.median(np.abs(result.depth - depth)) < 0.01
+
+
+def test_follows_the_colour_edge_better_than_bicubic(upsampler):
+    rgb, depth = _scene()
+    coarse = depth.reshape(HEIGHT // 8, 8, WIDTH // 8, 8).mean(axis=(1, 3))
+    bicubic = np.asarray(Image.fromarray(coarse).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC))
+    error = np.sqrt(np.mean((upsampler(rgb, coarse).depth - depth) ** 2))
+    assert error < 0.75 * np.sqrt(np.mean((bicubic - depth) ** 2))
+
+
+def test_depth_of_colour_size_is_reduced_and_gives_the_same(upsampler):
+    rgb, depth = _scene()
+    coarse = _coarse(depth)
+    aligned = np.kron(coarse, np.ones((8, 8), np.float32))
+    np.testing.assert_allclose(upsampler(rgb, aligned).depth, upsampler(rgb, coarse).depth, atol=1e-5)
+    assert any("aligned to the colour size" in note for note in upsampler.notes)
+
+
+def test_ratio_in_between_goes_to_the_nearest_shipped_scale():
+    upsampler = Upsampler(scale=8)
+    rgb, depth = _scene()
+    result = upsampler(rgb, depth[1::3, 1::3].copy())
+    assert result.depth.shape == (HEIGHT, WIDTH)
+    assert upsampler.describe().model == "fdkn_x4"
+    assert any("x4" in note and "resampled" in note for note in upsampler.notes)
+
+
+@pytest.mark.parametrize("size", [(97, 131), (95, 126), (50, 61)])
+def test_sizes_that_are_no_multiple_are_padded_not_refused(upsampler, size):
+    rgb, depth = _scene(*size)
+    result = upsampler(rgb, _coarse(depth))
+    assert result.depth.shape == size
+    assert np.isfinite(result.depth).all()
+
+
+def test_holes_stay_holes(upsampler):
+    rgb, depth = _scene()
+    coarse = _coarse(depth)
+    coarse[2:4, 3:6] = np.nan
+    result = upsampler(rgb, coarse)
+    assert np.isnan(result.depth[16:32, 24:48]).all() and not result.valid[16:32, 24:48].any()
+    assert np.isfinite(result.depth[result.valid]).all()
+    assert result.valid.sum() == HEIGHT * WIDTH - 16 * 24
+
+
+@pytest.mark.parametrize("invalid", [0.0, -1.0, np.inf, -np.inf, np.nan])
+def test_every_kind_of_invalid_value_is_a_hole(upsampler, invalid):
+    rgb, depth = _scene()
+    coarse = _coarse(depth)
+    coarse[5, 5] = invalid
+    for given in (coarse, np.kron(coarse, np.ones((8, 8), np.float32))):
+        result = upsampler(rgb, given.astype(np.float32))
+        assert not result.valid[40:48, 40:48].any()
+        assert result.depth[result.valid].max() < 3
+
+
+def test_inputs_are_not_changed(upsampler):
+    rgb, depth = _scene()
+    coarse = _coarse(depth)
+    coarse[0, 0] = np.nan
+    before = rgb.copy(), coarse.copy()
+    upsampler(rgb, coarse)
+    assert np.array_equal(rgb, before[0]) and np.array_equal(coarse, before[1], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "cause", "words"),
+    [
+        (lambda rgb, d: (rgb, np.full_like(_coarse(d), np.nan)), "all_invalid", "expected some valid distance"),
+        (lambda rgb, d: (rgb[:40, :40], d), "size", "larger than colour"),
+        (lambda rgb, d: (rgb[:, :64], _coarse(d)), "size", "aspect ratios"),
+        (lambda rgb, d: (rgb[..., 0], _coarse(d)), "encoding", r"expected \(H, W, 3\) uint8"),
+        (lambda rgb, d: (rgb.astype(np.float32), _coarse(d)), "encoding", "float32"),
+        (lambda rgb, d: (rgb, _coarse(d).astype(np.uint16)), "encoding", "uint16"),
+        (lambda rgb, d: (rgb, d[:0]), "empty", "with pixels"),
+    ],
+    ids=["all_invalid", "larger_depth", "aspect", "grey", "float_colour", "raw_depth", "no_pixels"],
+)
+def test_unusable_frame_says_why_and_the_next_one_is_served(upsampler, make, cause, words):
+    rgb, depth = _scene()
+    with pytest.raises(FrameError, match=words) as caught:
+        upsampler(*make(rgb, depth))
+    assert caught.value.cause == cause
+    assert upsampler(rgb, _coarse(depth)).valid.all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"model": "fdnk"}, "expected one of"),
+        ({"scale": 3}, "expected one of"),
+        ({"engine": "cuda"}, "engine: expected one of"),
+        ({"precision": "half"}, "precision: expected one of"),
+        ({"weights": "/no/such/folder"}, "expected an artifact folder"),
+    ],
+)
+def test_unusable_settings_say_expected_and_found(settings, words):
+    with pytest.raises(UpsamplerError, match=words):
+        Upsampler(**settings)
+
+
+def test_weights_of_ones_own(artifact, tmp_path):
+    shutil.copytree(artifact.folder, tmp_path / "mine")
+    upsampler = Upsampler(scale=8, weights=tmp_path / "mine")
+    assert upsampler.describe().weights_id == artifact.weights_id
+    with pytest.raises(UpsamplerError, match="expected weights for scale 4, found 8"):
+        Upsampler(scale=4, weights=tmp_path / "mine")
+
+
+def test_damaged_weights_are_refused(artifact, tmp_path):
+    shutil.copytree(artifact.folder, tmp_path / "mine")
+    with (tmp_path / "mine" / "graph.onnx").open("r+b") as stream:
+        stream.truncate(1000)
+    with pytest.raises(UpsamplerError, match="damaged file"):
+        Upsampler(scale=8, weights=tmp_path / "mine")
+
+
+def test_closing_twice_is_fine():
+    upsampler = Upsampler()
+    rgb, depth = _scene()
+    upsampler(rgb, _coarse(depth))
+    upsampler.close()
+    upsampler.close()
+
+
+def test_describe_before_the_first_frame(artifact):
+    info = Upsampler(scale=8).describe()
+    assert info.model == "fdkn_x8" and info.weights_id == read_artifact(artifact.folder).weights_id
+
+
+def test_models_shipped():
+    assert "fdkn" in models_shipped()

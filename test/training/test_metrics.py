@@ -1,0 +1,58 @@
+"""Error measures, losses, degradation and protocols."""
+
+import pytest
+import torch
+
+from depth_sr_ros.models.interpolation import resize_bicubic
+from training.datasets.pairs import load_pair, read_manifest
+from training.degradation import bicubic_down
+from training.losses import masked_l1
+from training.metrics import rmse
+from training.protocols import dkn_bicubic
+
+
+def test_rmse_cuts_the_border_and_skips_invalid_pixels():
+    target, output = torch.zeros(20, 20), torch.zeros(20, 20)
+    output[:6] = 100
+    output[10, 10], output[10, 11] = 8, 50
+    valid = torch.ones(20, 20)
+    valid[10, 11] = 0
+    assert rmse(output, target, valid) == pytest.approx((64 / 63) ** 0.5)
+    assert rmse(output, target, border=0) > 50
+
+
+def test_rmse_needs_something_to_compare():
+    with pytest.raises(ValueError, match="no valid pixel"):
+        rmse(torch.zeros(12, 12), torch.zeros(12, 12))
+    with pytest.raises(ValueError, match="one shape"):
+        rmse(torch.zeros(12, 12), torch.zeros(12, 13))
+
+
+def test_masked_l1_averages_over_real_ground_truth_only():
+    output = torch.tensor([1.0, 2.0, 100.0]).view(1, 1, 1, 3)
+    valid = torch.tensor([1.0, 1.0, 0.0]).view(1, 1, 1, 3)
+    assert masked_l1(output, torch.zeros_like(output), valid) == pytest.approx(1.5)
+    assert masked_l1(output, torch.zeros_like(output), torch.zeros_like(valid)) == 0
+
+
+def test_reduction_needs_whole_cells():
+    with pytest.raises(ValueError, match="multiples of 8, found 16x20"):
+        bicubic_down(torch.zeros(1, 1, 16, 20), 8)
+
+
+def test_a_perfect_method_scores_zero_and_bicubic_scores_itself(data_folder):
+    pairs = [load_pair(e) for e in read_manifest(data_folder, "test")]
+    scores = dkn_bicubic(lambda guide, depth: resize_bicubic(depth, guide.shape[-2:]), pairs, 8)
+    assert scores[0].rmse == pytest.approx(scores[0].bicubic, rel=1e-5)
+    assert scores[0].ratio == pytest.approx(1, rel=1e-5)
+
+    target = torch.from_numpy(pairs[0].target)[None, None, :144, :176]
+    low, high = pairs[0].target[pairs[0].valid].min(), pairs[0].target[pairs[0].valid].max()
+    perfect = dkn_bicubic(lambda guide, depth: (target - low) / (high - low), pairs, 8)
+    assert perfect[0].rmse == pytest.approx(0, abs=1e-4)
+
+
+def test_bicubic_baseline_on_the_test_scenes_is_the_published_one(shared_data):
+    pairs = [load_pair(e) for e in read_manifest(shared_data, "test")]
+    scores = dkn_bicubic(lambda guide, depth: resize_bicubic(depth, guide.shape[-2:]), pairs, 8)
+    assert sum(s.rmse for s in scores) / 3 == pytest.approx(3.10, abs=0.02)

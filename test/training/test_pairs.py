@@ -1,0 +1,56 @@
+"""Reading pairs by a manifest."""
+
+import numpy as np
+import pytest
+
+from training.datasets.pairs import fill_nearest, load_pair, read_manifest
+
+
+def test_entries_are_read_by_split(data_folder):
+    entries = read_manifest(data_folder, "train")
+    assert [e.name for e in entries] == ["s0", "s1", "s2"]
+    assert {e.kind for e in entries} == {"disparity"}
+    assert len(read_manifest(data_folder)) == 5
+
+
+def test_pair_has_filled_holes_and_remembers_them(data_folder):
+    pair = load_pair(read_manifest(data_folder, "test")[0])
+    assert pair.rgb.shape == (150, 180, 3) and pair.rgb.dtype == np.uint8
+    assert 0.97 < pair.valid.mean() < 1
+    assert pair.target.min() > 0
+
+
+def test_colour_is_rgb(data_folder):
+    pair = load_pair(read_manifest(data_folder, "test")[0])
+    where = pair.valid
+    blue = pair.target[where] % 256
+    assert np.median(np.abs(pair.rgb[where][:, 2] - blue)) < 10
+
+
+def test_fill_copies_the_nearest_valid_value():
+    values = np.array([[1, 0, 0, 0, 5]], np.float32)
+    assert np.array_equal(fill_nearest(values, values > 0)[0, [1, 3]], [1, 5])
+
+
+def test_missing_manifest_says_what_is_expected(tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected a data folder with a manifest.csv"):
+        read_manifest(tmp_path)
+
+
+def test_missing_split_lists_those_that_exist(data_folder):
+    with pytest.raises(ValueError, match=r"no entries for split \['synthetic'\]; it has \['dev'"):
+        read_manifest(data_folder, "synthetic")
+
+
+def test_missing_ground_truth_is_named(data_folder, tmp_path):
+    manifest = (data_folder / "manifest.csv").read_text().replace("s4_gt.png", "nowhere.png")
+    (tmp_path / "manifest.csv").write_text(manifest)
+    (tmp_path / "s4_rgb.png").write_bytes((data_folder / "s4_rgb.png").read_bytes())
+    with pytest.raises(FileNotFoundError, match="nowhere.png"):
+        load_pair(read_manifest(tmp_path, "test")[0])
+
+
+def test_every_listed_real_pair_can_be_read(shared_data):
+    for entry in read_manifest(shared_data, "dev", "test"):
+        pair = load_pair(entry)
+        assert pair.target[pair.valid].max() > pair.target[pair.valid].min()
