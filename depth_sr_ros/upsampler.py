@@ -146,7 +146,7 @@ class Upsampler:
             choice.precision,
             choice.reason,
             choice.artifact.weights_id,
-            choice.runtime.device(),
+            choice.device,
         )
 
     def close(self) -> None:

@@ -40,6 +40,7 @@ class EngineChoice:
         artifact: what it runs.
         precision: of the network body.
         threads: CPU threads, 0 for the runtime's own choice.
+        device: what it runs on.
         reason: one sentence: which engine, why, and which ones were passed over.
     """
 
@@ -47,6 +48,7 @@ class EngineChoice:
     artifact: Artifact
     precision: Precision
     threads: int
+    device: str
     reason: str
 
     def build(self, grid: tuple[int, int]) -> Engine:
@@ -81,8 +83,9 @@ def choose_engine(artifact: Artifact, engine: str = "auto", precision: str = "au
             passed_over.append(str(error))
             continue
         why = "first in order of preference that works here" if engine == "auto" else "asked for"
-        reason = f"{name} {runtime.version()} {chosen} on {runtime.device()}: {why}, self-check {check.error:.1e}"
-        return EngineChoice(runtime, artifact, chosen, threads, "; passed over: ".join([reason, *passed_over]))
+        device = runtime.device()
+        reason = f"{name} {runtime.version()} {chosen} on {device}: {why}, self-check {check.error:.1e}"
+        return EngineChoice(runtime, artifact, chosen, threads, device, "; passed over: ".join([reason, *passed_over]))
     raise EngineError("no engine works here: " + "; ".join(passed_over))
 
 
