@@ -107,7 +107,8 @@ def run_peers(cache: Path) -> dict[str, Any]:
 
 def report(runs: list[LiveRun], peers: dict[str, Any]) -> str:
     """The measurement as Markdown."""
-    lines = [f"Machine: {_machine()}. Engine: {peers['engine']} {peers['precision']}. 640x480 colour, 80x60 depth, x8.", ""]
+    engine = f"{peers['engine']} {peers['precision']}"
+    lines = [f"Machine: {_machine()}. Engine: {engine}. 640x480 colour, 80x60 depth, x8.", ""]
     lines += ["| camera | threads | pairs in | out | dropped | " + " | ".join(_STAGES) + " | peak memory |"]
     lines += ["|" + "---|" * (6 + len(_STAGES))]
     for run in runs:
@@ -117,7 +118,8 @@ def report(runs: list[LiveRun], peers: dict[str, Any]) -> str:
             f"| {run.rate_hz:g} Hz | {run.threads or 'auto'} | {run.pairs_in} of {run.published} | {run.frames_out} | "
             f"{dropped} | {stages} | {run.peak_memory_mib:.0f} MiB |"
         )
-    lines += ["", "Stages: milliseconds, p50 / p95.", "", "| method | median ms | relative to the upsampler |", "|---|---|---|"]
+    lines += ["", "Stages: milliseconds, p50 / p95.", ""]
+    lines += ["| method | median ms | relative to the upsampler |", "|---|---|---|"]
     own = peers["median_ms"]["upsampler"]
     lines += [f"| {name} | {ms:.2f} | {ms / own:.3f} |" for name, ms in peers["median_ms"].items()]
     return "\n".join(lines) + "\n"

@@ -155,7 +155,9 @@ def read_artifact(path: Path, model: str | None = None, scale: int | None = None
     return Artifact(folder, card)
 
 
-def write_artifact(folder: Path, card: Card, graph: Path, weights: Path, fixture: Mapping[str, NDArray[Any]]) -> Artifact:
+def write_artifact(
+    folder: Path, card: Card, graph: Path, weights: Path, fixture: Mapping[str, NDArray[Any]]
+) -> Artifact:
     """Writes an artifact: built beside its place, then moved there whole, replacing an older one.
 
     Args:
@@ -177,7 +179,8 @@ def write_artifact(folder: Path, card: Card, graph: Path, weights: Path, fixture
     try:
         shutil.copyfile(graph, building / GRAPH)
         shutil.copyfile(weights, building / WEIGHTS)
-        np.savez_compressed(building / FIXTURE, **{key: fixture[key] for key in _FIXTURE_KEYS})
+        arrays: dict[str, Any] = {key: fixture[key] for key in _FIXTURE_KEYS}
+        np.savez_compressed(building / FIXTURE, **arrays)
         hashes = {name: _sha256(building / name) for name in (GRAPH, WEIGHTS, FIXTURE)}
         content = {**asdict(card), "files": hashes}
         (building / CARD).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")

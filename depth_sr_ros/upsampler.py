@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.artifact import Artifact, ArtifactError, find_artifact, list_artifacts, read_artifact, shipped_scales
-from depth_sr_ros.engines import Engine, EngineChoice, EngineError, choose_engine
+from depth_sr_ros.artifact import ArtifactError, find_artifact, list_artifacts, read_artifact, shipped_scales
+from depth_sr_ros.engines import Arrays, Engine, EngineChoice, EngineError, choose_engine
 from depth_sr_ros.rgbd.errors import FrameError
 from depth_sr_ros.rgbd.grids import GridPlan, plan_grid, reduce_to_grid
 
@@ -119,7 +119,7 @@ class Upsampler:
         """
         start = time.perf_counter()
         plan = self._plan(rgb, depth)
-        inputs = {"rgb": _fit_colour(rgb, plan), "depth": _fit_depth(depth, plan)}
+        inputs: Arrays = {"rgb": _fit_colour(rgb, plan), "depth": _fit_depth(depth, plan)}
         engine = self._engine_for(plan)
         prepared = time.perf_counter()
         outputs = engine.infer(inputs)

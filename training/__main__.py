@@ -25,27 +25,24 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    recipe = {"required": True, "help": "name of a shipped recipe, or a YAML file"}
-    data = {"required": True, "type": Path, "help": "data folder with a manifest.csv"}
+    recipe = argparse.ArgumentParser(add_help=False)
+    recipe.add_argument("--recipe", required=True, help="name of a shipped recipe, or a YAML file")
+    data = argparse.ArgumentParser(add_help=False)
+    data.add_argument("--data", required=True, type=Path, help="data folder with a manifest.csv")
 
-    command = commands.add_parser("train", help="train a network by a recipe")
-    command.add_argument("--recipe", **recipe)
-    command.add_argument("--data", **data)
+    command = commands.add_parser("train", parents=[recipe, data], help="train a network by a recipe")
     command.add_argument("--out", required=True, type=Path, help="folder for checkpoints, logs and weights")
     command.add_argument("--resume", action="store_true", help="go on from OUT/last.ckpt")
     command.set_defaults(run_command=lambda a: print(train(_recipe_path(a.recipe), a.data, a.out, a.resume)))
 
-    command = commands.add_parser("evaluate", help="score an artifact image by image, beside bicubic")
+    command = commands.add_parser("evaluate", parents=[data], help="score an artifact image by image, beside bicubic")
     command.add_argument("artifact", type=Path, help="artifact folder")
-    command.add_argument("--data", **data)
     command.add_argument("--splits", nargs="+", default=["dev", "test"])
     command.add_argument("--protocol", default="dkn-bicubic")
     command.set_defaults(run_command=_evaluate)
 
-    command = commands.add_parser("export", help="evaluate a finished run and write it as an artifact")
-    command.add_argument("--recipe", **recipe)
+    command = commands.add_parser("export", parents=[recipe, data], help="evaluate a finished run and write an artifact")
     command.add_argument("--run", required=True, type=Path, help="the OUT folder of `train`")
-    command.add_argument("--data", **data)
     command.add_argument("--artifact", required=True, type=Path, help="folder to write, e.g. artifacts/fdkn_x8")
     command.set_defaults(run_command=_export)
     return parser

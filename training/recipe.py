@@ -41,6 +41,7 @@ class CropSettings:
     colour_jitter: float = 0.0
     invert: float = 0.0
     reciprocal: float = 0.0
+    degradations: Mapping[str, float] = field(default_factory=lambda: {"bicubic": 1.0})
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,9 @@ def _crops(recipe: Recipe, data: Path) -> DataLoader[dict[str, torch.Tensor]]:
     entries, chance = select_entries(read_manifest(data, *recipe.data.splits), recipe.data)
     pairs: list[Pair] = [load_pair(e) for e in entries]
     c = recipe.crops
-    options = CropOptions(c.size, recipe.scale, c.enlargements, c.colour_jitter, c.invert, c.reciprocal)
+    options = CropOptions(
+        c.size, recipe.scale, c.enlargements, c.colour_jitter, c.invert, c.reciprocal, c.degradations
+    )
     return DataLoader(
         RandomCrops(pairs, chance, options, recipe.seed), recipe.batch_size, num_workers=1, persistent_workers=True
     )

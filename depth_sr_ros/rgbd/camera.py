@@ -44,8 +44,8 @@ class Intrinsics:
             raise FileNotFoundError(f"{path}: expected a JSON file with the keys {[f.name for f in fields(cls)]}")
         try:
             raw = json.loads(path.read_text())
-            integers = {name: int(raw[name]) for name in ("width", "height")}
-            return cls(**integers, **{name: float(raw[name]) for name in ("fx", "fy", "cx", "cy")})
+            numbers = (float(raw[name]) for name in ("fx", "fy", "cx", "cy"))
+            return cls(int(raw["width"]), int(raw["height"]), *numbers)
         except (KeyError, TypeError, ValueError) as error:
             names = [f.name for f in fields(cls)]
             raise ValueError(f"{path}: expected a JSON object with the numbers {names}; {error!r}") from error

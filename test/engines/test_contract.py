@@ -39,9 +39,8 @@ def _frame():
     rng = np.random.default_rng(5)
     depth = np.where(np.arange(GRID[1]) < 6, 1.0, 2.5) + 0.05 * np.arange(GRID[0])[:, None]
     depth[2:4, 9:11] = 0
-    rgb = rng.integers(0, 30, (GRID[0] * SCALE, GRID[1] * SCALE, 3)) + np.where(np.arange(GRID[1] * SCALE) < 50, 40, 180)[
-        None, :, None
-    ]
+    halves = np.where(np.arange(GRID[1] * SCALE) < 50, 40, 180)[None, :, None]
+    rgb = rng.integers(0, 30, (GRID[0] * SCALE, GRID[1] * SCALE, 3)) + halves
     return {"rgb": rgb.astype(np.uint8), "depth": depth.astype(np.float32)}
 
 

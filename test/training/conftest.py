@@ -20,7 +20,7 @@ def write_pair(folder: Path, name: str, seed: int, size: tuple[int, int] = (150,
     for _ in range(6):
         cy, cx, radius = rng.uniform(0, size[0]), rng.uniform(0, size[1]), rng.uniform(15, 45)
         disparity = np.where((y - cy) ** 2 + (x - cx) ** 2 < radius**2, rng.uniform(60, 200), disparity)
-    colour = np.stack([(disparity * k) % 256 for k in (1.0, 1.7, 2.3)], axis=-1) + rng.normal(0, 4, (*size, 3))
+    colour = np.stack([(disparity * k) % 256 for k in (1.0, 1.7, 2.3)], axis=-1) + rng.normal(0, 1, (*size, 3))
     disparity[rng.random(size) < 0.01] = 0
     cv2.imwrite(str(folder / f"{name}_rgb.png"), np.clip(colour, 0, 255).astype(np.uint8))
     cv2.imwrite(str(folder / f"{name}_gt.png"), disparity.astype(np.uint8))

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 
 from training.datasets.crops import CropOptions, RandomCrops
 from training.datasets.pairs import load_pair, read_manifest
-from training.degradation import bicubic_down
+from training.degradation import bicubic_down, median_down
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def test_shapes_ranges_and_the_low_resolution_input(pairs, scale):
     for crop in _take(pairs, scale=scale):
         assert crop["guide"].shape == (3, 64, 64) and crop["target"].shape == crop["valid"].shape == (1, 64, 64)
         assert crop["depth_lr"].shape == (1, 64 // scale, 64 // scale)
-        assert 0 <= crop["guide"].min() and crop["guide"].max() <= 1
+        assert crop["guide"].min() >= 0 and crop["guide"].max() <= 1
         known = crop["target"][crop["valid"] > 0]
         assert known.min() == pytest.approx(0, abs=1e-5) and known.max() == pytest.approx(1, abs=1e-5)
         torch.testing.assert_close(crop["depth_lr"], bicubic_down(crop["target"][None], scale)[0])
@@ -58,6 +58,21 @@ def test_workers_draw_different_crops(pairs):
     loader = DataLoader(RandomCrops(pairs, [1] * 3, CropOptions(size=64)), batch_size=1, num_workers=2)
     first, second = itertools.islice(loader, 2)
     assert not torch.equal(first["guide"], second["guide"])
+
+
+def test_degradations_are_drawn_by_their_shares(pairs):
+    for crop in _take(pairs, 4, degradations={"median": 1.0}):
+        torch.testing.assert_close(crop["depth_lr"], median_down(crop["target"][None], 8)[0])
+    kinds = [
+        torch.allclose(crop["depth_lr"], median_down(crop["target"][None], 8)[0])
+        for crop in _take(pairs, 20, degradations={"median": 0.5, "bicubic": 0.5})
+    ]
+    assert 2 <= sum(kinds) <= 18
+
+
+def test_unknown_degradation_names_the_known_ones():
+    with pytest.raises(ValueError, match="'bicubic', 'box', 'median'"):
+        CropOptions(degradations={"nearst": 1.0})
 
 
 def test_weights_must_fit_the_pairs(pairs):

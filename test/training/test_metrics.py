@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from depth_sr_ros.models.interpolation import resize_bicubic
+from depth_sr_ros.rgbd.grids import reduce_to_grid
 from training.datasets.pairs import load_pair, read_manifest
-from training.degradation import bicubic_down
+from training.degradation import DEGRADATIONS
 from training.losses import masked_l1
 from training.metrics import rmse
 from training.protocols import dkn_bicubic
@@ -35,9 +36,22 @@ def test_masked_l1_averages_over_real_ground_truth_only():
     assert masked_l1(output, torch.zeros_like(output), torch.zeros_like(valid)) == 0
 
 
-def test_reduction_needs_whole_cells():
+@pytest.mark.parametrize("name", DEGRADATIONS)
+def test_reduction_needs_whole_cells_and_keeps_a_plane(name):
     with pytest.raises(ValueError, match="multiples of 8, found 16x20"):
-        bicubic_down(torch.zeros(1, 1, 16, 20), 8)
+        DEGRADATIONS[name](torch.zeros(1, 1, 16, 20), 8)
+    torch.testing.assert_close(DEGRADATIONS[name](torch.full((2, 1, 16, 24), 0.3), 8), torch.full((2, 1, 2, 3), 0.3))
+
+
+def test_median_is_the_one_that_the_upsampler_takes():
+    depth = torch.rand(1, 1, 24, 32, generator=torch.Generator().manual_seed(0))
+    expected = reduce_to_grid(depth[0, 0].numpy(), (3, 4))
+    assert torch.equal(DEGRADATIONS["median"](depth, 8)[0, 0], torch.from_numpy(expected))
+
+
+def test_box_is_the_mean_of_a_cell():
+    depth = torch.arange(16.0).reshape(1, 1, 4, 4)
+    assert DEGRADATIONS["box"](depth, 2).flatten().tolist() == [2.5, 4.5, 10.5, 12.5]
 
 
 def test_a_perfect_method_scores_zero_and_bicubic_scores_itself(data_folder):

@@ -6,8 +6,8 @@ transposes, colour gain and gamma, and remapping of the depth axis, since dispar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -17,8 +17,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from training.datasets.pairs import Pair
-from training.degradation import bicubic_down
-
+from training.degradation import DEGRADATIONS
 
 # a crop with less relief than this many quantisation steps is mostly staircase once it is normalised
 _MIN_RELIEF = 12
@@ -35,6 +34,7 @@ class CropOptions:
         colour_jitter: share of crops with random gain per channel and gamma.
         invert: share of crops with depth mirrored, d -> 1 - d.
         reciprocal: share of crops remapped by d -> 1 / (d + c), as between disparity and metric depth.
+        degradations: share of crops per way of making low-resolution depth, by `training.degradation.DEGRADATIONS`.
     """
 
     size: int = 256
@@ -43,13 +43,20 @@ class CropOptions:
     colour_jitter: float = 0.5
     invert: float = 0.2
     reciprocal: float = 0.2
+    degradations: Mapping[str, float] = field(default_factory=lambda: {"bicubic": 1.0})
+
+    def __post_init__(self) -> None:
+        unknown = set(self.degradations) - set(DEGRADATIONS)
+        if unknown or not self.degradations:
+            found = dict(self.degradations)
+            raise ValueError(f"degradations: expected shares of {sorted(DEGRADATIONS)}, found {found}")
 
 
 class RandomCrops(IterableDataset[dict[str, Tensor]]):
     """Yields single crops without end.
 
     Each item holds `guide` (3, S, S) RGB in [0, 1]; `target` (1, S, S), min-max normalised; `depth_lr`
-    (1, S / scale, S / scale), its bicubic reduction; `valid` (1, S, S), 1.0 where `target` is real ground truth.
+    (1, S / scale, S / scale), its reduction; `valid` (1, S, S), 1.0 where `target` is real ground truth.
 
     Args:
         pairs: the loaded images.
@@ -93,19 +100,21 @@ class RandomCrops(IterableDataset[dict[str, Tensor]]):
             return None
         target = np.clip((target - low) / (high - low), 0, 1)
         target = _remap_depth(target, valid, options, rng)
-        guide = rgb.astype(np.float32) / 255
+        guide: NDArray[np.float32] = (rgb / np.float32(255)).astype(np.float32)
         if rng.random() < options.colour_jitter:
             guide = _jitter(guide, rng)
-        return self._to_tensors(*_flip(guide, target, valid, rng))
+        names, shares = list(options.degradations), np.asarray(list(options.degradations.values()))
+        degradation = names[rng.choice(len(names), p=shares / shares.sum())]
+        return self._to_tensors(*_flip(guide, target, valid, rng), degradation)
 
     def _to_tensors(
-        self, guide: NDArray[np.float32], target: NDArray[np.float32], valid: NDArray[np.bool_]
+        self, guide: NDArray[np.float32], target: NDArray[np.float32], valid: NDArray[np.bool_], degradation: str
     ) -> dict[str, Tensor]:
         full = torch.from_numpy(np.ascontiguousarray(target, dtype=np.float32))[None]
         return {
             "guide": torch.from_numpy(np.ascontiguousarray(guide.transpose(2, 0, 1), dtype=np.float32)),
             "target": full,
-            "depth_lr": bicubic_down(full[None], self.options.scale)[0],
+            "depth_lr": DEGRADATIONS[degradation](full[None], self.options.scale)[0],
             "valid": torch.from_numpy(np.ascontiguousarray(valid)).float()[None],
         }
 
@@ -122,7 +131,7 @@ def _enlarge(
 
 
 def _enlarge_depth(target: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Linear on surfaces; at depth edges the nearer of the two sides, which keeps them sharp and their outline smooth."""
+    """Linear on surfaces; at depth edges the nearer side, which keeps them sharp and their outline smooth."""
     target = np.ascontiguousarray(target)
     smooth = cv2.resize(target, shape, interpolation=cv2.INTER_LINEAR)
     three = np.ones((3, 3), np.uint8)

@@ -74,7 +74,7 @@ def read_manifest(folder: Path, *splits: str) -> list[PairEntry]:
     """
     path = Path(folder) / "manifest.csv"
     if not path.is_file():
-        raise FileNotFoundError(f"{path} not found: expected a data folder with a manifest.csv; pass its path by --data")
+        raise FileNotFoundError(f"{path} not found: expected a data folder with a manifest.csv; give it by --data")
     with path.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     entries = [_entry(Path(folder), row) for row in rows]
@@ -109,7 +109,7 @@ def load_pair(entry: PairEntry) -> Pair:
     valid = np.isfinite(raw) & (raw > 0)
     if not valid.any():
         raise ValueError(f"{entry.gt}: no valid pixel (all values are 0 or not finite)")
-    rgb = np.ascontiguousarray(bgr[:, :, ::-1])
+    rgb = np.ascontiguousarray(bgr[:, :, ::-1], dtype=np.uint8)
     return Pair(entry, rgb, fill_nearest(raw, valid), valid)
 
 

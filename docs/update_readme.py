@@ -1,0 +1,66 @@
+"""Fills the README's generated blocks: the parameter table and the table of weights.
+
+`make readme` runs it; `--check` changes nothing and fails where the README is not up to date.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from depth_sr_ros.artifact import Card, list_artifacts, read_artifact
+from depth_sr_ros.ros.parameters import parameters_markdown
+
+README = Path(__file__).parents[1] / "README.md"
+ARTIFACTS = Path(__file__).parents[1] / "depth_sr_ros" / "artifacts"
+
+# RMSE of their released FDKN x8, trained on NYU v2, under the same protocol
+RELEASED = {8: "1.189, 1.779, 2.150, 1.706"}
+
+
+def main() -> int:
+    """Writes or checks the README."""
+    old = README.read_text()
+    new = filled(old)
+    if "--check" in sys.argv[1:]:
+        return int(old != new)
+    README.write_text(new)
+    return 0
+
+
+def filled(text: str) -> str:
+    """The README with its blocks made anew."""
+    text = _block(text, "parameters", parameters_markdown())
+    return _block(text, "weights", weights_markdown())
+
+
+def weights_markdown() -> str:
+    """One row per shipped artifact, from its card."""
+    lines = [
+        "| artifact | Dolls | Laundry | Reindeer | mean | bicubic | relative to bicubic on dev | training |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row(name, read_artifact(ARTIFACTS / name).card) for name in list_artifacts(ARTIFACTS)]
+    lines += [f"| authors' FDKN x{scale} | {row.replace(', ', ' | ')} | | | NYU v2 |" for scale, row in RELEASED.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, card: Card) -> str:
+    test, training = card.evaluation["test"], card.training
+    scenes = " | ".join(f"{test['rmse'][scene]:.3f}" for scene in ("dolls", "laundry", "reindeer"))
+    dev = card.evaluation["dev"]["mean_ratio"]
+    spent = f"{training['steps']} steps, {training['minutes']:.0f} min on {training['machine'].partition(', Py')[0]}"
+    return f"| `{name}` | {scenes} | {test['mean']:.3f} | {test['bicubic_mean']:.3f} | {dev:.3f} | {spent} |"
+
+
+def _block(text: str, name: str, content: str) -> str:
+    pattern = re.compile(rf"(<!-- {name}[^>]*-->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+    replaced, count = pattern.subn(lambda found: found[1] + "\n" + content + "\n" + found[2], text)
+    if count != 1:
+        raise ValueError(f"README.md: expected one block {name!r}, found {count}")
+    return replaced
+
+
+if __name__ == "__main__":
+    sys.exit(main())
