@@ -42,7 +42,8 @@ def weights_markdown() -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += [_row(name, read_artifact(ARTIFACTS / name).card) for name in list_artifacts(ARTIFACTS)]
-    lines += [f"| authors' FDKN x{scale} | {row.replace(', ', ' | ')} | | | NYU v2 |" for scale, row in RELEASED.items()]
+    for scale, row in RELEASED.items():
+        lines.append(f"| authors' FDKN x{scale} | {row.replace(', ', ' | ')} | | | NYU v2 |")
     return "\n".join(lines) + "\n"
 
 

@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--protocol", default="dkn-bicubic")
     command.set_defaults(run_command=_evaluate)
 
-    command = commands.add_parser("export", parents=[recipe, data], help="evaluate a finished run and write an artifact")
+    command = commands.add_parser("export", parents=[recipe, data], help="evaluate a run, write an artifact")
     command.add_argument("--run", required=True, type=Path, help="the OUT folder of `train`")
     command.add_argument("--artifact", required=True, type=Path, help="folder to write, e.g. artifacts/fdkn_x8")
     command.set_defaults(run_command=_export)

@@ -35,6 +35,7 @@ def export_run(recipe_path: Path, run: Path, data: Path, folder: Path) -> Artifa
         "protocol": _PROTOCOL,
         "unit": "ground truth's own (disparity levels or pixels)",
         **{split: card_entry(of_split) for split, of_split in scores.items()},
+        "cell-median": {"dev": card_entry(evaluate(network, data, ["dev"], "cell-median")["dev"])},
     }
     command = f"python -m training train --recipe {Path(recipe_path).stem} --data DATA --out RUN"
     return export_artifact(

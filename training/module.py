@@ -14,7 +14,7 @@ from torch import Tensor
 from depth_sr_ros.models import GuidedUpsampler, create_model
 from training.datasets.pairs import Pair
 from training.losses import masked_l1
-from training.protocols import dkn_bicubic
+from training.protocols import scores_under
 from training.recipe import Recipe
 
 
@@ -76,13 +76,20 @@ class SuperResolution(lightning.LightningModule):
         return loss
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
-        """Scores every dev image; logs mean RMSE and the mean of its ratio to bicubic, by which weights are chosen."""
-        scores = dkn_bicubic(self.network, self.dev, self.recipe.scale)
-        self.log("dev_rmse", sum(s.rmse for s in scores) / len(scores), prog_bar=True, batch_size=1)
-        self.log("dev_ratio", sum(s.ratio for s in scores) / len(scores), prog_bar=True, batch_size=1)
-        for dataset in sorted({s.dataset for s in scores}):
-            ratios = [s.ratio for s in scores if s.dataset == dataset]
-            self.log(f"dev_ratio/{dataset}", sum(ratios) / len(ratios), batch_size=1)
+        """Scores every dev image under every degradation of the recipe.
+
+        Weights are chosen by `dev_ratio`: error relative to bicubic, averaged over the images, then over the
+        degradations by their shares.
+        """
+        shares = self.recipe.crops.degradations
+        chosen = 0.0
+        for degradation, share in shares.items():
+            scores = scores_under(degradation, self.network, self.dev, self.recipe.scale)
+            ratio = sum(s.ratio for s in scores) / len(scores)
+            chosen += share / sum(shares.values()) * ratio
+            self.log(f"dev_ratio/{degradation}", ratio, batch_size=1)
+            self.log(f"dev_rmse/{degradation}", sum(s.rmse for s in scores) / len(scores), batch_size=1)
+        self.log("dev_ratio", chosen, prog_bar=True, batch_size=1)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps the minutes used."""

@@ -6,12 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import lightning
 import safetensors.torch
 import torch
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from training.datasets.crops import CropOptions, RandomCrops
@@ -47,7 +48,7 @@ def train(recipe_path: Path, data: Path, out: Path, resume: bool = False) -> Pat
     last = out / "last.ckpt"
     if resume and not last.is_file():
         raise FileNotFoundError(f"{last}: nothing to resume from; leave out --resume to start afresh")
-    best = ModelCheckpoint(out, filename="best", monitor="dev_ratio", save_last=True, enable_version_counter=False)
+    best = ModelCheckpoint(out, filename="best", monitor="dev_ratio", enable_version_counter=False)
     trainer = _trainer(recipe, out, best)
     torch.set_float32_matmul_precision("high")
     trainer.fit(
@@ -100,11 +101,29 @@ def _trainer(recipe: Recipe, out: Path, best: ModelCheckpoint) -> lightning.Trai
         val_check_interval=recipe.evaluate_every,
         check_val_every_n_epoch=None,
         gradient_clip_val=recipe.optimiser.clip_gradient_norm,
-        callbacks=[best, LearningRateMonitor("step"), TQDMProgressBar(refresh_rate=50)],
-        logger=[TensorBoardLogger(out, name="", version="tensorboard"), CSVLogger(out, name="", version="csv")],
+        callbacks=[best, _keep_last(recipe, out), LearningRateMonitor("step"), TQDMProgressBar(refresh_rate=50)],
+        logger=TensorBoardLogger(out, name="", version="tensorboard"),
         log_every_n_steps=50,
         num_sanity_val_steps=0,
         enable_model_summary=False,
+    )
+
+
+def _facts_of(weights: str | None) -> dict[str, Any] | None:
+    """Facts of the training that weights come from: beside a run's weights, or on an artifact's card."""
+    if weights is None:
+        return None
+    run, card = Path(weights).parent / "training.json", Path(weights).parent / "card.json"
+    if run.is_file():
+        facts: dict[str, Any] = json.loads(run.read_text())
+        return facts
+    return dict(json.loads(card.read_text())["training"]) if card.is_file() else {"weights": weights}
+
+
+def _keep_last(recipe: Recipe, out: Path) -> ModelCheckpoint:
+    """Writes `last.ckpt` at every evaluation, better or not, to resume from."""
+    return ModelCheckpoint(
+        out, filename="last", every_n_train_steps=recipe.evaluate_every, enable_version_counter=False
     )
 
 
@@ -121,6 +140,8 @@ def _write_weights(module: SuperResolution, checkpoint: Path, recipe_path: Path,
         "batch_size": module.recipe.batch_size,
         "crop_size": module.recipe.crops.size,
         "data": sorted(module.recipe.data.shares),
+        "degradations": dict(module.recipe.crops.degradations),
+        "earlier": _facts_of(module.recipe.start_from),
     }
     (out / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
     return path

@@ -9,7 +9,7 @@ from training.datasets.pairs import load_pair, read_manifest
 from training.degradation import DEGRADATIONS
 from training.losses import masked_l1
 from training.metrics import rmse
-from training.protocols import dkn_bicubic
+from training.protocols import PROTOCOLS
 
 
 def test_rmse_cuts_the_border_and_skips_invalid_pixels():
@@ -56,17 +56,17 @@ def test_box_is_the_mean_of_a_cell():
 
 def test_a_perfect_method_scores_zero_and_bicubic_scores_itself(data_folder):
     pairs = [load_pair(e) for e in read_manifest(data_folder, "test")]
-    scores = dkn_bicubic(lambda guide, depth: resize_bicubic(depth, guide.shape[-2:]), pairs, 8)
+    scores = PROTOCOLS["dkn-bicubic"](lambda guide, depth: resize_bicubic(depth, guide.shape[-2:]), pairs, 8)
     assert scores[0].rmse == pytest.approx(scores[0].bicubic, rel=1e-5)
     assert scores[0].ratio == pytest.approx(1, rel=1e-5)
 
     target = torch.from_numpy(pairs[0].target)[None, None, :144, :176]
     low, high = pairs[0].target[pairs[0].valid].min(), pairs[0].target[pairs[0].valid].max()
-    perfect = dkn_bicubic(lambda guide, depth: (target - low) / (high - low), pairs, 8)
+    perfect = PROTOCOLS["dkn-bicubic"](lambda guide, depth: (target - low) / (high - low), pairs, 8)
     assert perfect[0].rmse == pytest.approx(0, abs=1e-4)
 
 
 def test_bicubic_baseline_on_the_test_scenes_is_the_published_one(shared_data):
     pairs = [load_pair(e) for e in read_manifest(shared_data, "test")]
-    scores = dkn_bicubic(lambda guide, depth: resize_bicubic(depth, guide.shape[-2:]), pairs, 8)
+    scores = PROTOCOLS["dkn-bicubic"](lambda guide, depth: resize_bicubic(depth, guide.shape[-2:]), pairs, 8)
     assert sum(s.rmse for s in scores) / 3 == pytest.approx(3.10, abs=0.02)

@@ -1,0 +1,259 @@
+"""The `depth-sr` command. Each subcommand imports what it needs only when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from depth_sr_ros.offline import Sink, UpsampleCounts
+    from depth_sr_ros.rgbd.recording import Recording
+
+Command = Callable[[argparse.Namespace, list[str]], int]
+
+_SOURCE_HELP = (
+    "a bag (folder, .mcap, .db3) or a folder with rgb/*.png|jpg, depth/*.png (16 bit, millimetres) and camera.json "
+    "(width, height, fx, fy, cx, cy and, if wanted, rate_hz)"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0 done, 1 failed or incomplete, 2 wrong usage.
+
+    Args:
+        arguments: without the program's name; None takes those of this process. What follows `--ros-args` goes to ROS.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    split = given.index("--ros-args") if "--ros-args" in given else len(given)
+    options = _parser().parse_args(given[:split])
+    command: Command = options.command
+    if given[split:] and not options.takes_ros_args:
+        print(f"depth-sr {options.name}: --ros-args has no meaning here", file=sys.stderr)
+        return 2
+    try:
+        return command(options, given[split:])
+    except KeyboardInterrupt:
+        return 130
+    except (ValueError, OSError) as error:  # settings, recordings, files: each says what to change
+        print(f"depth-sr {options.name}: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="depth-sr", description="Guided depth super-resolution: colour and coarse depth in, dense depth out."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    node = _add(commands, "node", _node, "start the ROS 2 node", takes_ros_args=True)
+    node.epilog = (
+        "Parameters and remappings: depth-sr node --ros-args -p scale:=4 -r rgb/image:=/camera/color/image_raw"
+    )
+    _add_replay(_add(commands, "replay", _replay, "publish a recording onto the node's topics", takes_ros_args=True))
+    _add_upsample(_add(commands, "upsample", _upsample, "upsample files, a folder or a bag without ROS"))
+    doctor = _add(commands, "doctor", _doctor, "say what is installed, which engine would run, and what to fix")
+    doctor.add_argument("--json", action="store_true", help="for programs")
+    return parser
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    command: Command,
+    summary: str,
+    takes_ros_args: bool = False,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=summary[0].upper() + summary[1:] + "."
+    )
+    parser.set_defaults(command=command, name=name, takes_ros_args=takes_ros_args)
+    return parser
+
+
+def _add_replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", type=Path, metavar="SOURCE", help=_SOURCE_HELP)
+    _add_streams(parser)
+    pace = parser.add_mutually_exclusive_group()
+    pace.add_argument("--speed", type=_positive, default=1.0, help="times the recorded speed (default 1)")
+    pace.add_argument("--rate-hz", type=_positive, help="depth frames a second, instead of the recorded rate")
+    parser.add_argument("--loop", action="store_true", help="start again at the end, until interrupted")
+    parser.add_argument(
+        "--stamps",
+        choices=("recorded", "now"),
+        help="`recorded` keeps the recording's stamps, `now` moves them to the present, differences kept. Default: "
+        "recorded; with --loop now, because recorded stamps would jump back at every round",
+    )
+    parser.add_argument(
+        "--reliability",
+        choices=("reliable", "best_effort"),
+        default="reliable",
+        help="of the publishers; reliable (default) serves every subscriber, best_effort is what most cameras do",
+    )
+    parser.add_argument("--wait-s", type=_not_negative, default=3.0, help="wait this long for subscribers (default 3)")
+    parser.add_argument("--seconds", type=_positive, help="stop after this time")
+    parser.epilog = "Namespace and remappings: depth-sr replay SOURCE --ros-args -r __ns:=/front"
+
+
+def _add_upsample(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", type=Path, nargs="?", metavar="SOURCE", help=_SOURCE_HELP + "; none for one pair by --rgb and --depth"
+    )
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder, or a .png for a single pair")
+    parser.add_argument(
+        "--format",
+        choices=("png", "mcap", "db3"),
+        default="png",
+        help="16-bit PNG in millimetres, 0 invalid (default), or a bag with /depth/upsampled and /depth/camera_info",
+    )
+    parser.add_argument("--picture", type=Path, metavar="FOLDER", help="also draw colour, sensor and upsampled depth")
+    _add_streams(parser)
+    parser.add_argument("--slop-s", type=_not_negative, default=0.02, help="largest stamp distance of a pair (0.02)")
+    parser.add_argument("--model", default="fdkn", help="network (default fdkn)")
+    parser.add_argument("--scale", type=int, default=8, help="colour size / depth size (default 8)")
+    parser.add_argument("--weights", type=Path, help="artifact folder, instead of the shipped one")
+    parser.add_argument("--engine", default="auto", help="auto (default), openvino, onnxruntime or torch")
+    parser.add_argument("--precision", default="auto", help="auto (default), fp32 or bf16")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for the engine's own choice")
+
+
+def _add_streams(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("where to find what, if it is not found by itself")
+    group.add_argument("--rgb", help="colour topic, sub-folder or file")
+    group.add_argument("--depth", help="topic, sub-folder or file of the depth registered to colour")
+    group.add_argument("--rgb-info", help="camera_info topic of the colour image")
+    group.add_argument("--depth-info", help="camera_info topic of the depth image")
+    group.add_argument("--intrinsics", type=_four_numbers, metavar='"FX FY CX CY"', help="of the colour image, pixels")
+    group.add_argument("--reduce", type=int, metavar="N", help="make dense depth N times coarser first")
+
+
+def _node(options: argparse.Namespace, ros_args: list[str]) -> int:
+    from depth_sr_ros.dds_profile import use_profile
+
+    use_profile()
+    from depth_sr_ros.ros.node import main as node_main
+
+    return node_main(ros_args) or 0
+
+
+def _replay(options: argparse.Namespace, ros_args: list[str]) -> int:
+    from depth_sr_ros.dds_profile import use_profile
+
+    use_profile()
+    recording = _open(options)
+    from depth_sr_ros.ros.replay import ReplayOptions, replay
+
+    speed = options.rate_hz / recording.rate_hz if options.rate_hz else options.speed
+    settings = ReplayOptions(
+        speed, options.loop, options.stamps, options.reliability, wait_s=options.wait_s, seconds=options.seconds
+    )
+    counts = replay(recording, settings, _say, ros_args)
+    _say(f"replayed {counts.summary()}")
+    return 0 if counts.published["depth"] and not counts.failed else 1
+
+
+def _upsample(options: argparse.Namespace, ros_args: list[str]) -> int:
+    from depth_sr_ros.offline import upsample_recording
+    from depth_sr_ros.progress import ProgressLine
+    from depth_sr_ros.upsampler import Upsampler
+
+    recording = _open(options)
+    upsampler = Upsampler(
+        options.model,
+        options.scale,
+        weights=options.weights,
+        engine=options.engine,
+        precision=options.precision,
+        threads=options.threads,
+    )
+    _say(upsampler.describe().reason)
+    line = ProgressLine(recording.depth_count)
+
+    def show(counts: UpsampleCounts) -> None:
+        line.update(counts.frames + counts.failed.total(), counts.summary())
+
+    with _Sinks(options) as sinks:
+        counts = upsample_recording(recording, upsampler, sinks, round(options.slop_s * 1e9), show)
+    line.close()
+    for note in upsampler.notes:
+        _say(note)
+    for cause, reason in sorted(counts.reasons.items()):
+        _say(f"{counts.failed[cause]} x {cause}: {reason}")
+    _say(f"{counts.summary()}: {options.out}")
+    return 0 if counts.frames and not counts.failed else 1
+
+
+def _doctor(options: argparse.Namespace, ros_args: list[str]) -> int:
+    from depth_sr_ros.doctor import can_run, examine, report_json, report_text
+
+    findings = examine()
+    print(report_json(findings) if options.json else report_text(findings))
+    return 0 if can_run(findings) else 1
+
+
+class _Sinks:
+    """The sinks that the options ask for; a bag is completed or removed at the end."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        from depth_sr_ros.offline import BagSink, PictureSink, PngSink
+
+        self._bag = BagSink(options.out, options.format) if options.format != "png" else None
+        self._sinks: list[Sink] = [self._bag or PngSink(options.out)]
+        if options.picture:
+            self._sinks.append(PictureSink(options.picture))
+
+    def __enter__(self) -> list[Sink]:
+        return self._sinks
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._bag is not None:
+            self._bag.close(complete=kind is None)
+
+
+def _open(options: argparse.Namespace) -> Recording:
+    from depth_sr_ros.rgbd.recording import RecordingError, ReducedRecording, Streams, open_recording
+
+    streams = Streams(options.rgb, options.depth, options.rgb_info, options.depth_info, options.intrinsics)
+    if options.source is not None:
+        recording = open_recording(options.source, streams)
+    elif options.rgb and options.depth:
+        from depth_sr_ros.rgbd.image_files import single_pair
+
+        recording = single_pair(Path(options.rgb), Path(options.depth), streams)
+    else:
+        raise RecordingError("expected a SOURCE, or one pair of files by --rgb and --depth")
+    if options.reduce is not None:
+        recording = ReducedRecording(recording, options.reduce)
+    for note in recording.notes:
+        _say(note)
+    return recording
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a positive number, found {text}")
+    return value
+
+
+def _not_negative(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number of 0 or more, found {text}")
+    return value
+
+
+def _four_numbers(text: str) -> tuple[float, float, float, float]:
+    numbers = [float(word) for word in text.replace(",", " ").split()]
+    if len(numbers) != 4:
+        raise argparse.ArgumentTypeError(f"expected four numbers fx fy cx cy, found {len(numbers)} in {text!r}")
+    return numbers[0], numbers[1], numbers[2], numbers[3]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

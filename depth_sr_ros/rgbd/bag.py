@@ -1,0 +1,214 @@
+"""RGB-D recordings in bags (db3, mcap, ROS 1), read through `rosbags`. Needs no ROS."""
+
+from __future__ import annotations
+
+import heapq
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.interfaces import Connection
+from rosbags.typesys import Stores, get_typestore
+
+from depth_sr_ros.rgbd.camera import Intrinsics
+from depth_sr_ros.rgbd.image_messages import colour_pixels, depth_pixels, is_depth
+from depth_sr_ros.rgbd.recording import RecordedFrame, RecordingError, Stream, Streams
+
+_IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+_INFO_TYPE = "sensor_msgs/msg/CameraInfo"
+_TRANSPORTS = ("/compressedDepth", "/compressed", "/theora", "/zstd")
+_DAMAGE = (AnyReaderError, OSError, AssertionError, KeyError, ValueError, RuntimeError, struct.error, EOFError)
+_NANOSECONDS = 1_000_000_000
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[AnyReader]:
+    try:
+        reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_JAZZY))
+        reader.open()
+    except Exception as error:  # the readers of damaged files raise what their parsers happen to meet
+        raise RecordingError(
+            f"{path}: expected a readable bag, found: {type(error).__name__}: {error}. If the recorder was killed, "
+            "`ros2 bag reindex` rebuilds metadata.yaml; otherwise copy the bag again"
+        ) from error
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+@dataclass(frozen=True)
+class _Topic:
+    name: str
+    depth: bool
+
+    @property
+    def base(self) -> str:
+        """Topic without the suffix of an image transport."""
+        return next((self.name[: -len(end)] for end in _TRANSPORTS if self.name.endswith(end)), self.name)
+
+    @property
+    def score(self) -> int:
+        """How much the name speaks for being the wanted stream."""
+        wanted = ("aligned", "registered") if self.depth else ("rgb", "color", "colour")
+        unwanted = ("upsampled", "infra", "mono", "left", "right", "confidence")
+        raw = self.base == self.name
+        return 2 * any(word in self.name for word in wanted) - 4 * any(word in self.name for word in unwanted) + raw
+
+
+class BagRecording:
+    """Colour and registered depth of a bag.
+
+    Topics are found by type, encoding and name, and camera_info beside the image; where that is ambiguous, they must be
+    given. Stamps are those of the headers.
+
+    Args:
+        path: the bag, a folder or a file.
+        streams: topics and intrinsics that are not to be guessed.
+
+    Raises:
+        RecordingError: damaged or empty bag, or no such topics; the message lists what is there.
+    """
+
+    def __init__(self, path: Path, streams: Streams | None = None) -> None:
+        self._path, streams = Path(path), streams or Streams()
+        self.name = str(path)
+        with _opened(self._path) as reader:
+            topics = _image_topics(self.name, reader)
+            self._topics: dict[Stream, str] = {
+                "colour": _choose(self.name, "colour", topics, streams.rgb),
+                "depth": _choose(self.name, "depth", topics, streams.depth),
+            }
+            self.depth_count = sum(c.msgcount for c in reader.connections if c.topic == self._topics["depth"])
+            self.rate_hz = _rate(self.depth_count, reader.duration)
+            self._infos, notes = self._camera_infos(reader, streams)
+        found = ", ".join(f"{stream} {topic}" for stream, topic in self._topics.items())
+        self.notes: tuple[str, ...] = (f"{self.name}: {found}", *notes)
+
+    def frames(self) -> Iterator[RecordedFrame]:
+        """All frames once, ordered by header stamp, colour before depth of the same stamp."""
+        return heapq.merge(self._stream("colour"), self._stream("depth"), key=lambda frame: frame.stamp_ns)
+
+    def _stream(self, stream: Stream) -> Iterator[RecordedFrame]:
+        # a reader of its own: two loops over one file handle would move it under each other
+        with _opened(self._path) as reader:
+            wanted = [connection for connection in reader.connections if connection.topic == self._topics[stream]]
+            for connection, _, data in _messages(self.name, reader, wanted):
+                message = _deserialised(self.name, reader, data, connection)
+                load = partial(_load_depth if stream == "depth" else _load_colour, message)
+                stamp = message.header.stamp.sec * _NANOSECONDS + message.header.stamp.nanosec
+                yield RecordedFrame(stream, str(stamp), stamp, message.header.frame_id, self._infos[stream], load)
+
+    def _camera_infos(self, reader: AnyReader, streams: Streams) -> tuple[dict[Stream, Intrinsics | None], list[str]]:
+        notes: list[str] = []
+        colour, distorted = self._camera_info(reader, "colour", streams.rgb_info)
+        depth, depth_distorted = self._camera_info(reader, "depth", streams.depth_info)
+        if streams.intrinsics:
+            colour = self._given(reader, streams.intrinsics)
+        if distorted or depth_distorted:
+            notes.append(f"{self.name}: camera_info has lens distortion, which is not carried on")
+        if colour is None:
+            notes.append(f'{self.name}: no camera_info for colour; give --rgb-info TOPIC or --intrinsics "fx fy cx cy"')
+        if depth is None and colour is not None:
+            depth = self._derived_depth_info(reader, colour)
+            notes.append(f"{self.name}: no camera_info for depth; taken from the colour camera it is registered to")
+        return {"colour": colour, "depth": depth}, notes
+
+    def _camera_info(self, reader: AnyReader, stream: Stream, given: str | None) -> tuple[Intrinsics | None, bool]:
+        """Intrinsics of a stream, and whether they come with distortion."""
+        image = _Topic(self._topics[stream], stream == "depth").base
+        topic = given or f"{image.rpartition('/')[0]}/camera_info"
+        infos = [c for c in reader.connections if c.topic == topic and c.msgtype == _INFO_TYPE and c.msgcount]
+        if not infos:
+            if given:
+                known = sorted({c.topic for c in reader.connections if c.msgtype == _INFO_TYPE})
+                raise RecordingError(f"{self.name}: no CameraInfo on {given!r}; it has {known or 'none at all'}")
+            return None, False
+        info = _first(self.name, reader, infos[0])
+        return _pinhole(info)
+
+    def _given(self, reader: AnyReader, pinhole: tuple[float, float, float, float]) -> Intrinsics:
+        height, width = _first_size(self.name, reader, self._topics["colour"], depth=False)
+        return Intrinsics(width, height, *pinhole)
+
+    def _derived_depth_info(self, reader: AnyReader, colour: Intrinsics) -> Intrinsics:
+        height, width = _first_size(self.name, reader, self._topics["depth"], depth=True)
+        return colour.resized(width, height)
+
+
+def _pinhole(info: Any) -> tuple[Intrinsics | None, bool]:
+    matrix = info.k if hasattr(info, "k") else info.K  # ROS 2 and ROS 1 spell it differently
+    distortion = info.d if hasattr(info, "d") else info.D
+    if matrix[0] == 0:  # an uncalibrated camera publishes zeros
+        return None, False
+    fx, cx, fy, cy = (float(matrix[index]) for index in (0, 2, 4, 5))
+    return Intrinsics(int(info.width), int(info.height), fx, fy, cx, cy), bool(np.any(distortion))
+
+
+def _load_colour(message: Any) -> tuple[NDArray[Any], str]:
+    return colour_pixels(message), "rgb8"
+
+
+def _load_depth(message: Any) -> tuple[NDArray[Any], str]:
+    return depth_pixels(message)
+
+
+def _messages(name: str, reader: AnyReader, connections: list[Connection]) -> Iterator[tuple[Connection, int, bytes]]:
+    try:
+        yield from reader.messages(connections=connections)
+    except _DAMAGE as error:
+        raise RecordingError(f"{name}: damaged, reading stopped at: {type(error).__name__}: {error}") from error
+
+
+def _deserialised(name: str, reader: AnyReader, data: bytes, connection: Connection) -> Any:
+    try:
+        return reader.deserialize(data, connection.msgtype)
+    except _DAMAGE as error:
+        raise RecordingError(f"{name}: a damaged message on {connection.topic}: {error}") from error
+
+
+def _first(name: str, reader: AnyReader, connection: Connection) -> Any:
+    for found, _, data in _messages(name, reader, [connection]):
+        return _deserialised(name, reader, data, found)
+    raise RecordingError(f"{name}: no message on {connection.topic}")
+
+
+def _first_size(name: str, reader: AnyReader, topic: str, depth: bool) -> tuple[int, int]:
+    message = _first(name, reader, next(c for c in reader.connections if c.topic == topic))
+    pixels = depth_pixels(message)[0] if depth else colour_pixels(message)
+    return pixels.shape[0], pixels.shape[1]
+
+
+def _image_topics(name: str, reader: AnyReader) -> list[_Topic]:
+    images = [c for c in reader.connections if c.msgtype in _IMAGE_TYPES and c.msgcount]
+    if not images:
+        found = sorted({f"{c.topic} ({c.msgtype}, {c.msgcount} messages)" for c in reader.connections})
+        raise RecordingError(f"{name}: expected image topics with messages, found {', '.join(found) or 'nothing'}")
+    return [_Topic(c.topic, is_depth(_first(name, reader, c))) for c in images]
+
+
+def _choose(name: str, stream: Stream, topics: list[_Topic], given: str | None) -> str:
+    option = "--rgb" if stream == "colour" else "--depth"
+    listed = ", ".join(sorted(topic.name for topic in topics))
+    if given is not None:
+        if given not in {topic.name for topic in topics}:
+            raise RecordingError(f"{name}: no images on {given!r} ({option}); it has {listed}")
+        return given
+    candidates = sorted((t for t in topics if t.depth == (stream == "depth")), key=lambda t: -t.score)
+    if not candidates:
+        raise RecordingError(f"{name}: expected a {stream} image topic, found only {listed}; give it by {option}")
+    if len(candidates) > 1 and candidates[0].score == candidates[1].score:
+        names = ", ".join(topic.name for topic in candidates)
+        raise RecordingError(f"{name}: more than one {stream} topic: {names}; choose one by {option}")
+    return candidates[0].name
+
+
+def _rate(count: int, duration_ns: int) -> float:
+    return (count - 1) * _NANOSECONDS / duration_ns if count > 1 and duration_ns > 0 else 30.0

@@ -1,0 +1,156 @@
+"""Pairs two streams by stamp: nearest stamp, at most `slop` apart, each message used once.
+
+The behaviour is that of message_filters' approximate synchroniser, with four corrections: the slop is inclusive,
+the caller's code never runs inside the pairing, a backward jump of the stamps (a looped recording, a clock that was
+set back) forgets what lies in the future, and why nothing pairs can be read from the counters.
+Stamps are integers in nanoseconds. Streams are numbered 0 and 1. Nothing here knows about ROS.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+BACKWARD_LIMIT_NS = 500_000_000
+"""A stamp older than its stream's last one by more than this is a jump, not a late message."""
+
+
+@dataclass
+class PairingCounters:
+    """What a pairing has seen since it was made.
+
+    Attributes:
+        received: messages per stream.
+        unmatched: messages per stream that left without a partner.
+        pairs: pairs made.
+        resets: backward jumps that emptied the streams.
+        best_distance_ns: smallest stamp distance between the streams since the last pair, None before both have sent.
+    """
+
+    received: list[int] = field(default_factory=lambda: [0, 0])
+    unmatched: list[int] = field(default_factory=lambda: [0, 0])
+    pairs: int = 0
+    resets: int = 0
+    best_distance_ns: int | None = None
+
+
+class StreamWatch:
+    """Follows the stamps of both streams: finds backward jumps, keeps the counters.
+
+    Args:
+        queue_size: messages a stream may hold while it waits for its partner.
+        backward_limit_ns: see `BACKWARD_LIMIT_NS`.
+    """
+
+    def __init__(self, queue_size: int, backward_limit_ns: int = BACKWARD_LIMIT_NS) -> None:
+        if queue_size < 1:
+            raise ValueError(f"queue_size: expected at least 1, found {queue_size}; raise it")
+        self.counters = PairingCounters()
+        self._queue_size = queue_size
+        self._limit = backward_limit_ns
+        self._last: list[int | None] = [None, None]
+        self._waiting = [0, 0]
+        self._recent: tuple[deque[int], deque[int]] = (deque(maxlen=queue_size), deque(maxlen=queue_size))
+
+    def observe(self, stream: int, stamp_ns: int) -> bool:
+        """Counts one message; True when everything newer must be forgotten before it is used.
+
+        A jump is reported once for both streams: the second stream to jump finds that the first has already gone back.
+        """
+        jumped = self._jumped(stream, stamp_ns)
+        if jumped:
+            self._forget()
+        self._last[stream] = stamp_ns
+        self.counters.received[stream] += 1
+        self._measure(stream, stamp_ns)
+        self._wait(stream)
+        return jumped
+
+    def paired(self) -> None:
+        """Counts one pair out of what waits."""
+        self.counters.pairs += 1
+        self.counters.best_distance_ns = None
+        self._waiting = [max(0, n - 1) for n in self._waiting]
+
+    def _jumped(self, stream: int, stamp_ns: int) -> bool:
+        own, other = self._last[stream], self._last[1 - stream]
+        horizon = stamp_ns + self._limit
+        return own is not None and own > horizon and (other is None or other > horizon)
+
+    def _forget(self) -> None:
+        self.counters.resets += 1
+        self.counters.best_distance_ns = None
+        for stream in (0, 1):
+            self.counters.unmatched[stream] += self._waiting[stream]
+            self._waiting[stream] = 0
+            self._recent[stream].clear()
+
+    def _measure(self, stream: int, stamp_ns: int) -> None:
+        self._recent[stream].append(stamp_ns)
+        distances = [abs(stamp_ns - other) for other in self._recent[1 - stream]]
+        if self.counters.best_distance_ns is not None:
+            distances.append(self.counters.best_distance_ns)
+        self.counters.best_distance_ns = min(distances, default=None)
+
+    def _wait(self, stream: int) -> None:
+        if self._waiting[stream] == self._queue_size:
+            self.counters.unmatched[stream] += 1
+        else:
+            self._waiting[stream] += 1
+
+
+class StampPairing:
+    """Nearest-stamp pairing of two streams.
+
+    Args:
+        slop_ns: largest stamp distance of a pair, inclusive.
+        queue_size: messages a stream may hold while it waits; the oldest leaves first.
+        backward_limit_ns: see `BACKWARD_LIMIT_NS`.
+
+    Raises:
+        ValueError: a negative slop or an empty queue.
+    """
+
+    def __init__(self, slop_ns: int, queue_size: int, backward_limit_ns: int = BACKWARD_LIMIT_NS) -> None:
+        if slop_ns < 0:
+            raise ValueError(f"slop_ns: expected 0 or more nanoseconds, found {slop_ns}; raise it")
+        self._slop = slop_ns
+        self._queue_size = queue_size
+        self._limit = backward_limit_ns
+        self._watch = StreamWatch(queue_size, backward_limit_ns)
+        self._queues: tuple[dict[int, Any], dict[int, Any]] = ({}, {})
+
+    @property
+    def counters(self) -> PairingCounters:
+        """What this pairing has seen."""
+        return self._watch.counters
+
+    def add(self, stream: int, stamp_ns: int, item: Any) -> tuple[Any, Any] | None:
+        """Takes one message in and gives the pair it completes.
+
+        Args:
+            stream: 0 or 1.
+            stamp_ns: the message's stamp; one that the stream already holds replaces the held message.
+            item: whatever shall be paired; kept by reference.
+
+        Returns:
+            (item of stream 0, item of stream 1), or None while the partner is missing.
+        """
+        if self._watch.observe(stream, stamp_ns):
+            self._forget_after(stamp_ns + self._limit)
+        own, other = self._queues[stream], self._queues[1 - stream]
+        own[stamp_ns] = item
+        while len(own) > self._queue_size:
+            del own[min(own)]
+        partner = min(other, key=lambda stamp: abs(stamp - stamp_ns), default=None)
+        if partner is None or abs(partner - stamp_ns) > self._slop or stamp_ns not in own:
+            return None
+        self._watch.paired()
+        pair = (own.pop(stamp_ns), other.pop(partner))
+        return pair if stream == 0 else (pair[1], pair[0])
+
+    def _forget_after(self, horizon_ns: int) -> None:
+        for queue in self._queues:
+            for stamp in [s for s in queue if s > horizon_ns]:
+                del queue[stamp]
