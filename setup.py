@@ -1,0 +1,77 @@
+"""Packaging for both ways in: colcon (ament_python) and pip."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+PACKAGE = "depth_sr_ros"
+
+# rclpy and its messages as wheels exist for x86-64 Linux only; elsewhere they come with the ROS installation.
+WHEELS = 'sys_platform == "linux" and platform_machine == "x86_64"'
+
+ROS = [
+    "ros-jazzy-rclpy",
+    "ros-rmw-fastrtps-cpp==8.4.3",
+    "ros-jazzy-builtin-interfaces",
+    "ros-jazzy-diagnostic-msgs",
+    "ros-jazzy-geometry-msgs",
+    "ros-jazzy-lifecycle-msgs",
+    "ros-jazzy-sensor-msgs",
+    "ros-jazzy-std-srvs",
+]
+
+EXTRAS = {
+    "ros": [f"{name}; {WHEELS}" for name in ROS] + ["rosbags", "rosbags-image"],
+    "cpu": ["openvino", "onnxruntime"],
+    # The full TensorRT comes from NVIDIA; the one for RTX cards is a wheel.
+    "tensorrt": ["pycuda", "cuda-bindings", "tensorrt-rtx"],
+    "training": [
+        "torch",
+        "lightning",
+        "torchmetrics",
+        "tensorboard",
+        "onnx",
+        "onnxscript",
+        "safetensors",
+        "pyyaml",
+        "pillow",
+    ],
+    "test": [
+        "pytest",
+        "pytest-timeout",
+        "hypothesis",
+        "ruff",
+        "mypy",
+        "import-linter",
+        "types-PyYAML",
+        "colcon-common-extensions",
+        "psutil",
+        "pyyaml",
+    ],
+}
+
+setup(
+    name=PACKAGE,
+    version="0.1.0",
+    description="Guided depth super-resolution: colour and coarse depth in, dense metric depth out",
+    long_description="Documentation: README.md of the source repository.",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    package_data={PACKAGE: ["py.typed", "artifacts/*/*"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (f"share/{PACKAGE}", ["package.xml"]),
+        (f"share/{PACKAGE}/launch", sorted(glob("launch/*.launch.py"))),
+        (f"share/{PACKAGE}/config", sorted(glob("config/*.yaml") + glob("config/*.xml"))),
+    ],
+    install_requires=["numpy", "opencv-python-headless"],
+    extras_require=EXTRAS,
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            f"depth-sr = {PACKAGE}.cli:main",
+            f"depth_sr_node = {PACKAGE}.ros.node:main",
+        ]
+    },
+)

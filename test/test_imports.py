@@ -1,0 +1,102 @@
+"""Who may import whom, and that a robot needs no torch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+TORCH_FREE = """
+import importlib.util, sys
+assert importlib.util.find_spec("torch") is None, "this environment has torch"
+import numpy as np
+import depth_sr_ros.ros.node
+from depth_sr_ros.upsampler import Upsampler
+result = Upsampler(scale=8)(np.full((96, 128, 3), 128, np.uint8), np.full((12, 16), 2.0, np.float32))
+assert result.depth.shape == (96, 128) and abs(float(np.nanmean(result.depth)) - 2.0) < 0.1, result.depth
+assert "torch" not in sys.modules
+print("upsampled")
+"""
+
+
+def _lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.prefix, "bin", "lint-imports")), "--no-cache", "--no-logo"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100)
+
+
+@pytest.fixture
+def copy_of_the_code(tmp_path: Path) -> Path:
+    leave_out = shutil.ignore_patterns("__pycache__", "artifacts")
+    for name in ("depth_sr_ros", "training"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=leave_out)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_code_keeps_the_import_rules() -> None:
+    checked = _lint_imports(ROOT)
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("rgbd/depth.py", "import rclpy"),
+        ("rgbd/depth.py", "from depth_sr_ros.artifact import read_artifact"),
+        ("engines/openvino.py", "import torch"),
+        ("upsampler.py", "from depth_sr_ros.models import create_model"),
+        ("dds_profile.py", "import sensor_msgs.msg"),
+        ("cli.py", "import training"),
+    ],
+)
+def test_import_rules_notice_a_breach(copy_of_the_code: Path, module: str, line: str) -> None:
+    with (copy_of_the_code / "depth_sr_ros" / module).open("a") as source:
+        source.write(f"\n{line}\n")
+    checked = _lint_imports(copy_of_the_code)
+    assert checked.returncode == 1, checked.stdout
+    assert "BROKEN" in checked.stdout
+
+
+def test_every_module_of_the_package_has_an_import_rule() -> None:
+    package = ROOT / "depth_sr_ros"
+    modules = {path.stem for path in package.glob("*.py") if path.stem != "__init__"}
+    folders = {path.parent.name for path in package.glob("*/__init__.py")}
+    rules = (ROOT / "pyproject.toml").read_text().partition("[tool.importlinter]")[2]
+    assert {name for name in modules | folders if f'"depth_sr_ros.{name}"' not in rules} == set()
+
+
+@pytest.fixture(scope="module")
+def torch_free() -> tuple[Path, dict[str, str]]:
+    """Folder of programs of the environment without torch (made by make once), and variables to run them with."""
+    made = subprocess.run(["make", ".venv-notorch/.installed"], cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert made.returncode == 0, made.stdout + made.stderr
+    leaking = ("PYTHONPATH", "AMENT_PREFIX_PATH", "LD_LIBRARY_PATH", "_ROS_WHEELS_BOOTSTRAP_COMPLETE")
+    return ROOT / ".venv-notorch" / "bin", {k: v for k, v in os.environ.items() if k not in leaking}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(700)
+def test_node_and_upsampler_work_without_torch(torch_free: tuple[Path, dict[str, str]]) -> None:
+    programs, environment = torch_free
+    ran = subprocess.run(
+        [str(programs / "python"), "-c", TORCH_FREE], env=environment, capture_output=True, text=True, timeout=100
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == ["upsampled"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(700)
+def test_doctor_finds_a_running_engine_without_torch(torch_free: tuple[Path, dict[str, str]]) -> None:
+    programs, environment = torch_free
+    ran = subprocess.run(
+        [str(programs / "depth-sr"), "doctor"], env=environment, capture_output=True, text=True, timeout=100
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "no torch" in ran.stdout
