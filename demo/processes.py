@@ -42,6 +42,12 @@ class LoggedProcess:
         """Whether it is over."""
         return self._process.poll() is not None
 
+    def peak_memory_mib(self) -> float:
+        """Largest resident size it has had so far, from /proc; 0 once it has ended."""
+        status = Path(f"/proc/{self._process.pid}/status")
+        lines = status.read_text().splitlines() if status.is_file() else []
+        return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)
+
     def lines(self) -> list[str]:
         """The complete lines it has printed so far; only with `read_output`."""
         assert self._process.stdout is not None

@@ -1,0 +1,150 @@
+"""A pair's way on the inference thread: decode, upsample, publish; counted, timed, and never fatal."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from rclpy.clock import Clock
+from rclpy.impl.rcutils_logger import RcutilsLogger
+from rclpy.utilities import ok
+from sensor_msgs.msg import Image
+
+from depth_sr_ros.rgbd.errors import FrameError
+from depth_sr_ros.ros.camera_infos import CameraInfos
+from depth_sr_ros.ros.conversions import ImageDecoder, output_header, stamp_ns
+from depth_sr_ros.ros.inputs import ReceivedPair
+from depth_sr_ros.ros.outputs import Outputs
+from depth_sr_ros.ros.silence import Throttle
+from depth_sr_ros.ros.statistics import NodeStatistics
+from depth_sr_ros.upsampler import Upsampler
+
+EXPLAIN_EVERY = 10.0
+"""Seconds between two explanations of the same cause."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A pair that was given up: cause, sentence, and monotonic time in seconds."""
+
+    cause: str
+    sentence: str
+    at: float
+
+
+class FrameProcessor:
+    """Turns pairs into published frames.
+
+    Args:
+        upsampler: used from this thread only.
+        decoder: of the images.
+        outputs: publishes results.
+        infos: camera_info messages.
+        statistics: counts and durations are entered here.
+        clock: ROS clock, for the age of a frame.
+        log: the node's logger.
+        always_infer: run also while nobody subscribes.
+
+    Attributes:
+        notes: sentences about the input met so far, each told once in the log.
+        refusal: the newest pair given up since the last published frame, None after a published frame.
+    """
+
+    def __init__(
+        self,
+        upsampler: Upsampler,
+        decoder: ImageDecoder,
+        outputs: Outputs,
+        infos: CameraInfos,
+        statistics: NodeStatistics,
+        clock: Clock,
+        log: RcutilsLogger,
+        always_infer: bool,
+    ) -> None:
+        self._upsampler = upsampler
+        self._decoder = decoder
+        self._outputs = outputs
+        self._infos = infos
+        self._statistics = statistics
+        self._clock = clock
+        self._log = log
+        self._always_infer = always_infer
+        self._throttle = Throttle(EXPLAIN_EVERY)
+        self.notes: tuple[str, ...] = ()
+        self.refusal: Refusal | None = None
+
+    def process(self, pair: ReceivedPair) -> None:
+        """Works on one pair; a pair that cannot be used is counted and explained, once per cause and period.
+
+        Raises:
+            Exception: whatever the engine or a publisher raises; `failed` takes it.
+        """
+        if not (self._always_infer or self._outputs.wanted()):
+            self._statistics.counters.drop("no_subscriber")
+            self.refusal = None
+            return
+        try:
+            self._serve(pair)
+        except FrameError as error:
+            self._give_up(error.cause, str(error))
+
+    def failed(self, pair: ReceivedPair, error: Exception) -> None:
+        """Counts a pair that the engine could not serve, or whose frame could not be published."""
+        if not ok():  # a signal has ended the context; nothing can be published any more
+            self._statistics.counters.drop("shutdown")
+            return
+        self._give_up("engine_error", f"expected a result, found {type(error).__name__}: {error}; try another `engine`")
+
+    def _serve(self, pair: ReceivedPair) -> None:
+        start = time.monotonic()
+        rgb_message, depth_message = pair.rgb.message, pair.depth.message
+        rgb, depth = self._decoder.colour(rgb_message), self._decoder.depth(depth_message)
+        decoded = time.monotonic()
+        result = self._upsampler(rgb, depth)
+        self._note(rgb_message, depth_message)
+        upsampled = time.monotonic()
+        header = output_header(rgb_message, depth_message)
+        self._outputs.publish(header, result, self._infos.for_output(rgb_message, depth_message, header))
+        published = time.monotonic()
+        self.refusal = None
+        self._statistics.counters.frame_out()
+        self._statistics.output.tick(published)
+        self._statistics.latency.add(
+            {
+                "sync_wait": abs(pair.rgb.at - pair.depth.at) * 1e3,
+                "mailbox_wait": (start - max(pair.rgb.at, pair.depth.at)) * 1e3,
+                "decode": (decoded - start) * 1e3,
+                "publish": (published - upsampled) * 1e3,
+                "overhead": (published - start) * 1e3 - result.timings["engine"],
+                "total": (published - max(pair.rgb.at, pair.depth.at)) * 1e3,
+                "age_at_publish": (self._clock.now().nanoseconds - stamp_ns(depth_message)) * 1e-6,
+                **result.timings,
+            }
+        )
+
+    def _give_up(self, cause: str, sentence: str) -> None:
+        now = time.monotonic()
+        self._statistics.counters.drop(cause)
+        self.refusal = Refusal(cause, sentence, now)
+        if self._throttle.passes(cause, now):
+            self._log.warning(f"a frame is skipped ({cause}): {sentence}")
+
+    def _note(self, rgb: Image, depth: Image) -> None:
+        notes = self._upsampler.notes + self._frame_notes(rgb.header.frame_id, depth.header.frame_id)
+        for note in notes:
+            if note not in self.notes:
+                self.notes += (note,)
+                self._log.info(note)
+
+    def _frame_notes(self, rgb_frame: str, depth_frame: str) -> tuple[str, ...]:
+        if rgb_frame == depth_frame:
+            return ()
+        note = (
+            f"depth is in frame {depth_frame!r}, colour in {rgb_frame!r}: expected depth registered to the colour "
+            "camera; switch on the driver's depth alignment, or use depth_image_proc's register node; going on as if "
+            "it were"
+        )
+        if note not in self.notes:
+            self.notes += (note,)
+            self._log.warning(note)
+        return ()

@@ -1,0 +1,258 @@
+"""The live node: colour and coarse registered depth in, dense metric depth out.
+
+configure builds the engine, activate subscribes and starts the inference thread, deactivate stops both, cleanup frees
+the engine. Callbacks run on one executor thread and only store messages; everything else about a frame happens on the
+inference thread.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.utilities import ok, try_shutdown
+
+from depth_sr_ros.dds_profile import use_profile
+from depth_sr_ros.ros.camera_infos import CameraInfos
+from depth_sr_ros.ros.conversions import ImageDecoder, converter_name
+from depth_sr_ros.ros.diagnostics import Health, diagnostics_message
+from depth_sr_ros.ros.frame_processor import FrameProcessor
+from depth_sr_ros.ros.inputs import Inputs, ReceivedPair
+from depth_sr_ros.ros.outputs import Outputs
+from depth_sr_ros.ros.parameters import declare_parameters, problem_with, unknown_names
+from depth_sr_ros.ros.silence_watch import SilenceWatch
+from depth_sr_ros.ros.statistics import NodeStatistics
+from depth_sr_ros.ros.synchroniser import synchroniser_name
+from depth_sr_ros.ros.worker import InferenceWorker
+from depth_sr_ros.upsampler import Upsampler, UpsamplerError
+
+
+@dataclass(frozen=True)
+class _Configured:
+    """What lives from configure to cleanup."""
+
+    upsampler: Upsampler
+    outputs: Outputs
+    processor: FrameProcessor
+    infos: CameraInfos
+
+
+@dataclass(frozen=True)
+class _Active:
+    """What lives from activate to deactivate."""
+
+    worker: InferenceWorker[ReceivedPair]
+    inputs: Inputs
+    watch: SilenceWatch
+
+
+class DepthSuperResolution(LifecycleNode):
+    """Guided depth super-resolution as a lifecycle node; see the package's README for topics and parameters."""
+
+    def __init__(self) -> None:
+        super().__init__("depth_sr")
+        self.parameters, self._problems = declare_parameters(self)
+        self._problem = ""
+        self._statistics = NodeStatistics()
+        self._configured: _Configured | None = None
+        self._active: _Active | None = None
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+        # A steady clock: with use_sim_time and a stopped simulation the report must still come.
+        self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def start(self) -> bool:
+        """Configures and activates; False, after a logged sentence, when either fails."""
+        success = TransitionCallbackReturn.SUCCESS
+        return self.trigger_configure() == success and self.trigger_activate() == success
+
+    def stop(self) -> None:
+        """Stops the inference thread and frees the engine, in whatever state the node is."""
+        self._stop_working()
+        self._free()
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Checks the parameters and builds the engine, which checks itself."""
+        for sentence in unknown_names(self):
+            self.get_logger().warning(sentence)
+        if self._problems:
+            return self._refuse("; ".join(self._problems))
+        self._statistics = NodeStatistics()
+        try:
+            self._configured = self._build()
+        except UpsamplerError as error:
+            return self._refuse(str(error))
+        except Exception as error:  # a transition callback that raises would fail without a word
+            return self._refuse(f"cannot configure: {type(error).__name__}: {error}; check the QoS overrides")
+        self._problem = ""
+        info = self._configured.upsampler.describe()
+        self.get_logger().info(
+            f"{info.model} (weights {info.weights_id}) runs on {info.engine}, {info.precision}, {info.device}: "
+            f"{info.reason}. Pairs by {synchroniser_name()}, images by {converter_name()}."
+        )
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribes and starts the inference thread."""
+        assert self._configured is not None
+        processor, infos = self._configured.processor, self._configured.infos
+        try:
+            inputs = Inputs(self, self.parameters, self._statistics, infos, self._on_pair)
+        except Exception as error:
+            return self._refuse(f"cannot subscribe: {type(error).__name__}: {error}; check the QoS overrides")
+        for sentence in unknown_names(self, "qos_overrides."):
+            self.get_logger().warning(sentence)
+        worker = InferenceWorker(processor.process, processor.failed)
+        watch = SilenceWatch(inputs, processor, self._statistics, self.parameters, self.get_logger())
+        self._active = _Active(worker, inputs, watch)
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Unsubscribes and ends the inference thread."""
+        self._stop_working()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Frees the engine and the publishers."""
+        self.stop()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stops and frees everything."""
+        self.stop()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stops and frees everything; the node can be configured again."""
+        self.stop()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _build(self) -> _Configured:
+        settings = self.parameters
+        upsampler = Upsampler(
+            settings.model,
+            settings.scale,
+            weights=settings.weights or None,
+            engine=settings.engine,
+            precision=settings.precision,
+            threads=settings.threads,
+        )
+        infos = CameraInfos()
+        try:
+            outputs = Outputs(self, settings)
+        except Exception:
+            upsampler.close()
+            raise
+        processor = FrameProcessor(
+            upsampler,
+            ImageDecoder(settings.depth_unit),
+            outputs,
+            infos,
+            self._statistics,
+            self.get_clock(),
+            self.get_logger(),
+            settings.always_infer,
+        )
+        return _Configured(upsampler, outputs, processor, infos)
+
+    def _refuse(self, problem: str) -> TransitionCallbackReturn:
+        self._problem = problem
+        self.get_logger().error(problem)
+        return TransitionCallbackReturn.FAILURE
+
+    def _on_pair(self, pair: ReceivedPair) -> None:
+        if self._active is None:
+            return
+        self._statistics.counters.pair_in()
+        if self._active.worker.submit(pair):
+            self._statistics.counters.drop("replaced_by_newer")
+
+    def _stop_working(self) -> None:
+        active, self._active = self._active, None
+        if active:
+            active.inputs.destroy()
+            if active.worker.stop() is not None:
+                self._statistics.counters.drop("deactivated")
+
+    def _free(self) -> None:
+        configured, self._configured = self._configured, None
+        if configured:
+            configured.upsampler.close()
+            configured.outputs.destroy()
+
+    def _on_set_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+        for parameter in parameters:
+            if parameter.name != "colormap_range":
+                continue
+            problem = problem_with(parameter.name, parameter.value)
+            if problem:
+                return SetParametersResult(successful=False, reason=problem)
+            if self._configured:
+                self._configured.outputs.colormap_range = tuple(parameter.value)
+        return SetParametersResult(successful=True)
+
+    def _report(self) -> None:
+        stamp = self.get_clock().now().to_msg()
+        message = diagnostics_message(self.get_fully_qualified_name(), self._health(), stamp, time.monotonic())
+        self._diagnostics.publish(message)
+
+    def _health(self) -> Health:
+        configured, active = self._configured, self._active
+        state = "active" if active else "inactive" if configured else "unconfigured"
+        if configured is None:
+            return Health(state, self._statistics, problem=self._problem)
+        return Health(
+            state,
+            self._statistics,
+            pairing=active.inputs.pairing if active else None,
+            engine=configured.upsampler.describe(),
+            silence=active.watch.check() if active else None,
+            idle=not (self.parameters.always_infer or configured.outputs.wanted()),
+            notes=configured.processor.notes,
+            problem=self._problem,
+        )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the node until it is interrupted.
+
+    Args:
+        arguments: command line with ROS arguments, None for the process's own.
+
+    Returns:
+        Exit code: 1 when the node should start by itself and cannot.
+    """
+    use_profile()
+    rclpy.init(args=arguments)
+    node = DepthSuperResolution()
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        if node.parameters.autostart and not node.start():
+            return 1 if ok() else 0
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except Exception:
+        # A signal ends the context at once; what rclpy was doing then fails in many ways.
+        if ok():
+            raise
+    finally:
+        node.stop()
+        executor.shutdown()
+        node.destroy_node()
+        try_shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

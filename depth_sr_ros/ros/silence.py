@@ -1,0 +1,151 @@
+"""Why no frames come, in one sentence that names the cause and the fix. No ROS in here: facts in, sentence out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TopicFacts:
+    """What is known about one image topic.
+
+    Attributes:
+        topic: resolved name.
+        publishers: how many nodes publish it.
+        wrong_type: message type offered instead of sensor_msgs/msg/Image, None when that is right.
+        incompatible: both sides' QoS policies, when no publisher fits; None when one does.
+        hz: rate of messages that arrive.
+        mute: no message has arrived for a while.
+    """
+
+    topic: str
+    publishers: int = 0
+    wrong_type: str | None = None
+    incompatible: str | None = None
+    hz: float = 0.0
+    mute: bool = False
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known when no frame has come for a while.
+
+    Attributes:
+        rgb: the colour topic.
+        depth: the depth topic.
+        slop_ns: largest stamp distance of a pair.
+        best_distance_ns: smallest stamp distance seen since the last pair, None when one stream has sent nothing.
+        refused: (cause, sentence) of the newest pair when pairs come and are all refused; None otherwise.
+    """
+
+    rgb: TopicFacts
+    depth: TopicFacts
+    slop_ns: int
+    best_distance_ns: int | None = None
+    refused: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A cause, as a short word, and a sentence with the fix."""
+
+    cause: str
+    sentence: str
+
+
+def explain(facts: Facts) -> Explanation:
+    """The first cause that holds, from the farthest upstream to the nearest."""
+    if facts.refused:
+        return Explanation(f"refused/{facts.refused[0]}", f"pairs arrive but all are refused: {facts.refused[1]}")
+    topics = (facts.rgb, facts.depth)
+    for rule in (_missing, _wrong_type, _incompatible, _mute):
+        found = rule(topics)
+        if found:
+            return found
+    return _apart(facts)
+
+
+def _missing(topics: tuple[TopicFacts, TopicFacts]) -> Explanation | None:
+    names = [t.topic for t in topics if t.publishers == 0]
+    if not names:
+        return None
+    verb = "has" if len(names) == 1 else "have"
+    return Explanation(
+        "topic_missing",
+        f"{' and '.join(names)} {verb} no publisher; start the camera driver, or remap the topic to the driver's name "
+        "(`ros2 topic list` shows what is there)",
+    )
+
+
+def _wrong_type(topics: tuple[TopicFacts, TopicFacts]) -> Explanation | None:
+    for t in topics:
+        if t.wrong_type:
+            return Explanation(
+                "type_mismatch",
+                f"{t.topic}: expected sensor_msgs/msg/Image, found {t.wrong_type}; remap to the raw image topic, "
+                "or republish it with image_transport",
+            )
+    return None
+
+
+def _incompatible(topics: tuple[TopicFacts, TopicFacts]) -> Explanation | None:
+    for t in topics:
+        if t.incompatible:
+            return Explanation(
+                "qos_incompatible",
+                f"{t.topic}: the QoS of publisher and subscription do not fit: {t.incompatible}; set "
+                "`input_reliability` to best_effort, or change the publisher's QoS",
+            )
+    return None
+
+
+def _mute(topics: tuple[TopicFacts, TopicFacts]) -> Explanation | None:
+    mute = [t for t in topics if t.mute]
+    if not mute:
+        return None
+    if len(mute) == 2:
+        return Explanation(
+            "no_messages",
+            f"{mute[0].topic} and {mute[1].topic} have publishers but no message arrives; check that the camera "
+            "streams, the ROS_DOMAIN_ID, and the shared memory of the DDS (`depth-sr doctor`)",
+        )
+    other = topics[1 - topics.index(mute[0])]
+    return Explanation(
+        "one_stream_only",
+        f"{other.topic} arrives at {other.hz:.1f} Hz but nothing on {mute[0].topic}, though it has a publisher; check "
+        "that this stream is enabled, and the shared memory of the DDS (`depth-sr doctor`)",
+    )
+
+
+def _apart(facts: Facts) -> Explanation:
+    slop_ms, best = facts.slop_ns / 1e6, facts.best_distance_ns
+    rates = f"colour {facts.rgb.hz:.1f} Hz, depth {facts.depth.hz:.1f} Hz"
+    if best is None or best <= facts.slop_ns:
+        return Explanation("no_pairs", f"both topics arrive ({rates}) but have not paired yet; raise `sync_queue_size`")
+    if best > 1_000_000_000:
+        fix = "the drivers use different clocks: synchronise them, or give the offset as `depth_stamp_offset` (seconds)"
+    else:
+        fix = f"set `slop` to {best * 1.25e-9:.3f} or more, or make the driver synchronise its streams"
+    return Explanation(
+        "stamps_apart",
+        f"no stamps within the slop: best distance {best / 1e6:.1f} ms, slop {slop_ms:.1f} ms ({rates}); {fix}",
+    )
+
+
+class Throttle:
+    """Lets a key pass once per period.
+
+    Args:
+        period: seconds.
+    """
+
+    def __init__(self, period: float) -> None:
+        self._period = period
+        self._passed: dict[str, float] = {}
+
+    def passes(self, key: str, now: float) -> bool:
+        """True when `key` has not passed within the period before monotonic time `now`."""
+        if now - self._passed.get(key, float("-inf")) < self._period:
+            return False
+        self._passed[key] = now
+        return True

@@ -1,0 +1,41 @@
+"""A camera driver in a process of its own: `camera_process.py NAMESPACE WIDTH HEIGHT SCALE FRAMES RATE`.
+
+Waits until both image topics have a subscriber, publishes, best effort, waits a moment, prints `done`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+import rclpy
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from depth_sr_ros.ros.conversions import to_colour_message, to_depth_message
+
+namespace, (width, height, scale, frames, rate) = sys.argv[1], (int(a) for a in sys.argv[2:])
+
+rclpy.init()
+node = Node("camera", namespace=namespace)
+qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+publishers = [node.create_publisher(Image, topic, qos) for topic in ("rgb/image", "depth_raw/image")]
+rng = np.random.default_rng(0)
+rgb = to_colour_message(rng.integers(0, 256, (height, width, 3), np.uint8), Header(frame_id="camera"))
+depth = to_depth_message(
+    rng.uniform(1, 3, (height // scale, width // scale)).astype(np.float32), "16UC1", Header(frame_id="camera")
+)
+while not all(publisher.get_subscription_count() for publisher in publishers):
+    time.sleep(0.02)
+time.sleep(0.5)  # the subscriber must have matched too; best effort gives nothing a second time
+start = time.monotonic()
+for i in range(frames):
+    time.sleep(max(0.0, start + i / rate - time.monotonic()))
+    rgb.header.stamp = depth.header.stamp = node.get_clock().now().to_msg()
+    publishers[0].publish(rgb)
+    publishers[1].publish(depth)
+print(f"done {time.monotonic() - start:.2f} s", flush=True)
+time.sleep(0.5)

@@ -1,0 +1,99 @@
+"""The one-slot mailbox and the thread behind it."""
+
+from __future__ import annotations
+
+from threading import Event, Thread
+
+from depth_sr_ros.ros.mailbox import Mailbox
+from depth_sr_ros.ros.worker import InferenceWorker
+
+
+def test_drops_the_older_item_when_busy():
+    box: Mailbox[int] = Mailbox()
+    assert [box.put(1), box.put(2), box.put(3)] == [False, True, True]
+    assert (box.take(), box.replaced) == (3, 2)
+
+
+def test_take_waits_for_an_item():
+    box: Mailbox[int] = Mailbox()
+    taken: list[int | None] = []
+    thread = Thread(target=lambda: taken.append(box.take()))
+    thread.start()
+    box.put(7)
+    thread.join(5)
+    assert taken == [7]
+
+
+def test_close_gives_back_what_nobody_took_and_frees_who_waits():
+    box: Mailbox[int] = Mailbox()
+    taken: list[int | None] = []
+    thread = Thread(target=lambda: taken.append(box.take()))
+    thread.start()
+    assert box.close() is None
+    thread.join(5)
+    assert taken == [None]
+    full: Mailbox[int] = Mailbox()
+    full.put(1)
+    assert (full.close(), full.take()) == (1, None)
+
+
+def test_the_worker_goes_on_after_an_item_that_fails():
+    done, failed, finished = [], [], Event()
+
+    def process(item: int) -> None:
+        if item == 1:
+            raise ValueError("bad item")
+        done.append(item)
+        finished.set()
+
+    started = Event()
+
+    def note(item: int, error: Exception) -> None:
+        failed.append((item, str(error)))
+        started.set()
+
+    worker = InferenceWorker(process, note)
+    worker.submit(1)
+    assert started.wait(5)
+    worker.submit(2)
+    assert finished.wait(5)
+    assert worker.stop() is None
+    assert (done, failed) == ([2], [(1, "bad item")])
+
+
+def test_the_worker_works_on_the_newest_while_it_was_busy():
+    entered, release, done = Event(), Event(), []
+
+    def process(item: int) -> None:
+        entered.set()
+        release.wait(5)
+        done.append(item)
+
+    worker = InferenceWorker(process, lambda item, error: None)
+    worker.submit(1)
+    assert entered.wait(5)
+    assert [worker.submit(2), worker.submit(3)] == [False, True]
+    entered.clear()
+    release.set()
+    assert entered.wait(5)
+    worker.stop()
+    assert done == [1, 3]
+
+
+def test_stop_ends_the_thread_and_gives_back_what_waits():
+    entered, release = Event(), Event()
+
+    def process(item: int) -> None:
+        entered.set()
+        release.wait(5)
+
+    worker = InferenceWorker(process, lambda item, error: None)
+    worker.submit(1)
+    assert entered.wait(5)
+    worker.submit(2)
+    waiting: list[int | None] = []
+    stopper = Thread(target=lambda: waiting.append(worker.stop()))
+    stopper.start()
+    release.set()
+    stopper.join(5)
+    assert waiting == [2]

@@ -1,0 +1,174 @@
+"""Start, stop, settings: the node as a lifecycle manager, a launch file and a user meet it."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from probe import CAMERA, Camera, Child, Probe, assert_ends_cleanly, start_node
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import DescribeParameters, SetParameters
+
+pytestmark = pytest.mark.dds
+
+
+def call(probe: Probe, kind: type, service: str, request):
+    """Calls a service of the node; asks again when no answer comes, for requests that may be repeated."""
+    # DDS loses the answer when the server has not met the client's reader yet, and the client cannot see that.
+    for _ in range(10):
+        future = probe.client(kind, f"depth_sr/{service}").call_async(request)
+        probe.spin_for(3.0, until=future.done)
+        if future.done():
+            return future.result()
+    raise AssertionError(f"no answer from {service}")
+
+
+def change(probe: Probe, transition: int) -> bool:
+    """Asks once for a transition, of a server that has answered before."""
+    state(probe)
+    future = probe.client(ChangeState, "depth_sr/change_state").call_async(
+        ChangeState.Request(transition=Transition(id=transition))
+    )
+    probe.spin_until(future.done, what="change_state")
+    return future.result().success
+
+
+def state(probe: Probe) -> str:
+    return call(probe, GetState, "get_state", GetState.Request()).current_state.label
+
+
+@pytest.fixture
+def side(ros, request):
+    probe = Probe(f"/{request.node.name.partition('[')[0]}")
+    yield probe
+    probe.close()
+
+
+def test_goes_through_its_states_when_a_manager_asks(side):
+    node = start_node(side.namespace, autostart=False)
+    assert state(side) == "unconfigured"
+    assert "state" in side.new_report() and side.diagnostics["state"] == "unconfigured"
+    camera, outputs = Camera(side), side.listen("depth/upsampled")
+    for _ in range(2):
+        assert change(side, Transition.TRANSITION_CONFIGURE)
+        assert change(side, Transition.TRANSITION_ACTIVATE)
+        assert state(side) == "active"
+        outputs.clear()
+        camera.warm_up(outputs)
+        assert change(side, Transition.TRANSITION_DEACTIVATE)
+        assert camera.rgb.get_subscription_count() == 0
+        assert change(side, Transition.TRANSITION_CLEANUP)
+    assert change(side, Transition.TRANSITION_UNCONFIGURED_SHUTDOWN)
+    assert_ends_cleanly(node)
+
+
+def test_refuses_to_configure_with_a_bad_value_and_lives(side):
+    node = start_node(side.namespace, autostart=False, engine="abacus")
+    assert not change(side, Transition.TRANSITION_CONFIGURE)
+    assert state(side) == "unconfigured"
+    side.spin_until(lambda: "abacus" in side.diagnostics.get("message/stream", ""))
+    errors = [line for line in node.lines if "ERROR" in line]
+    assert len(errors) == 1
+    assert not node.find("Traceback")
+    assert_ends_cleanly(node)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("model", "dinosaur", "'dinosaur'.*expected .*fdkn"),
+        ("scale", "3", "scale 3: expected .*fdkn_x8"),
+        ("scale", "eight", "scale: expected integer .*'eight'"),
+        ("precision", "fp7", "precision.*expected .*fp7"),
+        ("output_encoding", "64FC1", "output_encoding: expected .*32FC1.*'64FC1'"),
+        ("input_queue_depth", "11", "input_queue_depth: expected integer .1 to 10.*11"),
+        ("colormap_range", "[5.0, 1.0]", "colormap_range: expected two numbers"),
+        ("weights", "/nowhere", "/nowhere"),
+        ("qos_overrides.{ns}/rgb/image.subscription.reliability", "often", "often"),
+    ],
+)
+def test_ends_with_one_sentence_when_it_should_start_with_a_bad_value(side, name, value, sentence):
+    node = start_node(side.namespace, **{name.format(ns=side.namespace): value})
+    assert node.process.wait(30) == 1
+    errors = [line for line in node.lines if "ERROR" in line]
+    assert len(errors) == 1 and node.find(sentence), node.lines
+    assert not node.find("Traceback")
+
+
+def test_names_the_nearest_known_parameter_for_an_unknown_one(side):
+    qos = f"qos_overrides.{side.namespace}/rgb/image.subscription.dept"
+    node = start_node(side.namespace, slopp=0.1, **{qos: 5})
+    node.wait_for("parameter slopp: .*did you mean slop\\?")
+    node.wait_for(r"subscription\.dept: .*did you mean .*subscription\.depth\?")
+    assert_ends_cleanly(node)
+
+
+def test_takes_a_qos_override(side):
+    topic = f"{side.namespace}/rgb/image"
+    node = start_node(side.namespace, **{f"qos_overrides.{topic}.subscription.reliability": "reliable"})
+    side.spin_until(lambda: side.node.get_subscriptions_info_by_topic(topic))
+    assert side.node.get_subscriptions_info_by_topic(topic)[0].qos_profile.reliability.name == "RELIABLE"
+    assert_ends_cleanly(node)
+
+
+def test_changes_only_dynamic_parameters_while_it_runs(side):
+    node = start_node(side.namespace)
+
+    def set_value(name: str, value: ParameterValue) -> bool:
+        request = SetParameters.Request(parameters=[Parameter(name=name, value=value)])
+        return call(side, SetParameters, "set_parameters", request).results[0].successful
+
+    numbers = ParameterType.PARAMETER_DOUBLE_ARRAY
+    assert set_value("colormap_range", ParameterValue(type=numbers, double_array_value=[1.0, 2.0]))
+    assert not set_value("colormap_range", ParameterValue(type=numbers, double_array_value=[2.0, 1.0]))
+    assert not set_value("slop", ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=0.5))
+    names = DescribeParameters.Request(names=["scale", "colormap_range"])
+    scale, colours = call(side, DescribeParameters, "describe_parameters", names).descriptors
+    assert (scale.read_only, colours.read_only) == (True, False)
+    assert scale.description and scale.integer_range[0].from_value == 1
+    assert_ends_cleanly(node)
+
+
+def test_does_not_infer_while_nobody_subscribes(side):
+    node = start_node(side.namespace)
+    camera = Camera(side)
+    side.spin_until(lambda: camera.send() and int(side.diagnostics.get("dropped/no_subscriber", 0)) > 3)
+    assert side.diagnostics["frames_out"] == "0"
+    assert side.diagnostics["message/stream"].startswith("idle")
+    assert_ends_cleanly(node)
+
+
+def test_infers_without_subscribers_when_told_to(side):
+    node = start_node(side.namespace, always_infer=True)
+    camera = Camera(side)
+    side.spin_until(lambda: camera.send() and int(side.diagnostics.get("frames_out", 0)) > 3)
+    assert_ends_cleanly(node)
+
+
+def test_survives_activations_in_the_middle_of_a_fast_stream(side):
+    node = start_node(side.namespace)
+    outputs = side.listen("depth/upsampled")
+    driver = Child(CAMERA, side.namespace, "160", "120", "8", "100000", "100")
+    for _ in range(5):
+        outputs.clear()
+        side.spin_until(lambda: len(outputs) > 3, what="outputs")
+        assert change(side, Transition.TRANSITION_DEACTIVATE)
+        assert change(side, Transition.TRANSITION_ACTIVATE)
+    assert change(side, Transition.TRANSITION_DEACTIVATE)
+    told = side.new_report()
+    dropped = sum(int(value) for key, value in told.items() if key.startswith("dropped/"))
+    assert int(told["pairs_in"]) == int(told["frames_out"]) + dropped
+    driver.stop(signal.SIGKILL)
+    assert_ends_cleanly(node)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "terminate"])
+def test_ends_cleanly_in_the_middle_of_a_stream(side, how):
+    node = start_node(side.namespace)
+    camera, outputs = Camera(side), side.listen("depth/upsampled")
+    camera.warm_up(outputs)
+    for _ in range(5):
+        camera.send()
+    assert_ends_cleanly(node, how)
