@@ -22,7 +22,8 @@ from depth_sr_ros.dds_profile import use_profile
 
 _CONTRIB = "opencv-contrib-python-headless"
 _STAGES = (
-    "sync_wait", "mailbox_wait", "decode", "prepare", "engine", "finish", "publish", "overhead", "total", "age_at_publish",
+    "sync_wait", "mailbox_wait", "decode", "prepare", "engine", "finish", "publish", "overhead", "total",
+    "age_at_publish",
 )  # fmt: skip
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+
+from depth_sr_ros.rgbd.camera import Intrinsics
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -100,3 +105,29 @@ def test_doctor_finds_a_running_engine_without_torch(torch_free: tuple[Path, dic
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "no torch" in ran.stdout
+
+
+def _folder_of_images(folder: Path) -> Path:
+    """A recording as `depth-sr replay` reads it: five frames of a plane."""
+    (folder / "rgb").mkdir(parents=True)
+    (folder / "depth").mkdir()
+    for index in range(5):
+        cv2.imwrite(str(folder / "rgb" / f"{index:03d}.png"), np.full((96, 128, 3), 90, np.uint8))
+        cv2.imwrite(str(folder / "depth" / f"{index:03d}.png"), np.full((12, 16), 1500, np.uint16))
+    Intrinsics(128, 96, 100.0, 100.0, 63.5, 47.5).write(folder / "camera.json")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.dds
+@pytest.mark.timeout(700)
+def test_demo_replays_into_the_node_without_torch(torch_free: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    programs, environment = torch_free
+    recording = _folder_of_images(tmp_path / "recording")
+    options = ["--bag", str(recording), "--seconds", "3", "--out", str(tmp_path / "out")]
+    ran = subprocess.run(
+        [str(programs / "python"), "-m", "demo", *options],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["frames_out"] > 0
