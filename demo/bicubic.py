@@ -5,9 +5,10 @@ cv2.INTER_CUBIC has a = -0.75 and repeats the border; it is another operator.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from depth_sr_ros.rgbd.holes import fill_nearest
 
 _A = -0.5
 
@@ -18,23 +19,13 @@ def upsample_bicubic(depth: NDArray[np.float32], size: tuple[int, int]) -> NDArr
     Args:
         depth: (h, w) metres, NaN invalid, at least one pixel valid.
         size: (H, W) of the result, at least as large.
+
+    Raises:
+        ValueError: no pixel is valid.
     """
-    filled = fill_nearest(depth)
+    filled = fill_nearest(depth, ~np.isnan(depth))
     rows, columns = _weights(depth.shape[0], size[0]), _weights(depth.shape[1], size[1])
     return (rows @ filled @ columns.T).astype(np.float32)
-
-
-def fill_nearest(depth: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Depth with every NaN replaced by the nearest valid pixel's value."""
-    hole = np.isnan(depth)
-    if hole.all():
-        raise ValueError("expected at least one valid pixel, found none")
-    _, labels = cv2.distanceTransformWithLabels(
-        hole.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    value_of = np.zeros(labels.max() + 1, np.float32)
-    value_of[labels[~hole]] = depth[~hole]
-    return value_of[labels]
 
 
 def _weights(source: int, target: int) -> NDArray[np.float32]:

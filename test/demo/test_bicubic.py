@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from demo.bicubic import fill_nearest, upsample_bicubic
+from demo.bicubic import upsample_bicubic
 
 
 def test_equals_pils_bicubic():
@@ -18,13 +18,6 @@ def test_keeps_a_slope_away_from_the_border():
     np.testing.assert_allclose(fine[20, 8:-8], expected[8:-8], atol=1e-5)
 
 
-def test_holes_take_the_nearest_valid_value():
-    depth = np.array([[1, np.nan, np.nan, np.nan, 2]], np.float32)
-    filled = fill_nearest(depth)
-    np.testing.assert_array_equal(filled[0, [0, 1, 3, 4]], [1, 1, 2, 2])
-    assert filled[0, 2] in (1, 2)
-
-
 def test_refuses_depth_without_any_value():
     with pytest.raises(ValueError, match="at least one valid"):
-        fill_nearest(np.full((3, 3), np.nan, np.float32))
+        upsample_bicubic(np.full((3, 3), np.nan, np.float32), (6, 6))

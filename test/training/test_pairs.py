@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.datasets.pairs import fill_nearest, load_pair, read_manifest
+from training.datasets.pairs import load_pair, read_manifest
 
 
 def test_entries_are_read_by_split(data_folder):
@@ -25,11 +25,6 @@ def test_colour_is_rgb(data_folder):
     where = pair.valid
     blue = pair.target[where] % 256
     assert np.median(np.abs(pair.rgb[where][:, 2] - blue)) < 10
-
-
-def test_fill_copies_the_nearest_valid_value():
-    values = np.array([[1, 0, 0, 0, 5]], np.float32)
-    assert np.array_equal(fill_nearest(values, values > 0)[0, [1, 3]], [1, 5])
 
 
 def test_missing_manifest_says_what_is_expected(tmp_path):

@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_sr_ros.rgbd.holes import fill_nearest
+
 Kind = Literal["disparity", "depth"]
 
 
@@ -111,18 +113,6 @@ def load_pair(entry: PairEntry) -> Pair:
         raise ValueError(f"{entry.gt}: no valid pixel (all values are 0 or not finite)")
     rgb = np.ascontiguousarray(bgr[:, :, ::-1], dtype=np.uint8)
     return Pair(entry, rgb, fill_nearest(raw, valid), valid)
-
-
-def fill_nearest(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Copies each hole's value from the valid pixel nearest to it (Euclidean)."""
-    if valid.all():
-        return values
-    _, labels = cv2.distanceTransformWithLabels(
-        (~valid).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    value_of_label = np.zeros(int(labels.max()) + 1, np.float32)
-    value_of_label[labels[valid]] = values[valid]
-    return value_of_label[labels]
 
 
 def _read_ground_truth(path: Path) -> NDArray[np.float32]:
