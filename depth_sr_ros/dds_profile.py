@@ -49,7 +49,7 @@ def use_profile(environment: MutableMapping[str, str] | None = None) -> Path | N
     profile = profile_in_force(variables) or find_profile()
     if profile is not None:
         for name in VARIABLES:
-            variables.setdefault(name, str(profile))
+            variables[name] = variables.get(name) or str(profile)
     return profile
 
 

@@ -119,7 +119,7 @@ class Upsampler:
         """
         start = time.perf_counter()
         plan = self._plan(rgb, depth)
-        inputs: Arrays = {"rgb": _fit_colour(rgb, plan), "depth": _fit_depth(depth, plan)}
+        inputs: Arrays = {"rgb": _fit_colour(rgb, plan), "depth": _fit_depth(depth, plan, rgb.shape[:2])}
         engine = self._engine_for(plan)
         prepared = time.perf_counter()
         outputs = engine.infer(inputs)
@@ -197,13 +197,14 @@ def _fit_colour(rgb: NDArray[np.uint8], plan: GridPlan) -> NDArray[np.uint8]:
     return np.ascontiguousarray(rgb)
 
 
-def _fit_depth(depth: NDArray[np.float32], plan: GridPlan) -> NDArray[np.float32]:
+def _fit_depth(depth: NDArray[np.float32], plan: GridPlan, colour: Size) -> NDArray[np.float32]:
     """Depth on the plan's grid, in a new array with 0 where invalid."""
     if plan.kind == "coarse":
         missing = [(0, max(0, want - have)) for want, have in zip(plan.grid, depth.shape, strict=True)]
         fitted = np.pad(depth[: plan.grid[0], : plan.grid[1]], missing, mode="edge")
     else:
-        fitted = reduce_to_grid(np.where(depth > 0, depth, np.float32(np.nan)), plan.grid)
+        usable = np.where((depth > 0) & np.isfinite(depth), depth, np.float32(np.nan))
+        fitted = reduce_to_grid(usable, plan.grid, plan.extent(colour))
     with np.errstate(invalid="ignore"):
         fitted[~((fitted > 0) & np.isfinite(fitted))] = 0
     if not fitted.any():

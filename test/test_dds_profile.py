@@ -23,6 +23,12 @@ def test_a_users_profile_stays_and_holds_for_both_versions(name):
     assert environment == dict.fromkeys(VARIABLES, "/mine.xml")
 
 
+def test_an_empty_variable_counts_as_unset():
+    environment = dict.fromkeys(VARIABLES, "")
+    use_profile(environment)
+    assert environment == {name: str(find_profile()) for name in VARIABLES}
+
+
 def test_an_installed_share_folder_is_found(tmp_path, monkeypatch):
     installed = tmp_path / "share" / "depth_sr_ros" / "config" / "fastdds.xml"
     installed.parent.mkdir(parents=True)

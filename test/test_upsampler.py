@@ -51,12 +51,21 @@ def test_follows_the_colour_edge_better_than_bicubic(upsampler):
     assert error < 0.75 * np.sqrt(np.mean((bicubic - depth) ** 2))
 
 
-def test_depth_of_colour_size_is_reduced_and_gives_the_same(upsampler):
-    rgb, depth = _scene()
+@pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (HEIGHT + 4, WIDTH + 5)], ids=["multiple", "no_multiple"])
+def test_depth_of_colour_size_is_reduced_and_gives_the_same(upsampler, size):
+    rgb, depth = _scene(*size)
     coarse = _coarse(depth)
-    aligned = np.kron(coarse, np.ones((8, 8), np.float32))
+    cells = np.kron(coarse, np.ones((8, 8), np.float32))
+    aligned = np.pad(cells, [(0, max(0, n - have)) for n, have in zip(size, cells.shape, strict=True)], mode="edge")
+    aligned = aligned[: size[0], : size[1]].copy()
     np.testing.assert_allclose(upsampler(rgb, aligned).depth, upsampler(rgb, coarse).depth, atol=1e-5)
     assert any("aligned to the colour size" in note for note in upsampler.notes)
+
+
+def test_infinite_samples_do_not_crowd_out_the_valid_ones_of_a_cell(upsampler):
+    rgb, depth = _scene()
+    depth[40:48, 40:45] = np.inf
+    assert upsampler(rgb, depth).valid.all()
 
 
 def test_ratio_in_between_goes_to_the_nearest_shipped_scale():

@@ -76,5 +76,3 @@ def card_entry(scores: Sequence[ImageScore]) -> dict[str, Any]:
         "bicubic_mean": round(sum(s.bicubic for s in scores) / count, 4),
         "mean_ratio": round(sum(s.ratio for s in scores) / count, 4),
     }
-
-

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import platform
 from pathlib import Path
+from typing import Any
 
 from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.models.export import export_artifact
@@ -24,29 +24,25 @@ def export_run(recipe_path: Path, run: Path, data: Path, folder: Path) -> Artifa
         folder: where the artifact shall lie.
 
     Raises:
-        FileNotFoundError: the run is not finished.
+        FileNotFoundError: the run has written no weights yet.
     """
     recipe = load_recipe(recipe_path)
     network = network_of_recipe(recipe, run / "weights.safetensors")
     facts = json.loads((run / "training.json").read_text())
     scores = evaluate(network, data, protocol=_PROTOCOL)
-    training = {**facts, "selected_on": "dev", "machine": f"{_processor()}, Python {platform.python_version()}"}
+    training = {**facts, "selected_on": "dev"}
     evaluation = {
         "protocol": _PROTOCOL,
         "unit": "ground truth's own (disparity levels or pixels)",
         **{split: card_entry(of_split) for split, of_split in scores.items()},
         "cell-median": {"dev": card_entry(evaluate(network, data, ["dev"], "cell-median")["dev"])},
     }
-    command = f"python -m training train --recipe {Path(recipe_path).stem} --data DATA --out RUN"
-    return export_artifact(
-        network, recipe.model, folder, training=training, evaluation=evaluation, command=command
-    )
+    command = " && ".join(_commands(facts))
+    return export_artifact(network, recipe.model, folder, training=training, evaluation=evaluation, command=command)
 
 
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0]}, {len(names)} cores" if names else platform.machine()
+def _commands(facts: dict[str, Any] | None) -> list[str]:
+    """The commands of all stages, the earliest first."""
+    if not facts:
+        return []
+    return [*_commands(facts.get("earlier")), *([facts["command"]] if "command" in facts else [])]

@@ -37,7 +37,7 @@ class SuperResolution(lightning.LightningModule):
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.minutes_before = 0.0
         self.started = time.monotonic()
-        self.automatic_optimization = True
+        self.resumed_at = 0
 
     @property
     def minutes(self) -> float:
@@ -54,16 +54,17 @@ class SuperResolution(lightning.LightningModule):
         return torch.optim.Adam(self.network.parameters(), lr=self.recipe.optimiser.learning_rate)
 
     def on_train_start(self) -> None:
-        """Starts the clock."""
+        """Starts the clock and remembers the step at which this run began."""
         self.started = time.monotonic()
+        self.resumed_at = int(self.global_step)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
-        """Sets the learning rate for this step; ends the run when its time is used up."""
+        """Sets the learning rate for this step; ends the run, with an evaluation, at its last step or minute."""
         rate = self.recipe.optimiser.learning_rate * 0.5 * (1 + math.cos(math.pi * self.progress))
         for group in self.optimizers().param_groups:  # type: ignore[union-attr]
             group["lr"] = rate
         self.log("learning_rate", rate)
-        if self.progress >= 1.0:
+        if self.progress >= 1.0 or self.global_step + 1 >= self.recipe.max_steps:
             self.trainer.should_stop = True
         return None
 

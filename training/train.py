@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import lightning
 import safetensors.torch
 import torch
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
@@ -53,7 +54,7 @@ def train(recipe_path: Path, data: Path, out: Path, resume: bool = False) -> Pat
     torch.set_float32_matmul_precision("high")
     trainer.fit(
         module,
-        train_dataloaders=_crops(recipe, data),
+        train_dataloaders=_crops(recipe, data, _step_of(last) if resume else 0),
         val_dataloaders=DataLoader(torch.zeros(1)),  # type: ignore[arg-type]
         ckpt_path=str(last) if resume else None,
     )
@@ -80,7 +81,11 @@ def select_entries(entries: Sequence[PairEntry], options: DataOptions) -> tuple[
     return kept, [options.shares[e.dataset] / count[e.dataset] for e in kept]
 
 
-def _crops(recipe: Recipe, data: Path) -> DataLoader[dict[str, torch.Tensor]]:
+def _step_of(checkpoint: Path) -> int:
+    return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["global_step"])
+
+
+def _crops(recipe: Recipe, data: Path, first_step: int) -> DataLoader[dict[str, torch.Tensor]]:
     entries, chance = select_entries(read_manifest(data, *recipe.data.splits), recipe.data)
     pairs: list[Pair] = [load_pair(e) for e in entries]
     c = recipe.crops
@@ -88,7 +93,10 @@ def _crops(recipe: Recipe, data: Path) -> DataLoader[dict[str, torch.Tensor]]:
         c.size, recipe.scale, c.enlargements, c.colour_jitter, c.invert, c.reciprocal, c.degradations
     )
     return DataLoader(
-        RandomCrops(pairs, chance, options, recipe.seed), recipe.batch_size, num_workers=1, persistent_workers=True
+        RandomCrops(pairs, chance, options, (recipe.seed, first_step)),
+        recipe.batch_size,
+        num_workers=1,
+        persistent_workers=True,
     )
 
 
@@ -101,7 +109,7 @@ def _trainer(recipe: Recipe, out: Path, best: ModelCheckpoint) -> lightning.Trai
         val_check_interval=recipe.evaluate_every,
         check_val_every_n_epoch=None,
         gradient_clip_val=recipe.optimiser.clip_gradient_norm,
-        callbacks=[best, _keep_last(recipe, out), LearningRateMonitor("step"), TQDMProgressBar(refresh_rate=50)],
+        callbacks=[best, _KeepLast(out / "last.ckpt"), TQDMProgressBar(refresh_rate=50)],
         logger=TensorBoardLogger(out, name="", version="tensorboard"),
         log_every_n_steps=50,
         num_sanity_val_steps=0,
@@ -120,11 +128,27 @@ def _facts_of(weights: str | None) -> dict[str, Any] | None:
     return dict(json.loads(card.read_text())["training"]) if card.is_file() else {"weights": weights}
 
 
-def _keep_last(recipe: Recipe, out: Path) -> ModelCheckpoint:
-    """Writes `last.ckpt` at every evaluation, better or not, to resume from."""
-    return ModelCheckpoint(
-        out, filename="last", every_n_train_steps=recipe.evaluate_every, enable_version_counter=False
-    )
+class _KeepLast(Checkpoint):
+    """Writes a checkpoint to resume from after every evaluation, better or not.
+
+    It stands behind the callback that keeps the best, so that the checkpoint knows the newest best.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Writes the file whole or not at all."""
+        if not trainer.sanity_checking:
+            trainer.save_checkpoint(self.path)
+
+
+def _machine() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    cpu = f"{names[0]}, {len(names)} cores" if names else platform.machine()
+    return f"{torch.cuda.get_device_name()}, {cpu}" if torch.cuda.is_available() else cpu
 
 
 def _write_weights(module: SuperResolution, checkpoint: Path, recipe_path: Path, out: Path) -> Path:
@@ -136,11 +160,14 @@ def _write_weights(module: SuperResolution, checkpoint: Path, recipe_path: Path,
         "recipe": Path(recipe_path).stem,
         "steps_to_best": int(state["global_step"]),
         "steps": int(module.global_step),
+        "resumed_at": module.resumed_at,
         "minutes": round(module.minutes, 1),
         "batch_size": module.recipe.batch_size,
         "crop_size": module.recipe.crops.size,
         "data": sorted(module.recipe.data.shares),
         "degradations": dict(module.recipe.crops.degradations),
+        "machine": _machine(),
+        "command": f"python -m training train --recipe {Path(recipe_path).stem} --data DATA --out RUN",
         "earlier": _facts_of(module.recipe.start_from),
     }
     (out / "training.json").write_text(json.dumps(facts, indent=2) + "\n")

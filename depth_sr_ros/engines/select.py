@@ -73,9 +73,7 @@ def choose_engine(artifact: Artifact, engine: str = "auto", precision: str = "au
     passed_over: list[str] = []
     for name in _RUNTIMES if engine == "auto" else (engine,):
         try:
-            runtime = load_runtime(name)
-            chosen = _precision(runtime, precision)
-            check = check_engine(runtime, artifact, chosen, threads)
+            runtime, chosen, device, found = _working(name, artifact, precision, threads)
         except EngineError as error:
             if engine != "auto":
                 raise
@@ -83,10 +81,26 @@ def choose_engine(artifact: Artifact, engine: str = "auto", precision: str = "au
             passed_over.append(str(error))
             continue
         why = "first in order of preference that works here" if engine == "auto" else "asked for"
-        device = runtime.device()
-        reason = f"{name} {runtime.version()} {chosen} on {device}: {why}, self-check {check.error:.1e}"
+        reason = f"{name} {found}: {why}"
         return EngineChoice(runtime, artifact, chosen, threads, device, "; passed over: ".join([reason, *passed_over]))
     raise EngineError("no engine works here: " + "; ".join(passed_over))
+
+
+def _working(
+    name: str, artifact: Artifact, precision: str, threads: int
+) -> tuple[type[Engine], Precision, str, str]:
+    """Runtime, precision, device and a description of an engine that passed its self-check; else EngineError."""
+    runtime = load_runtime(name)
+    try:
+        chosen, device = _precision(runtime, precision), runtime.device()
+        check = check_engine(runtime, artifact, chosen, threads)
+        return runtime, chosen, device, f"{runtime.version()} {chosen} on {device}, self-check {check.error:.1e}"
+    except EngineError:
+        raise
+    except Exception as error:  # a broken installation raises whatever it meets first
+        raise EngineError(
+            f"engine {name}: expected a working installation, found {type(error).__name__}: {error}; {_INSTALL[name]}"
+        ) from error
 
 
 def load_runtime(name: str) -> type[Engine]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from depth_sr_ros.models.interpolation import resize_bicubic
 
 
-class GuidedUpsampler(nn.Module):
+class GuidedUpsampler(nn.Module, abc.ABC):
     """Base class of the guided depth super-resolution networks.
 
     A network sees depth normalised to [0, 1] and dense; units, holes and the way back to metres are the frame
@@ -48,9 +49,9 @@ class GuidedUpsampler(nn.Module):
         height, width = depth_lr.shape[-2:]
         return resize_bicubic(depth_lr, (height * self.scale, width * self.scale))
 
+    @abc.abstractmethod
     def refine(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> Tensor:
         """As `forward`, with the start image (B, 1, H, W) given by the caller."""
-        raise TypeError(f"{type(self).__name__} does not define refine(guide, depth_lr, start)")
 
     def _check_shapes(self, guide: Tensor, depth_lr: Tensor) -> None:
         if guide.dim() != 4 or guide.shape[1] != 3:

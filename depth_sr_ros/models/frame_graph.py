@@ -5,8 +5,12 @@ call of an inference engine, one copy in and one copy out.
 
 Holes. The start image is a normalised convolution (Knutsson & Westin 1993): near a hole a positive kernel (cubic
 B-spline) runs over the valid cells only, elsewhere it is exactly the bicubic of training. A hole so neither rings nor
-bleeds, and changes the start image no farther than two and a half cells away. Inside a hole the start image continues
-its surroundings, so that the network never sees an invented edge.
+bleeds, and changes the start image no farther than one and a half cells beyond its edge. Inside a hole the start image
+continues its surroundings, smoothly but for small steps where the surroundings get wider; such pixels are not valid.
+
+Range. Depth is normalised by the smallest and the largest valid depth of the frame, and the result is kept between
+them: no pixel is nearer or farther than anything that the sensor measured. Without this, a near edge before a far wall
+can overshoot to negative distances.
 """
 
 from __future__ import annotations
@@ -44,7 +48,8 @@ class FrameGraph(nn.Module):
             depth: sensor depth, float32 (h, w), metres, 0 where invalid.
 
         Returns:
-            `depth_hr`, float32 (H, W), metres, finite everywhere, 0 everywhere where no cell is valid; and `valid`,
+            `depth_hr`, float32 (H, W), metres, between the smallest and the largest valid depth of the frame, 0
+            everywhere where no cell is valid; and `valid`,
             uint8 (H, W), 1 where the sensor cell that a pixel lies in is valid, else 0.
         """
         scale = self.network.scale
@@ -53,7 +58,7 @@ class FrameGraph(nn.Module):
         mask = (depth > 0).to(torch.float32)
         low, span = valid_range(depth, mask)
         dense, start = self.start((depth - low) / span * mask, mask)
-        refined = self.network.refine(guide, dense, start)
+        refined = self.network.refine(guide, dense, start).clamp(0, 1)
         some_valid = mask.amax(dim=(2, 3), keepdim=True)
         depth_hr = (refined * span + low) * some_valid
         height, width = mask.shape[2:]
@@ -99,9 +104,9 @@ def fill_holes(depth: Tensor, mask: Tensor) -> Tensor:
 
 
 def valid_range(depth: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Smallest valid depth and the span to the largest, each (1, 1, 1, 1); (0, 1) where nothing is valid.
+    """Smallest valid depth and the span to the largest, each (1, 1, 1, 1).
 
-    A flat frame gets a span of a millimetre, so that normalising never divides by zero.
+    A flat frame, or one without valid depth, gets a span of a millimetre, so that normalising never divides by zero.
     """
     high = (depth * mask).amax(dim=(2, 3), keepdim=True)
     low = high - ((high - depth) * mask).amax(dim=(2, 3), keepdim=True)

@@ -48,10 +48,10 @@ def create_model(name: str, **options: Any) -> GuidedUpsampler:
         options: the network's own options, e.g. `scale=8`; see its class.
 
     Raises:
-        KeyError: no such network; the message lists the known ones and the nearest name.
+        ValueError: no such network; the message lists the known ones and the nearest name.
     """
     if name not in _MODELS:
         near = difflib.get_close_matches(name, _MODELS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise KeyError(f"unknown model {name!r}: expected one of {list_models()}{hint}")
+        raise ValueError(f"unknown model {name!r}: expected one of {list_models()}{hint}")
     return _MODELS[name](**options)

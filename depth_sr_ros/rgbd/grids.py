@@ -40,6 +40,13 @@ class GridPlan:
     scale: int
     grid: Size
 
+    def extent(self, colour: Size) -> tuple[float, float]:
+        """Height and width that the grid covers, relative to the colour image's; over 1 for sizes that are no multiple.
+
+        A cell is `scale` colour pixels large in any case, so the last ones may reach beyond the image.
+        """
+        return self.grid[0] * self.scale / colour[0], self.grid[1] * self.scale / colour[1]
+
     def sentence(self, colour: Size, depth: Size) -> str:
         """One line for log and diagnostics."""
         found = f"depth {depth[1]}x{depth[0]} for colour {colour[1]}x{colour[0]}"
@@ -73,8 +80,10 @@ def plan_grid(colour: Size, depth: Size, scale: int, shipped: Collection[int]) -
     return GridPlan(kind, nearest, _ceil_div(colour, nearest))
 
 
-def reduce_to_grid(depth: NDArray[np.float32], grid: Size) -> NDArray[np.float32]:
-    """Resamples depth to another grid over the same field of view by the lower median of each cell's valid samples.
+def reduce_to_grid(
+    depth: NDArray[np.float32], grid: Size, extent: tuple[float, float] = (1.0, 1.0)
+) -> NDArray[np.float32]:
+    """Resamples depth to another grid over its field of view by the lower median of each cell's valid samples.
 
     A cell takes every pixel it covers (the nearest one where the new grid is finer). The result is always a measured
     value; a cell is NaN where fewer than a sixteenth of its samples are valid.
@@ -82,9 +91,11 @@ def reduce_to_grid(depth: NDArray[np.float32], grid: Size) -> NDArray[np.float32
     Args:
         depth: (H, W) float32 metres, NaN where invalid; not changed.
         grid: (height, width) of the result.
+        extent: height and width that the grid covers, relative to those of `depth`; beyond 1 the last row and column
+            are repeated.
     """
-    rows, row_samples = _sample_index(depth.shape[0], grid[0])
-    columns, column_samples = _sample_index(depth.shape[1], grid[1])
+    rows, row_samples = _sample_index(depth.shape[0], grid[0], extent[0])
+    columns, column_samples = _sample_index(depth.shape[1], grid[1], extent[1])
     samples = depth[rows[:, None], columns[None, :]]
     samples = samples.reshape(grid[0], row_samples, grid[1], column_samples).swapaxes(1, 2).reshape(*grid, -1)
     # sorting puts NaN last, so the valid samples of a cell come first
@@ -96,10 +107,11 @@ def reduce_to_grid(depth: NDArray[np.float32], grid: Size) -> NDArray[np.float32
     return np.where(count >= needed, median, np.float32(np.nan)).astype(np.float32)
 
 
-def _sample_index(source: int, target: int) -> tuple[NDArray[np.intp], int]:
+def _sample_index(source: int, target: int, extent: float) -> tuple[NDArray[np.intp], int]:
     """Source indices that sample each target cell evenly, and how many per cell."""
-    per_cell = max(1, math.ceil(source / target - 1e-9))
-    position = (np.arange(target * per_cell) + 0.5) * (source / (target * per_cell))
+    covered = source * extent
+    per_cell = max(1, math.ceil(covered / target - 1e-9))
+    position = (np.arange(target * per_cell) + 0.5) * (covered / (target * per_cell))
     return np.minimum(position.astype(np.intp), source - 1), per_cell
 
 

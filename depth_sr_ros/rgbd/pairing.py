@@ -51,12 +51,14 @@ class StreamWatch:
         self._limit = backward_limit_ns
         self._last: list[int | None] = [None, None]
         self._waiting = [0, 0]
+        self._shall_jump = [False, False]
         self._recent: tuple[deque[int], deque[int]] = (deque(maxlen=queue_size), deque(maxlen=queue_size))
 
     def observe(self, stream: int, stamp_ns: int) -> bool:
         """Counts one message; True when everything newer must be forgotten before it is used.
 
-        A jump is reported once for both streams: the second stream to jump finds that the first has already gone back.
+        A jump of both streams is reported once, when the first of them goes back; a jump of one stream alone (a driver
+        restarted on another clock) is reported too.
         """
         jumped = self._jumped(stream, stamp_ns)
         if jumped:
@@ -72,11 +74,17 @@ class StreamWatch:
         self.counters.pairs += 1
         self.counters.best_distance_ns = None
         self._waiting = [max(0, n - 1) for n in self._waiting]
+        self._shall_jump = [False, False]
 
     def _jumped(self, stream: int, stamp_ns: int) -> bool:
         own, other = self._last[stream], self._last[1 - stream]
         horizon = stamp_ns + self._limit
-        return own is not None and own > horizon and (other is None or other > horizon)
+        if own is None or own <= horizon:
+            return False
+        reported, self._shall_jump[stream] = self._shall_jump[stream], False
+        if not reported:
+            self._shall_jump[1 - stream] = other is not None and other > horizon
+        return not reported
 
     def _forget(self) -> None:
         self.counters.resets += 1

@@ -139,12 +139,16 @@ class ReducedRecording:
     def _reduced(self, frame: RecordedFrame) -> RecordedFrame:
         def load() -> tuple[NDArray[Any], str]:
             depth = frame.metres()
-            return reduce_to_grid(depth, self._grid(*depth.shape)), "32FC1"
+            grid = self._grid(*depth.shape)
+            extent = grid[0] * self._factor / depth.shape[0], grid[1] * self._factor / depth.shape[1]
+            return reduce_to_grid(depth, grid, extent), "32FC1"
 
         known = frame.intrinsics
         if known is not None:
             height, width = self._grid(known.height, known.width)
-            known = known.resized(width, height)
+            # cells are `factor` pixels large in any case; the last ones may reach beyond the image
+            whole = replace(known, height=height * self._factor, width=width * self._factor)
+            known = whole.resized(width, height)
         return replace(frame, intrinsics=known, load=load)
 
     def _grid(self, height: int, width: int) -> tuple[int, int]:

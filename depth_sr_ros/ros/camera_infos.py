@@ -9,7 +9,7 @@ from depth_sr_ros.ros.conversions import camera_info_for
 
 
 class CameraInfos:
-    """Keeps what the camera_info topics sent last."""
+    """Keeps what the camera_info topics sent last; written by the executor, read by the inference thread."""
 
     def __init__(self) -> None:
         self._rgb: dict[str, CameraInfo] = {}
@@ -17,11 +17,11 @@ class CameraInfos:
 
     def keep_rgb(self, message: CameraInfo) -> None:
         """Keeps a message of the colour camera."""
-        _keep(self._rgb, message)
+        self._rgb = _with(self._rgb, message)
 
     def keep_depth(self, message: CameraInfo) -> None:
         """Keeps a message of the depth camera."""
-        _keep(self._depth, message)
+        self._depth = _with(self._depth, message)
 
     def for_output(self, rgb: Image, depth: Image, header: Header) -> CameraInfo | None:
         """The output's camera: the colour camera's, else the registered depth's, at the colour image's size.
@@ -38,9 +38,10 @@ class CameraInfos:
         return None if source is None else camera_info_for(source, rgb.width, rgb.height, header)
 
 
-def _keep(infos: dict[str, CameraInfo], message: CameraInfo) -> None:
-    infos.pop(message.header.frame_id, None)
-    infos[message.header.frame_id] = message
+def _with(infos: dict[str, CameraInfo], message: CameraInfo) -> dict[str, CameraInfo]:
+    """A new dictionary, newest last: a reader on another thread sees the old one or the new one, nothing between."""
+    others = {frame_id: info for frame_id, info in infos.items() if frame_id != message.header.frame_id}
+    return {**others, message.header.frame_id: message}
 
 
 def _find(infos: dict[str, CameraInfo], frame_id: str) -> CameraInfo | None:

@@ -56,11 +56,20 @@ def make_decoder(converter: str) -> Decoder:
 
     Args:
         converter: "cv_bridge" or "rosbags-image".
+
+    Raises:
+        ImportError: it is not installed; the message says what to install.
     """
     if converter == "cv_bridge":
         bridge = import_module("cv_bridge").CvBridge()
         return lambda image, wanted: bridge.imgmsg_to_cv2(image, wanted or "passthrough")
-    return import_module("rosbags.image").image_to_cvimage  # type: ignore[no-any-return]
+    try:
+        return import_module("rosbags.image").image_to_cvimage  # type: ignore[no-any-return]
+    except ImportError as error:
+        raise ImportError(
+            f"images: expected cv_bridge or rosbags-image to decode with, found neither usable ({error}); "
+            "pip install rosbags-image, or sudo apt install ros-$ROS_DISTRO-cv-bridge"
+        ) from error
 
 
 class ImageDecoder:

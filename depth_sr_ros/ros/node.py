@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
@@ -89,7 +89,7 @@ class DepthSuperResolution(LifecycleNode):
         self._statistics = NodeStatistics()
         try:
             self._configured = self._build()
-        except UpsamplerError as error:
+        except (UpsamplerError, ImportError) as error:
             return self._refuse(str(error))
         except Exception as error:  # a transition callback that raises would fail without a word
             return self._refuse(f"cannot configure: {type(error).__name__}: {error}; check the QoS overrides")
@@ -137,7 +137,10 @@ class DepthSuperResolution(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def _build(self) -> _Configured:
-        settings = self.parameters
+        # dynamic parameters may have changed since the node was made
+        colormap_range = tuple(self.get_parameter("colormap_range").value)
+        settings = replace(self.parameters, colormap_range=colormap_range)
+        decoder = ImageDecoder(settings.depth_unit)
         upsampler = Upsampler(
             settings.model,
             settings.scale,
@@ -154,7 +157,7 @@ class DepthSuperResolution(LifecycleNode):
             raise
         processor = FrameProcessor(
             upsampler,
-            ImageDecoder(settings.depth_unit),
+            decoder,
             outputs,
             infos,
             self._statistics,

@@ -17,6 +17,8 @@ from rclpy.time import Time
 from depth_sr_ros.rgbd.pairing import BACKWARD_LIMIT_NS, PairingCounters, StampPairing, StreamWatch
 
 RGB, DEPTH = 0, 1
+# rclpy has no time before zero, which an offset can bring a simulation's first stamps to; only differences count here
+_SHIFT_NS = 2**62
 
 
 class Synchroniser(Protocol):
@@ -35,7 +37,7 @@ class _Stamp:
 
     def __init__(self, stamp_ns: int, item: Any) -> None:
         self.header = self
-        self.stamp = Time(nanoseconds=stamp_ns, clock_type=ClockType.ROS_TIME)
+        self.stamp = Time(nanoseconds=stamp_ns + _SHIFT_NS, clock_type=ClockType.ROS_TIME)
         self.item = item
 
 

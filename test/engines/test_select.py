@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from depth_sr_ros.engines import EngineError, choose_engine
+from depth_sr_ros.engines.openvino import OpenVinoEngine
 
 
 def test_automatic_choice_takes_openvino_and_says_why(artifact):
@@ -32,6 +33,19 @@ def test_an_engine_asked_for_by_name_is_taken(engine, artifact):
 def test_unknown_settings_name_the_known_ones(settings, words, artifact):
     with pytest.raises(EngineError, match=words):
         choose_engine(artifact, **settings)
+
+
+def test_a_broken_runtime_is_passed_over_loudly(artifact, monkeypatch, caplog):
+    def broken(cls):
+        raise RuntimeError("no CPU plugin")
+
+    monkeypatch.setattr(OpenVinoEngine, "precisions", classmethod(broken))
+    choice = choose_engine(artifact)
+    assert choice.runtime.name == "onnxruntime"
+    assert "passed over: engine openvino: expected a working installation, found RuntimeError" in choice.reason
+    assert "no CPU plugin" in caplog.text
+    with pytest.raises(EngineError, match="no CPU plugin.*pip install openvino"):
+        choose_engine(artifact, engine="openvino")
 
 
 def test_torch_is_not_imported_unless_its_engine_is_asked_for():

@@ -65,7 +65,10 @@ def test_start_image_holds_no_convolution(exported):
 
 
 def test_graph_says_nothing_of_the_machine_that_made_it(exported):
-    raw = exported[0].graph.read_bytes()
+    proto = onnx.load(str(exported[0].graph))
+    for tensor in proto.graph.initializer:
+        tensor.ClearField("raw_data")  # random weights may spell anything
+    raw = proto.SerializeToString()
     assert b".py" not in raw and b"site-packages" not in raw
 
 

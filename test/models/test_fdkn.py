@@ -59,8 +59,7 @@ def test_grey_form_sees_luminance_only():
     torch.testing.assert_close(network(grey.expand(1, 3, 24, 32), depth), network(tinted, depth), atol=1e-5, rtol=0)
 
 
-def test_each_pixel_weighs_its_own_taps():
-    """A change in the guide changes depth no farther away than receptive field and window reach."""
+def test_guide_reaches_as_far_as_receptive_field_and_window():
     torch.manual_seed(0)
     network = create_model("fdkn", scale=4).eval()
     depth, guide = torch.rand(1, 1, 32, 32), torch.rand(1, 3, 128, 128)

@@ -1,5 +1,6 @@
 """Units, holes and normalisation around a network."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -29,7 +30,7 @@ def test_without_holes_it_is_the_network_on_normalised_depth(graph):
     rgb, depth = _frame()
     low, span = depth.min(), depth.max() - depth.min()
     guide = rgb.permute(2, 0, 1)[None].float() / 255
-    expected = graph.network(guide, ((depth - low) / span)[None, None])[0, 0] * span + low
+    expected = graph.network(guide, ((depth - low) / span)[None, None])[0, 0].clamp(0, 1) * span + low
     output, valid = graph(rgb, depth)
     torch.testing.assert_close(output, expected, atol=5e-6, rtol=0)
     assert valid.all()
@@ -51,7 +52,7 @@ def test_validity_follows_the_sensors_cells(graph):
 
 
 @torch.inference_mode()
-def test_hole_changes_the_start_image_two_and_a_half_cells_far_at_most():
+def test_hole_changes_the_start_image_one_and_a_half_cells_beyond_its_edge_at_most():
     _, depth = _frame()
     start = MaskedStartImage(SCALE)
     holed = depth.clone()
@@ -59,7 +60,7 @@ def test_hole_changes_the_start_image_two_and_a_half_cells_far_at_most():
     before = start(depth[None, None], torch.ones(1, 1, *depth.shape))[1][0, 0]
     after = start(holed[None, None], (holed > 0).float()[None, None])[1][0, 0]
     changed = (before != after).nonzero()
-    reach = 2.5 * SCALE
+    reach = 1.5 * SCALE
     assert changed[:, 0].min() >= 7 * SCALE - reach and changed[:, 0].max() < 9 * SCALE + reach
     assert changed[:, 1].min() >= 9 * SCALE - reach and changed[:, 1].max() < 11 * SCALE + reach
 
@@ -70,8 +71,8 @@ def test_hole_changes_depth_no_farther_than_the_kernel_reaches(graph):
     holed = depth.clone()
     holed[16, 16] = 0
     changed = ((graph(rgb, depth)[0] - graph(rgb, holed)[0]).abs() > 1e-6).nonzero()
-    # start image 2.5 cells, then six 3 x 3 layers at quarter size, then the sampling window
-    reach = 2.5 * SCALE + 4 * 6 + 4 + 7
+    # start image 1.5 cells, then six 3 x 3 layers at quarter size, then the sampling window
+    reach = 1.5 * SCALE + 4 * 6 + 4 + 7
     assert (changed - (16.5 * SCALE)).abs().max() <= SCALE / 2 + reach
 
 
@@ -102,6 +103,15 @@ def test_frame_without_valid_depth_gives_zero_and_invalid(graph):
     rgb, depth = _frame()
     output, valid = graph(rgb, torch.zeros_like(depth))
     assert not output.any() and not valid.any()
+
+
+@torch.inference_mode()
+def test_near_edge_before_a_far_wall_never_overshoots(graph):
+    rgb, _ = _frame()
+    y, x = np.mgrid[:16, :20]
+    depth = torch.from_numpy(np.where((y - 8) ** 2 + (x - 10) ** 2 < 16, 0.3, 8.0).astype(np.float32))
+    output, _ = graph(rgb, depth)
+    assert output.min() >= 0.3 - 1e-5 and output.max() <= 8.0 + 1e-5
 
 
 @torch.inference_mode()

@@ -47,7 +47,7 @@ def test_wrong_depth_size_says_expected_and_found(name):
 
 
 def test_unknown_name_proposes_the_nearest():
-    with pytest.raises(KeyError, match="did you mean 'fdkn'"):
+    with pytest.raises(ValueError, match="did you mean 'fdkn'"):
         create_model("fdnk")
 
 

@@ -62,6 +62,18 @@ def test_cell_is_a_hole_only_where_hardly_anything_is_valid():
     assert reduced[0, 0] == 2.0 and np.isnan(reduced[1, 0])
 
 
+@pytest.mark.parametrize(
+    ("colour", "depth"), [((540, 960), (540, 960)), ((540, 960), (270, 480)), ((99, 99), (61, 61))]
+)
+def test_cells_lie_where_the_network_takes_them_to_be(colour, depth):
+    """Values name their row in colour pixels; a cell is exactly `scale` colour pixels high, also at the far end."""
+    plan = plan_grid(colour, depth, 8, (8,))
+    pitch = colour[0] / depth[0]
+    rows = ((np.arange(depth[0], dtype=np.float32) + 0.5) * pitch)[:, None].repeat(depth[1], 1)
+    found = reduce_to_grid(rows, plan.grid, plan.extent(colour))[:-1, 0]
+    assert np.abs(found - (np.arange(len(found)) + 0.5) * 8).max() <= pitch
+
+
 def test_finer_grid_takes_the_nearest_sample():
     depth = np.array([[1, 2], [3, 4]], np.float32)
     assert np.array_equal(reduce_to_grid(depth, (4, 4)), np.kron(depth, np.ones((2, 2), np.float32)))

@@ -104,10 +104,26 @@ def test_goes_on_after_a_backward_clock_jump(pairing):
     assert feed(pairing, interleaved(after, after)) == [(s, s) for s in after]
 
 
+@pytest.mark.parametrize("strayed", [0, 1])
+def test_goes_on_when_one_stream_alone_comes_back_to_the_other_s_clock(pairing, strayed):
+    stamps = [i * PERIOD for i in range(60)]
+    far = [s + 3600 * 1000 * MS for s in stamps]
+    feed(pairing, interleaved(far, stamps) if strayed == 0 else interleaved(stamps, far))
+    later = [s + 60 * PERIOD for s in stamps]
+    pairs = feed(pairing, interleaved(later, later))
+    assert pairs[-59:] == [(s, s) for s in later[1:]]  # what waits when message_filters is built anew is lost
+    assert pairing.counters.resets == 1
+
+
 def test_goes_on_after_a_forward_clock_jump(pairing):
     before, after = [i * PERIOD for i in range(30)], [3600 * 1000 * MS + i * PERIOD for i in range(30)]
     feed(pairing, interleaved(before, before))
     assert feed(pairing, interleaved(after, after)) == [(s, s) for s in after]
+
+
+def test_pairs_stamps_before_zero(pairing):
+    stamps = [i * PERIOD for i in range(-30, 30)]
+    assert feed(pairing, interleaved(stamps, stamps)) == [(s, s) for s in stamps]
 
 
 def test_a_message_slightly_out_of_order_is_no_jump(pairing):

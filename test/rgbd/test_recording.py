@@ -95,6 +95,17 @@ def test_reduced_depth_is_a_measured_value_with_its_intrinsics(tmp_path):
     assert frame.intrinsics == CAMERA.resized(8, 6)
 
 
+def test_reduced_cells_are_whole_ones_also_where_the_size_is_no_multiple(tmp_path):
+    _, depth = write_folder(tmp_path, camera=camera_json())
+    frame = next(f for f in ReducedRecording(open_recording(tmp_path), 5).frames() if f.stream == "depth")
+    coarse = frame.metres()
+    assert coarse.shape == (10, 13)
+    assert round(float(coarse[8, 11]) * 1000) in depth[0, 40:45, 55:60]
+    known = frame.intrinsics
+    assert (known.fx, known.fy) == pytest.approx((10.0, 10.2))
+    assert (known.cx, known.cy) == pytest.approx(((30.5 + 0.5) / 5 - 0.5, (24.25 + 0.5) / 5 - 0.5))
+
+
 def test_pairs_frames_by_stamp(tmp_path):
     write_folder(tmp_path)
     pairs = list(pair_frames(open_recording(tmp_path).frames(), 0))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from threading import Event, Thread
+
 import numpy as np
 import pytest
 from sensor_msgs.msg import Image
@@ -53,3 +56,23 @@ def test_prefers_the_message_of_the_image_s_own_frame_and_else_the_newest(infos)
     assert intrinsics_of(infos.for_output(RGB, DEPTH, OUTPUT)).fx == pytest.approx(600)
     stranger = Image(header=Header(frame_id="stranger"), width=320, height=240)
     assert intrinsics_of(infos.for_output(stranger, DEPTH, OUTPUT)) == other
+
+
+def test_is_there_for_one_thread_while_another_renews_it(infos):
+    info = to_camera_info(COLOUR_CAMERA, Header(frame_id="rgb"))
+    infos.keep_rgb(info)
+    done = Event()
+
+    def renew() -> None:
+        while not done.is_set():
+            infos.keep_rgb(info)
+
+    executor, interval = Thread(target=renew), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    executor.start()
+    try:
+        assert all(infos.for_output(RGB, DEPTH, OUTPUT) is not None for _ in range(2000))
+    finally:
+        sys.setswitchinterval(interval)
+        done.set()
+        executor.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from array import array
 from importlib.util import find_spec
 
@@ -41,6 +42,12 @@ CONVERTERS = [
 @pytest.fixture(params=CONVERTERS)
 def decoder(request):
     return ImageDecoder(converter=request.param)
+
+
+def test_without_any_library_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rosbags.image", None)
+    with pytest.raises(ImportError, match="expected cv_bridge or rosbags-image.*found neither.*pip install"):
+        ImageDecoder(converter="rosbags-image")
 
 
 def header() -> Header:

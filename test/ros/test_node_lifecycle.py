@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import numpy as np
 import pytest
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -58,7 +59,7 @@ def test_goes_through_its_states_when_a_manager_asks(side):
         outputs.clear()
         camera.warm_up(outputs)
         assert change(side, Transition.TRANSITION_DEACTIVATE)
-        assert camera.rgb.get_subscription_count() == 0
+        side.spin_until(lambda: camera.rgb.get_subscription_count() == 0, what="the subscription to go")
         assert change(side, Transition.TRANSITION_CLEANUP)
     assert change(side, Transition.TRANSITION_UNCONFIGURED_SHUTDOWN)
     assert_ends_cleanly(node)
@@ -128,6 +129,20 @@ def test_changes_only_dynamic_parameters_while_it_runs(side):
     scale, colours = call(side, DescribeParameters, "describe_parameters", names).descriptors
     assert (scale.read_only, colours.read_only) == (True, False)
     assert scale.description and scale.integer_range[0].from_value == 1
+    assert_ends_cleanly(node)
+
+
+def test_colours_by_the_range_that_was_set_before_it_was_configured(side):
+    node = start_node(side.namespace, autostart=False, colormap=True)
+    far = ParameterValue(type=ParameterType.PARAMETER_DOUBLE_ARRAY, double_array_value=[90.0, 99.0])
+    request = SetParameters.Request(parameters=[Parameter(name="colormap_range", value=far)])
+    assert call(side, SetParameters, "set_parameters", request).results[0].successful
+    assert change(side, Transition.TRANSITION_CONFIGURE)
+    assert change(side, Transition.TRANSITION_ACTIVATE)
+    colours = side.listen("depth/colormap")
+    Camera(side).warm_up(colours)
+    seen = np.unique(np.frombuffer(colours[0].data, np.uint8).reshape(-1, 3), axis=0)
+    assert len(seen) == 2, "everything is nearer than the range, so there is one colour, and black in the hole"
     assert_ends_cleanly(node)
 
 

@@ -17,7 +17,7 @@ def pairs(data_folder):
 
 
 def _take(pairs, count=8, seed=0, **options):
-    return list(itertools.islice(RandomCrops(pairs, [1] * len(pairs), CropOptions(size=64, **options), seed), count))
+    return list(itertools.islice(RandomCrops(pairs, [1] * len(pairs), CropOptions(size=64, **options), (seed,)), count))
 
 
 @pytest.mark.parametrize("scale", [4, 8])

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from depth_sr_ros.upsampler import Upsampler
 from training.__main__ import main
@@ -33,9 +34,19 @@ def run(tmp_path_factory, data_folder):
 
 def test_run_keeps_weights_logs_and_facts(run):
     facts = json.loads((run / "run" / "training.json").read_text())
-    assert facts["steps"] == 40 and facts["data"] == ["layers"]
+    assert (facts["resumed_at"], facts["steps"]) == (20, 40)
+    assert facts["data"] == ["layers"] and "fdkn_x8" in facts["command"]
     assert (run / "run" / "weights.safetensors").is_file()
     assert list((run / "run" / "tensorboard").glob("events*"))
+
+
+def test_last_checkpoint_knows_the_best_on_disk(run):
+    """Else a resumed run could replace the best weights by worse ones."""
+    last, best = (torch.load(run / "run" / name, weights_only=True) for name in ("last.ckpt", "best.ckpt"))
+    (kept,) = [c for c in last["callbacks"].values() if "best_model_score" in c]
+    (own,) = [c for c in best["callbacks"].values() if "best_model_score" in c]
+    assert kept["best_model_score"] == own["best_model_score"]
+    assert last["global_step"] == 40
 
 
 def test_exported_artifact_serves_frames_and_its_card_holds_the_scores(run, data_folder):

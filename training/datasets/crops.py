@@ -62,10 +62,12 @@ class RandomCrops(IterableDataset[dict[str, Tensor]]):
         pairs: the loaded images.
         weights: relative chance of each pair.
         options: see `CropOptions`.
-        seed: with the worker's number it fixes the sequence.
+        seed: numbers that fix the sequence, together with the worker's own.
     """
 
-    def __init__(self, pairs: Sequence[Pair], weights: Sequence[float], options: CropOptions, seed: int = 0) -> None:
+    def __init__(
+        self, pairs: Sequence[Pair], weights: Sequence[float], options: CropOptions, seed: Sequence[int] = (0,)
+    ) -> None:
         if len(pairs) != len(weights) or not pairs:
             raise ValueError(f"expected one weight per pair, found {len(pairs)} pairs and {len(weights)} weights")
         self.pairs = list(pairs)
@@ -75,7 +77,7 @@ class RandomCrops(IterableDataset[dict[str, Tensor]]):
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         worker = get_worker_info()
-        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        rng = np.random.default_rng([*self.seed, worker.id if worker else 0])
         cv2.setNumThreads(1)
         while True:
             crop = self._draw(rng)
