@@ -13,6 +13,7 @@ import platform
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,6 @@ class LiveRun:
 
     Attributes:
         rate_hz: of the camera.
-        threads: the node's `threads` parameter, 0 for the engine's own choice.
         published: depth images that the camera sent.
         pairs_in: pairs that reached the node.
         frames_out: frames that it published.
@@ -43,7 +43,6 @@ class LiveRun:
     """
 
     rate_hz: float
-    threads: int
     published: int
     pairs_in: int
     frames_out: int
@@ -52,7 +51,7 @@ class LiveRun:
     peak_memory_mib: float
 
 
-def run_live(rate_hz: float, seconds: float, out: Path, cache: Path, threads: int = 0) -> LiveRun:
+def run_live(rate_hz: float, seconds: float, out: Path, cache: Path) -> LiveRun:
     """Runs camera and node for a time and reads the node's own figures.
 
     Raises:
@@ -61,8 +60,7 @@ def run_live(rate_hz: float, seconds: float, out: Path, cache: Path, threads: in
     watcher = Watcher(keep_every=10**9, keep_at_most=0)
     try:
         node_log, camera_log = out / f"node_{rate_hz:g}hz.log", out / f"camera_{rate_hz:g}hz.log"
-        arguments = ["--ros-args", "-p", f"threads:={threads}"]
-        with LoggedProcess("depth_sr_ros.ros.node", arguments, node_log) as node:
+        with LoggedProcess("depth_sr_ros.ros.node", [], node_log) as node:
             if not watcher.spin(60, lambda: watcher.ready or node.ended) or node.ended:
                 raise RuntimeError(f"the node did not start: {node.last_words()}")
             arguments = ["--cache", str(cache), "--rate-hz", str(rate_hz), "--seconds", str(seconds)]
@@ -72,19 +70,17 @@ def run_live(rate_hz: float, seconds: float, out: Path, cache: Path, threads: in
                 if not camera.lines():
                     raise RuntimeError(f"the camera failed: {camera.last_words()}")
                 published = int(camera.lines()[-1])
-            return _read(watcher.report, rate_hz, threads, published, node.peak_memory_mib())
+            return _read(watcher.report, rate_hz, published, node.peak_memory_mib())
     finally:
         watcher.close()
 
 
-def _read(report: NodeReport, rate_hz: float, threads: int, published: int, peak_memory_mib: float) -> LiveRun:
-    stages = {
-        stage: {figure: report.number(f"latency_ms/{stage}/{figure}") or 0.0 for figure in ("p50", "p95", "max")}
-        for stage in _STAGES
-    }
+def _read(report: NodeReport, rate_hz: float, published: int, peak_memory_mib: float) -> LiveRun:
+    figures = ("p50", "p95", "max")
+    stages = {s: {f: float(report.values[f"latency_ms/{s}/{f}"]) for f in figures} for s in _STAGES}
     dropped = {cause: count for cause, count in report.dropped.items() if count}
     return LiveRun(
-        rate_hz, threads, published, report.count("pairs_in"), report.count("frames_out"), dropped, stages,
+        rate_hz, published, report.count("pairs_in"), report.count("frames_out"), dropped, stages,
         peak_memory_mib,
     )  # fmt: skip
 
@@ -97,8 +93,11 @@ def run_peers(cache: Path) -> dict[str, Any]:
     """
     contrib = cache / "opencv-contrib"
     if not contrib.is_dir():
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(contrib), _CONTRIB]
+        building = contrib.with_suffix(".new")
+        wanted = f"{_CONTRIB}=={version('opencv-python-headless')}"
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(building), wanted]
         subprocess.run(command, check=True)
+        building.replace(contrib)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(contrib.resolve()), str(Path.cwd())])}
     command = [sys.executable, "-m", "bench.peers", "--cache", str(cache)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
@@ -110,13 +109,13 @@ def report(runs: list[LiveRun], peers: dict[str, Any]) -> str:
     """The measurement as Markdown."""
     engine = f"{peers['engine']} {peers['precision']}"
     lines = [f"Machine: {_machine()}. Engine: {engine}. 640x480 colour, 80x60 depth, x8.", ""]
-    lines += ["| camera | threads | pairs in | out | dropped | " + " | ".join(_STAGES) + " | peak memory |"]
-    lines += ["|" + "---|" * (6 + len(_STAGES))]
+    lines += ["| camera | pairs in | out | dropped | " + " | ".join(_STAGES) + " | peak memory |"]
+    lines += ["|" + "---|" * (5 + len(_STAGES))]
     for run in runs:
         stages = " | ".join(f"{run.stages_ms[s]['p50']:.1f} / {run.stages_ms[s]['p95']:.1f}" for s in _STAGES)
         dropped = ", ".join(f"{count} {cause}" for cause, count in run.dropped.items()) or "0"
         lines.append(
-            f"| {run.rate_hz:g} Hz | {run.threads or 'auto'} | {run.pairs_in} of {run.published} | {run.frames_out} | "
+            f"| {run.rate_hz:g} Hz | {run.pairs_in} of {run.published} | {run.frames_out} | "
             f"{dropped} | {stages} | {run.peak_memory_mib:.0f} MiB |"
         )
     lines += ["", "Stages: milliseconds, p50 / p95.", ""]

@@ -8,6 +8,7 @@ No ROS and no torch. The first frame of a new size compiles an engine for it (ab
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.artifact import ArtifactError, find_artifact, list_artifacts, read_artifact, shipped_scales
+from depth_sr_ros.artifact import ArtifactError, find_artifact, read_artifact, shipped_scales
 from depth_sr_ros.engines import Arrays, Engine, EngineChoice, EngineError, choose_engine
 from depth_sr_ros.rgbd.errors import FrameError
 from depth_sr_ros.rgbd.grids import GridPlan, plan_grid, reduce_to_grid
 
 Size = tuple[int, int]
+
+_log = logging.getLogger(__name__)
 
 
 class UpsamplerError(ValueError):
@@ -158,34 +161,43 @@ class Upsampler:
     def _plan(self, rgb: NDArray[Any], depth: NDArray[Any]) -> GridPlan:
         _check_frame(rgb, depth)
         colour_size, depth_size = rgb.shape[:2], depth.shape
-        plan = plan_grid(colour_size, depth_size, self._scale, self._scales)
+        multiple = self._choices[self._scale].artifact.card.size_multiple
+        plan = plan_grid(colour_size, depth_size, self._scale, self._scales, multiple)
+        if not self._has_engine(plan.scale):
+            plan = plan_grid(colour_size, depth_size, self._scale, self._scales, multiple)
         self._notes.setdefault((colour_size, depth_size), plan.sentence(colour_size, depth_size))
         return plan
+
+    def _has_engine(self, scale: int) -> bool:
+        """Whether a scale can be served; one that cannot is told once and not asked for again."""
+        if scale in self._choices:
+            return True
+        try:
+            self._choices[scale] = choose_engine(find_artifact(self._model, scale), *self._settings)
+        except (ArtifactError, EngineError) as error:
+            _log.warning("scale x%d cannot be served, x%d stands in: %s", scale, self._scale, error)
+            self._scales = tuple(s for s in self._scales if s != scale)
+            return False
+        return True
 
     def _engine_for(self, plan: GridPlan) -> Engine:
         key = (plan.scale, plan.grid)
         if self._engine is None or self._engine[0] != key:
             self.close()
-            self._engine = (key, self._choice(plan.scale).build(plan.grid))
+            self._engine = (key, self._choices[plan.scale].build(plan.grid))
             self._serving = plan.scale
         return self._engine[1]
-
-    def _choice(self, scale: int) -> EngineChoice:
-        if scale not in self._choices:
-            self._choices[scale] = choose_engine(find_artifact(self._model, scale), *self._settings)
-        return self._choices[scale]
-
-
-def models_shipped() -> list[str]:
-    """Names of the models for which weights ship, e.g. `["fdkn"]`."""
-    return sorted({name.rpartition("_x")[0] for name in list_artifacts()})
 
 
 def _check_frame(rgb: NDArray[Any], depth: NDArray[Any]) -> None:
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
-        raise FrameError("encoding", f"colour: expected (H, W, 3) uint8 RGB, found {rgb.shape} {rgb.dtype}")
+        raise FrameError("encoding", f"colour: expected (H, W, 3) uint8 RGB, found {rgb.shape} {rgb.dtype}; convert it")
     if depth.ndim != 2 or depth.dtype != np.float32:
-        raise FrameError("encoding", f"depth: expected (h, w) float32 metres, found {depth.shape} {depth.dtype}")
+        raise FrameError(
+            "encoding",
+            f"depth: expected (h, w) float32 metres, found {depth.shape} {depth.dtype}; convert it, e.g. by "
+            "depth_sr_ros.rgbd.depth.to_metres",
+        )
 
 
 def _fit_colour(rgb: NDArray[np.uint8], plan: GridPlan) -> NDArray[np.uint8]:

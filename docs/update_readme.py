@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from depth_sr_ros.artifact import Card, list_artifacts, read_artifact
 from depth_sr_ros.ros.parameters import parameters_markdown
@@ -51,8 +53,17 @@ def _row(name: str, card: Card) -> str:
     test, training = card.evaluation["test"], card.training
     scenes = " | ".join(f"{test['rmse'][scene]:.3f}" for scene in ("dolls", "laundry", "reindeer"))
     dev = card.evaluation["dev"]["mean_ratio"]
-    spent = f"{training['steps']} steps, {training['minutes']:.0f} min on {training['machine'].partition(', Py')[0]}"
+    stages = list(_stages(training))
+    steps, minutes = sum(s["steps"] for s in stages), sum(s["minutes"] for s in stages)
+    spent = f"{steps} steps, {minutes:.0f} min on {training['machine']}"
     return f"| `{name}` | {scenes} | {test['mean']:.3f} | {test['bicubic_mean']:.3f} | {dev:.3f} | {spent} |"
+
+
+def _stages(training: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
+    """The trainings that weights went through, the newest first."""
+    while training:
+        yield training
+        training = training.get("earlier")
 
 
 def _block(text: str, name: str, content: str) -> str:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from depth_sr_ros.artifact import read_artifact
+from depth_sr_ros.artifact import find_artifact, read_artifact
 from depth_sr_ros.rgbd.errors import FrameError
-from depth_sr_ros.upsampler import Upsampler, UpsamplerError, models_shipped
+from depth_sr_ros.upsampler import Upsampler, UpsamplerError
 
 HEIGHT, WIDTH = 96, 128
 
@@ -180,5 +180,18 @@ def test_describe_before_the_first_frame(artifact):
     assert info.model == "fdkn_x8" and info.weights_id == read_artifact(artifact.folder).weights_id
 
 
-def test_models_shipped():
-    assert "fdkn" in models_shipped()
+def test_scale_that_cannot_be_served_is_told_once_and_another_stands_in(monkeypatch, caplog, tmp_path, artifact):
+    """Here x4 is damaged: depth of half the colour's size then goes to x8."""
+    shutil.copytree(artifact.folder, tmp_path / "fdkn_x8")
+    shutil.copytree(find_artifact("fdkn", 4).folder, tmp_path / "fdkn_x4")
+    (tmp_path / "fdkn_x4" / "graph.onnx").write_bytes(b"")
+    monkeypatch.setattr("depth_sr_ros.upsampler.shipped_scales", lambda model: [4, 8])
+    monkeypatch.setattr(
+        "depth_sr_ros.upsampler.find_artifact", lambda model, scale: find_artifact(model, scale, tmp_path)
+    )
+    upsampler = Upsampler(scale=8)
+    rgb, depth = _scene()
+    for _ in range(3):
+        assert upsampler(rgb, depth[::2, ::2].copy()).valid.all()
+    assert upsampler.describe().model == "fdkn_x8"
+    assert caplog.text.count("scale x4 cannot be served") == 1

@@ -43,6 +43,10 @@ class CropSettings:
     reciprocal: float = 0.0
     degradations: Mapping[str, float] = field(default_factory=lambda: {"bicubic": 1.0})
 
+    def __post_init__(self) -> None:
+        if self.invert + self.reciprocal > 1:
+            raise ValueError(f"crops: invert + reciprocal must be at most 1, found {self.invert} + {self.reciprocal}")
+
 
 @dataclass(frozen=True)
 class OptimiserOptions:
@@ -86,6 +90,16 @@ class Recipe:
     max_minutes: float = 60.0
     evaluate_every: int = 500
 
+    def __post_init__(self) -> None:
+        for name in ("scale", "batch_size", "max_steps", "max_minutes", "evaluate_every"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name}: expected more than 0, found {getattr(self, name)}")
+        if self.crops.size % self.scale or self.crops.size <= 0:
+            raise ValueError(f"crops.size: expected a multiple of scale {self.scale}, found {self.crops.size}")
+        unknown = set(self.data.every_nth_frame) - set(self.data.shares)
+        if unknown:
+            raise ValueError(f"data.every_nth_frame: {sorted(unknown)} not among the sets in data.shares")
+
 
 def load_recipe(path: Path) -> Recipe:
     """Reads a recipe file.
@@ -98,11 +112,14 @@ def load_recipe(path: Path) -> Recipe:
     if not path.is_file():
         shipped = sorted(p.stem for p in (Path(__file__).parent / "recipes").glob("*.yaml"))
         raise FileNotFoundError(f"{path}: no such recipe file; those that ship in training/recipes are {shipped}")
-    raw = yaml.safe_load(path.read_text())
+    try:
+        raw = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: expected YAML, found {error}") from error
     if not isinstance(raw, dict):
         raise ValueError(f"{path}: expected a mapping of settings, found {type(raw).__name__}")
     for key, section in (("data", DataOptions), ("crops", CropSettings), ("optimiser", OptimiserOptions)):
-        raw[key] = _section(section, raw.get(key, {}), f"{path}: {key}")
+        raw[key] = _section(section, raw.get(key) or {}, f"{path}: {key}")
     return _section(Recipe, raw, str(path))
 
 
@@ -116,7 +133,21 @@ def _section(cls: type[Section], values: Mapping[str, Any], where: str) -> Secti
                 + f" Known: {sorted(fields)}"
             )
     frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    for key, value in frozen.items():
+        _check_type(f"{where}: {key}", value, str(fields[key].type))
     try:
         return cls(**frozen)
     except TypeError as error:
         raise ValueError(f"{where}: {error}") from error
+
+
+def _check_type(where: str, value: Any, annotation: str) -> None:
+    """Numbers must be numbers: YAML 1.1 reads `1e-3` as text."""
+    expected: tuple[type, ...] | None = {"int": (int,), "float": (int, float), "str": (str,)}.get(annotation)
+    if expected is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, expected):
+        hint = "; write 1.0e-3, YAML reads 1e-3 as text" if annotation == "float" and isinstance(value, str) else ""
+        raise ValueError(f"{where}: expected {annotation}, found {value!r}{hint}")
+    if annotation != "str" and not value >= 0:
+        raise ValueError(f"{where}: expected 0 or more, found {value!r}")

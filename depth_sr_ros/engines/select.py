@@ -130,4 +130,4 @@ def _precision(runtime: type[Engine], wanted: str) -> Precision:
 
 def _expect(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise EngineError(f"{name}: expected one of {known}, found {value!r}")
+        raise EngineError(f"{name}: expected one of {known}, found {value!r}; change the `{name}` setting")

@@ -56,7 +56,7 @@ class GridPlan:
         return f"{found}: {label}, resampled to {self.grid[1]}x{self.grid[0]} (x{self.scale}, median of valid samples)"
 
 
-def plan_grid(colour: Size, depth: Size, scale: int, shipped: Collection[int]) -> GridPlan:
+def plan_grid(colour: Size, depth: Size, scale: int, shipped: Collection[int], multiple: int = 1) -> GridPlan:
     """Decides how a depth image is brought to a network's grid.
 
     Args:
@@ -64,6 +64,7 @@ def plan_grid(colour: Size, depth: Size, scale: int, shipped: Collection[int]) -
         depth: (height, width) of the depth image registered to it.
         scale: the scale asked for; it serves coarse depth of that ratio and depth of colour size.
         shipped: scales that have weights, `scale` among them; any other ratio goes to the nearest of them.
+        multiple: the network's height and width must be multiples of this; the grid grows to make them so.
 
     Raises:
         FrameError: cause `empty` for an image without pixels; `size` for depth larger than colour, or of another
@@ -71,13 +72,13 @@ def plan_grid(colour: Size, depth: Size, scale: int, shipped: Collection[int]) -
     """
     _check_sizes(colour, depth)
     if _is_grid(colour, depth, scale):
-        return GridPlan("coarse", scale, _ceil_div(colour, scale))
+        return GridPlan("coarse", scale, _cells(colour, scale, multiple))
     if depth == colour:
-        return GridPlan("colour_sized", scale, _ceil_div(colour, scale))
+        return GridPlan("colour_sized", scale, _cells(colour, scale, multiple))
     ratio = math.sqrt((colour[0] / depth[0]) * (colour[1] / depth[1]))
     nearest = min(sorted(shipped), key=lambda s: abs(math.log(s / ratio)))
     kind: Kind = "coarse" if _is_grid(colour, depth, nearest) else "between"
-    return GridPlan(kind, nearest, _ceil_div(colour, nearest))
+    return GridPlan(kind, nearest, _cells(colour, nearest, multiple))
 
 
 def reduce_to_grid(
@@ -139,5 +140,7 @@ def _is_grid(colour: Size, depth: Size, scale: int) -> bool:
     return all(abs(c - d * scale) < scale for c, d in zip(colour, depth, strict=True))
 
 
-def _ceil_div(size: Size, scale: int) -> Size:
-    return -(-size[0] // scale), -(-size[1] // scale)
+def _cells(colour: Size, scale: int, multiple: int) -> Size:
+    """Cells that cover the image, rounded up to whole ones and to the network's multiple."""
+    step = math.lcm(scale, multiple)
+    return -(-colour[0] // step) * (step // scale), -(-colour[1] // step) * (step // scale)

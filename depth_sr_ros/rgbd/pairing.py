@@ -25,14 +25,20 @@ class PairingCounters:
         unmatched: messages per stream that left without a partner.
         pairs: pairs made.
         resets: backward jumps that emptied the streams.
-        best_distance_ns: smallest stamp distance between the streams since the last pair, None before both have sent.
+        best_offset_ns: stamp of stream 1 minus stamp of stream 0 where they came closest since the last pair, None
+            before both have sent.
     """
 
     received: list[int] = field(default_factory=lambda: [0, 0])
     unmatched: list[int] = field(default_factory=lambda: [0, 0])
     pairs: int = 0
     resets: int = 0
-    best_distance_ns: int | None = None
+    best_offset_ns: int | None = None
+
+    @property
+    def best_distance_ns(self) -> int | None:
+        """Smallest stamp distance between the streams since the last pair, None before both have sent."""
+        return None if self.best_offset_ns is None else abs(self.best_offset_ns)
 
 
 class StreamWatch:
@@ -72,7 +78,7 @@ class StreamWatch:
     def paired(self) -> None:
         """Counts one pair out of what waits."""
         self.counters.pairs += 1
-        self.counters.best_distance_ns = None
+        self.counters.best_offset_ns = None
         self._waiting = [max(0, n - 1) for n in self._waiting]
         self._shall_jump = [False, False]
 
@@ -88,7 +94,7 @@ class StreamWatch:
 
     def _forget(self) -> None:
         self.counters.resets += 1
-        self.counters.best_distance_ns = None
+        self.counters.best_offset_ns = None
         for stream in (0, 1):
             self.counters.unmatched[stream] += self._waiting[stream]
             self._waiting[stream] = 0
@@ -96,10 +102,11 @@ class StreamWatch:
 
     def _measure(self, stream: int, stamp_ns: int) -> None:
         self._recent[stream].append(stamp_ns)
-        distances = [abs(stamp_ns - other) for other in self._recent[1 - stream]]
-        if self.counters.best_distance_ns is not None:
-            distances.append(self.counters.best_distance_ns)
-        self.counters.best_distance_ns = min(distances, default=None)
+        sign = 1 if stream == 1 else -1
+        offsets = [sign * (stamp_ns - other) for other in self._recent[1 - stream]]
+        if self.counters.best_offset_ns is not None:
+            offsets.append(self.counters.best_offset_ns)
+        self.counters.best_offset_ns = min(offsets, key=abs, default=None)
 
     def _wait(self, stream: int) -> None:
         if self._waiting[stream] == self._queue_size:

@@ -7,11 +7,18 @@ from std_msgs.msg import Header
 
 from depth_sr_ros.ros.conversions import camera_info_for
 
+_MAX_ASPECT_ERROR = 0.02
+
 
 class CameraInfos:
-    """Keeps what the camera_info topics sent last; written by the executor, read by the inference thread."""
+    """Keeps what the camera_info topics sent last; written by the executor, read by the inference thread.
 
-    def __init__(self) -> None:
+    Args:
+        topics: names of the colour and the depth camera's topic, for messages to people.
+    """
+
+    def __init__(self, topics: tuple[str, str] = ("rgb/camera_info", "depth_raw/camera_info")) -> None:
+        self._topics = topics
         self._rgb: dict[str, CameraInfo] = {}
         self._depth: dict[str, CameraInfo] = {}
 
@@ -34,8 +41,32 @@ class CameraInfos:
         Returns:
             A new message, None while no camera_info has come.
         """
-        source = _find(self._rgb, rgb.header.frame_id) or _find(self._depth, depth.header.frame_id)
+        source = self._source(rgb, depth)
         return None if source is None else camera_info_for(source, rgb.width, rgb.height, header)
+
+    def problem(self, rgb: Image, depth: Image) -> str | None:
+        """Why the output has no camera_info, or one that may be wrong: a sentence with the fix; None when all is well.
+
+        Args:
+            rgb: colour image.
+            depth: depth image.
+        """
+        source = self._source(rgb, depth)
+        if source is None:
+            return (
+                f"no camera_info: expected one on {self._topics[0]} or {self._topics[1]}, found none, so "
+                "depth/camera_info is not published; start the driver's camera_info, or remap the topic"
+            )
+        width, height = source.roi.width or source.width, source.roi.height or source.height
+        if width and height and abs(width * rgb.height / (height * rgb.width) - 1) > _MAX_ASPECT_ERROR:
+            return (
+                f"camera_info is for {width}x{height}, colour is {rgb.width}x{rgb.height}: expected one aspect ratio; "
+                f"depth/camera_info may be wrong, remap {self._topics[0]} to the camera_info of this image"
+            )
+        return None
+
+    def _source(self, rgb: Image, depth: Image) -> CameraInfo | None:
+        return _find(self._rgb, rgb.header.frame_id) or _find(self._depth, depth.header.frame_id)
 
 
 def _with(infos: dict[str, CameraInfo], message: CameraInfo) -> dict[str, CameraInfo]:

@@ -29,6 +29,7 @@ class Health:
         idle: nobody subscribes to an output.
         notes: sentences about the input.
         problem: why the node could not be configured, empty when it could.
+        info_problem: why depth/camera_info is missing or may be wrong, empty when it is right.
     """
 
     state: str
@@ -39,6 +40,7 @@ class Health:
     idle: bool = False
     notes: tuple[str, ...] = field(default=())
     problem: str = ""
+    info_problem: str = ""
 
 
 def diagnostics_message(node_name: str, health: Health, stamp: Time, now: float) -> DiagnosticArray:
@@ -94,6 +96,8 @@ def _stream_level(health: Health) -> tuple[bytes, str]:
         return DiagnosticStatus.WARN, health.silence.sentence
     if health.state != "active":
         return DiagnosticStatus.WARN, f"the node is {health.state}; activate it to get depth"
+    if health.info_problem and not health.idle:
+        return DiagnosticStatus.WARN, health.info_problem
     return DiagnosticStatus.OK, "idle: nobody subscribes to an output" if health.idle else "running"
 
 

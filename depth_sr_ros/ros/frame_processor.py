@@ -22,6 +22,9 @@ from depth_sr_ros.upsampler import Upsampler
 EXPLAIN_EVERY = 10.0
 """Seconds between two explanations of the same cause."""
 
+INFO_PATIENCE = 2.0
+"""Seconds of frames without a fitting camera_info after which that is told."""
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -48,6 +51,7 @@ class FrameProcessor:
     Attributes:
         notes: sentences about the input met so far, each told once in the log.
         refusal: the newest pair given up since the last published frame, None after a published frame.
+        info_problem: why depth/camera_info is missing or may be wrong, None when it is right.
     """
 
     def __init__(
@@ -72,6 +76,8 @@ class FrameProcessor:
         self._throttle = Throttle(EXPLAIN_EVERY)
         self.notes: tuple[str, ...] = ()
         self.refusal: Refusal | None = None
+        self.info_problem: str | None = None
+        self._info_missed: float | None = None
 
     def process(self, pair: ReceivedPair) -> None:
         """Works on one pair; a pair that cannot be used is counted and explained, once per cause and period.
@@ -89,11 +95,27 @@ class FrameProcessor:
             self._give_up(error.cause, str(error))
 
     def failed(self, pair: ReceivedPair, error: Exception) -> None:
-        """Counts a pair that the engine could not serve, or whose frame could not be published."""
+        """Counts a pair that the engine could not serve."""
+        self._give_up("engine_error", f"expected a result, found {type(error).__name__}: {error}; try another `engine`")
+
+    def _unpublished(self, error: Exception) -> None:
         if not ok():  # a signal has ended the context; nothing can be published any more
             self._statistics.counters.drop("shutdown")
             return
-        self._give_up("engine_error", f"expected a result, found {type(error).__name__}: {error}; try another `engine`")
+        found = f"{type(error).__name__}: {error}"
+        self._give_up("publish_error", f"expected to publish a frame, found {found}; check the DDS (`depth-sr doctor`)")
+
+    def _look_at_info(self, problem: str | None, now: float) -> None:
+        """Tells of a missing or unfitting camera_info; the first frames may come before it, so not at once."""
+        if problem is None:
+            self.info_problem = self._info_missed = None
+            return
+        self._info_missed = self._info_missed or now
+        if now - self._info_missed < INFO_PATIENCE:
+            return
+        self.info_problem = problem
+        if self._throttle.passes("camera_info", now):
+            self._log.warning(problem)
 
     def _serve(self, pair: ReceivedPair) -> None:
         start = time.monotonic()
@@ -104,7 +126,13 @@ class FrameProcessor:
         self._note(rgb_message, depth_message)
         upsampled = time.monotonic()
         header = output_header(rgb_message, depth_message)
-        self._outputs.publish(header, result, self._infos.for_output(rgb_message, depth_message, header))
+        camera_info = self._infos.for_output(rgb_message, depth_message, header)
+        self._look_at_info(self._infos.problem(rgb_message, depth_message), upsampled)
+        try:
+            self._outputs.publish(header, result, camera_info)
+        except Exception as error:  # rclpy's and DDS's own types
+            self._unpublished(error)
+            return
         published = time.monotonic()
         self.refusal = None
         self._statistics.counters.frame_out()

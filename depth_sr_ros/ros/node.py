@@ -114,6 +114,7 @@ class DepthSuperResolution(LifecycleNode):
         worker = InferenceWorker(processor.process, processor.failed)
         watch = SilenceWatch(inputs, processor, self._statistics, self.parameters, self.get_logger())
         self._active = _Active(worker, inputs, watch)
+        self._problem = ""
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -149,7 +150,8 @@ class DepthSuperResolution(LifecycleNode):
             precision=settings.precision,
             threads=settings.threads,
         )
-        infos = CameraInfos()
+        names = (self.resolve_topic_name(name) for name in ("rgb/camera_info", "depth_raw/camera_info"))
+        infos = CameraInfos((next(names), next(names)))
         try:
             outputs = Outputs(self, settings)
         except Exception:
@@ -222,6 +224,7 @@ class DepthSuperResolution(LifecycleNode):
             idle=not (self.parameters.always_infer or configured.outputs.wanted()),
             notes=configured.processor.notes,
             problem=self._problem,
+            info_problem=configured.processor.info_problem or "",
         )
 
 

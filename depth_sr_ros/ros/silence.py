@@ -34,14 +34,15 @@ class Facts:
         rgb: the colour topic.
         depth: the depth topic.
         slop_ns: largest stamp distance of a pair.
-        best_distance_ns: smallest stamp distance seen since the last pair, None when one stream has sent nothing.
+        best_offset_ns: depth stamp minus colour stamp where they came closest since the last pair, None when one stream
+            has sent nothing.
         refused: (cause, sentence) of the newest pair when pairs come and are all refused; None otherwise.
     """
 
     rgb: TopicFacts
     depth: TopicFacts
     slop_ns: int
-    best_distance_ns: int | None = None
+    best_offset_ns: int | None = None
     refused: tuple[str, str] | None = None
 
 
@@ -118,18 +119,23 @@ def _mute(topics: tuple[TopicFacts, TopicFacts]) -> Explanation | None:
 
 
 def _apart(facts: Facts) -> Explanation:
-    slop_ms, best = facts.slop_ns / 1e6, facts.best_distance_ns
+    slop_ms, offset = facts.slop_ns / 1e6, facts.best_offset_ns
     rates = f"colour {facts.rgb.hz:.1f} Hz, depth {facts.depth.hz:.1f} Hz"
-    if best is None or best <= facts.slop_ns:
+    if offset is None or abs(offset) <= facts.slop_ns:
         return Explanation("no_pairs", f"both topics arrive ({rates}) but have not paired yet; raise `sync_queue_size`")
-    if best > 1_000_000_000:
-        fix = "the drivers use different clocks: synchronise them, or give the offset as `depth_stamp_offset` (seconds)"
-    else:
-        fix = f"set `slop` to {best * 1.25e-9:.3f} or more, or make the driver synchronise its streams"
-    return Explanation(
-        "stamps_apart",
-        f"no stamps within the slop: best distance {best / 1e6:.1f} ms, slop {slop_ms:.1f} ms ({rates}); {fix}",
-    )
+    found = f"best distance {abs(offset) / 1e6:.1f} ms, slop {slop_ms:.1f} ms ({rates})"
+    return Explanation("stamps_apart", f"no stamps within the slop: {found}; {_nearer(offset)}")
+
+
+def _nearer(offset_ns: int) -> str:
+    """How to bring stamps together that are so far apart (depth minus colour)."""
+    distance_s = abs(offset_ns) * 1e-9
+    if distance_s <= 1:
+        return f"set `slop` to {distance_s * 1.25:.3f} or more, or make the driver synchronise its streams"
+    clocks = "the drivers use different clocks: synchronise them"
+    if distance_s <= 10:
+        clocks += f", or add {-offset_ns * 1e-9:.3f} to `depth_stamp_offset` (seconds)"
+    return clocks
 
 
 class Throttle:

@@ -69,7 +69,7 @@ class SilenceWatch:
         else:
             refused = None
         rgb, depth = self._inputs.facts(now, mute_after=self._patience / 2)
-        return explain(Facts(rgb, depth, self._slop_ns, self._inputs.pairing.best_distance_ns, refused))
+        return explain(Facts(rgb, depth, self._slop_ns, self._inputs.pairing.best_offset_ns, refused))
 
     def _newest(self, event: float | None) -> float:
         return max(self._since, event or 0.0)

@@ -30,6 +30,10 @@ def test_plan(colour, depth, kind, scale, grid):
     assert f"{depth[1]}x{depth[0]}" in plan.sentence(colour, depth)
 
 
+def test_grid_grows_to_the_networks_multiple():
+    assert plan_grid((50, 62), (25, 31), 2, (2,), multiple=4).grid == (26, 32)
+
+
 @pytest.mark.parametrize(
     ("colour", "depth", "cause", "words"),
     [

@@ -76,3 +76,18 @@ def test_is_there_for_one_thread_while_another_renews_it(infos):
         sys.setswitchinterval(interval)
         done.set()
         executor.join()
+
+
+def test_tells_of_a_missing_camera_info_with_both_topics():
+    problem = CameraInfos(("/cam/rgb/camera_info", "/cam/depth_raw/camera_info")).problem(RGB, DEPTH)
+    assert "/cam/rgb/camera_info or /cam/depth_raw/camera_info" in problem and "remap" in problem
+
+
+def test_tells_of_a_camera_info_of_another_aspect_ratio(infos):
+    infos.keep_rgb(to_camera_info(Intrinsics(1280, 720, 900.0, 900.0, 640.0, 360.0), Header(frame_id="rgb")))
+    assert "1280x720, colour is 640x480" in infos.problem(RGB, DEPTH)
+
+
+def test_has_no_problem_with_a_fitting_camera_info(infos):
+    infos.keep_depth(to_camera_info(DEPTH_CAMERA, Header(frame_id="depth")))
+    assert infos.problem(RGB, DEPTH) is None

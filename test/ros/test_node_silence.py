@@ -92,3 +92,24 @@ def test_says_when_frames_come_again(told, node, probe, camera):
     probe.spin_until(lambda: camera.send_and_receive(outputs) and "silence" not in probe.diagnostics)
     node.wait_for("frames come again")
     assert probe.diagnostics["message/stream"] == "running"
+
+
+def test_names_both_topics_when_no_camera_info_comes(ros):
+    from probe import Probe
+
+    probe = Probe("/no_info")
+    node = start_node(probe.namespace)
+    camera, outputs = Camera(probe), probe.listen("depth/upsampled")
+
+    def told() -> bool:
+        camera.send(colour_info=False)
+        return "no camera_info" in probe.diagnostics.get("message/stream", "")
+
+    probe.spin_until(told, what="the missing camera_info to be told")
+    assert outputs, "depth is published all the same"
+    assert probe.levels["stream"] == DiagnosticStatus.WARN
+    node.wait_for("/no_info/rgb/camera_info or /no_info/depth_raw/camera_info")
+    probe.spin_until(lambda: camera.send() or probe.diagnostics["message/stream"] == "running")
+    assert_ends_cleanly(node)
+    camera.close()
+    probe.close()

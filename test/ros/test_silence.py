@@ -11,7 +11,7 @@ from depth_sr_ros.ros.silence import Facts, Throttle, TopicFacts, explain
 MS = 1_000_000
 RGB = TopicFacts("/cam/rgb", publishers=1, hz=30.0)
 DEPTH = TopicFacts("/cam/depth", publishers=1, hz=15.0)
-GOOD = Facts(RGB, DEPTH, slop_ns=20 * MS, best_distance_ns=33 * MS)
+GOOD = Facts(RGB, DEPTH, slop_ns=20 * MS, best_offset_ns=33 * MS)
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,10 @@ GOOD = Facts(RGB, DEPTH, slop_ns=20 * MS, best_distance_ns=33 * MS)
         (replace(GOOD, rgb=replace(RGB, mute=True)), "one_stream_only", ["/cam/depth arrives at 15.0 Hz"]),
         (replace(GOOD, depth=replace(DEPTH, mute=True)), "one_stream_only", ["/cam/rgb arrives at 30.0 Hz"]),
         (GOOD, "stamps_apart", ["33.0 ms", "20.0 ms", "colour 30.0 Hz, depth 15.0 Hz", "set `slop` to 0.041"]),
-        (replace(GOOD, best_distance_ns=5_000 * MS), "stamps_apart", ["different clocks", "`depth_stamp_offset`"]),
-        (replace(GOOD, best_distance_ns=None), "no_pairs", ["`sync_queue_size`"]),
+        (replace(GOOD, best_offset_ns=-33 * MS), "stamps_apart", ["best distance 33.0 ms", "set `slop` to 0.041"]),
+        (replace(GOOD, best_offset_ns=5_000 * MS), "stamps_apart", ["different clocks", "add -5.000 to `depth_st"]),
+        (replace(GOOD, best_offset_ns=-90_000 * MS), "stamps_apart", ["different clocks: synchronise them"]),
+        (replace(GOOD, best_offset_ns=None), "no_pairs", ["`sync_queue_size`"]),
         (replace(GOOD, refused=("size", "too big")), "refused/size", ["all are refused: too big"]),
     ],
 )
