@@ -53,7 +53,7 @@ class _Watched:
 
 
 def run_demo(options: DemoOptions) -> dict[str, Any]:
-    """Runs the demo and writes `report.json` and `frame.png`.
+    """Runs the demo and writes `report.json` and, where an output can be put beside its input, `frame.png`.
 
     Returns:
         The report, as written.
@@ -68,6 +68,7 @@ def run_demo(options: DemoOptions) -> dict[str, Any]:
     watched = _watch(show, options)
     report = make_report(show, watched, options.seconds)
     (options.out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    (options.out / "frame.png").unlink(missing_ok=True)  # of an earlier run
     if watched.compared:
         scene = "simulated from real ground truth (Middlebury 2014 Motorcycle)"
         scene = scene if show.simulated else Path(show.published.name).name
@@ -101,6 +102,7 @@ def make_report(show: Show, watched: _Watched, seconds: float) -> dict[str, Any]
         "precision": node.values["precision"],
         "weights_id": node.values["weights_id"],
         "received": watched.received,
+        "picture": "frame.png" if watched.compared else None,
         "seconds": seconds,
         "machine": f"{node.values['device']}, {os.cpu_count()} threads, {platform.system()} {platform.machine()}",
     }

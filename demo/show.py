@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from demo.panning import FACTOR, PanningCamera
 from demo.scene import load_scene
+from depth_sr_ros.rgbd.errors import FrameError
 from depth_sr_ros.rgbd.recording import Recording, ReducedRecording, open_recording
 
 RATE_HZ = 10.0
@@ -70,7 +72,8 @@ def _depth_has_colour_size(recording: Recording) -> bool:
     shapes = {}
     for frame in recording.frames():
         if frame.stream not in shapes:
-            shapes[frame.stream] = frame.load()[0].shape[:2]
+            with suppress(FrameError):  # the next one may be whole
+                shapes[frame.stream] = frame.load()[0].shape[:2]
         if len(shapes) == 2:
             break
     return len(set(shapes.values())) == 1

@@ -82,8 +82,8 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stamps",
         choices=("recorded", "now"),
-        help="`recorded` keeps the recording's stamps, `now` moves them to the present, differences kept. Default: "
-        "recorded; with --loop now, because recorded stamps would jump back at every round",
+        help="`recorded` keeps the recording's stamps, `now` moves them to the present at the replay's speed. "
+        "Default: recorded; with --loop now, because recorded stamps would jump back at every round",
     )
     parser.add_argument(
         "--reliability",
@@ -180,7 +180,7 @@ def _upsample(options: argparse.Namespace, ros_args: list[str]) -> int:
         _say(note)
     for cause, reason in sorted(counts.reasons.items()):
         _say(f"{counts.failed[cause]} x {cause}: {reason}")
-    _say(f"{counts.summary()}: {options.out}")
+    _say(f"{counts.summary()}{f': {options.out}' if counts.frames else ''}")
     return 0 if counts.frames and not counts.failed else 1
 
 
@@ -235,24 +235,31 @@ def _say(text: str) -> None:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
+    value = _number(text)
+    if value is None or not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a positive number, found {text}")
     return value
 
 
 def _not_negative(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
+    value = _number(text)
+    if value is None or not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a number of 0 or more, found {text}")
     return value
 
 
 def _four_numbers(text: str) -> tuple[float, float, float, float]:
-    numbers = [float(word) for word in text.replace(",", " ").split()]
-    if len(numbers) != 4:
-        raise argparse.ArgumentTypeError(f"expected four numbers fx fy cx cy, found {len(numbers)} in {text!r}")
+    numbers = [value for word in text.replace(",", " ").split() if (value := _number(word)) is not None]
+    if len(numbers) != 4 or len(text.replace(",", " ").split()) != 4:
+        raise argparse.ArgumentTypeError(f"expected four numbers fx fy cx cy, found {text!r}")
     return numbers[0], numbers[1], numbers[2], numbers[3]
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from shlex import quote
+from sysconfig import get_path
+from typing import Any, Literal
 
 from depth_sr_ros.dds_profile import VARIABLES, find_profile, profile_in_force
 
@@ -30,6 +32,19 @@ from rclpy.lifecycle import LifecycleNode
 from rclpy.utilities import get_rmw_implementation_identifier
 print(json.dumps({"file": rclpy.__file__, "rmw": get_rmw_implementation_identifier()}))
 """
+# found is not enough: a cv_bridge built for another numpy cannot be imported, and the node then goes without
+_LIBRARIES_PROBE = """
+import json
+from importlib import import_module
+def usable(name):
+    try:
+        import_module(name)
+    except Exception:
+        return False
+    return True
+print(json.dumps({name: usable(name) for name in ("cv_bridge", "message_filters", "rosbags", "rosbags.image")}))
+"""
+_PROBE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -110,13 +125,10 @@ def _cpu() -> tuple[str, set[str]]:
 
 
 def _ros() -> list[Finding]:
-    # in a process of its own: a broken ROS installation may crash on import rather than raise
-    probe = subprocess.run([sys.executable, "-c", _ROS_PROBE], capture_output=True, text=True, timeout=60, check=False)
-    if probe.returncode != 0:
-        last = (probe.stderr.strip().splitlines() or [f"exit status {probe.returncode}"])[-1]
-        fix = "source /opt/ros/$ROS_DISTRO/setup.bash, or without ROS: pip install 'depth_sr_ros[ros]'"
-        return [Finding("ROS 2", "problem", f"rclpy and its messages cannot be imported: {last}", fix)]
-    found = json.loads(probe.stdout.strip().splitlines()[-1])
+    found = _probe(_ROS_PROBE)
+    if isinstance(found, str):
+        fix = f"source /opt/ros/$ROS_DISTRO/setup.bash, or without ROS: {_pip_install('depth_sr_ros[ros]')}"
+        return [Finding("ROS 2", "problem", f"rclpy and its messages cannot be imported: {found}", fix)]
     distro = os.environ.get("ROS_DISTRO") or "no ROS_DISTRO set (pip wheels)"
     ros = Finding("ROS 2", "ok", f"rclpy {_version('rclpy', 'ros-jazzy-rclpy')} at {found['file']}, {distro}")
     fast = found["rmw"].startswith("rmw_fastrtps")
@@ -129,24 +141,47 @@ def _ros() -> list[Finding]:
     return [ros, rmw]
 
 
+def _probe(code: str) -> dict[str, Any] | str:
+    """What code prints as JSON in a process of its own, where a broken library may crash; or why it does not."""
+    command = [sys.executable, "-c", code]
+    try:
+        probe = subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_S, check=False)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {_PROBE_S:g} s"
+    if probe.returncode != 0:
+        return (probe.stderr.strip().splitlines() or [f"exit status {probe.returncode}"])[-1]
+    found: dict[str, Any] = json.loads(probe.stdout.strip().splitlines()[-1])
+    return found
+
+
+def _pip_install(*packages: str) -> str:
+    """The command that installs with pip here; a distribution's own Python refuses the plain one (PEP 668)."""
+    command = f"pip install {' '.join(map(quote, packages))}"
+    managed = sys.prefix == sys.base_prefix and Path(get_path("stdlib"), "EXTERNALLY-MANAGED").is_file()
+    if not managed:
+        return command
+    return f"{command} in a python3 -m venv --system-site-packages (or with --break-system-packages)"
+
+
 def _image_libraries() -> list[Finding]:
-    bridge, filters, rosbags = (find_spec(name) is not None for name in ("cv_bridge", "message_filters", "rosbags"))
-    findings = [
-        Finding(
-            "synchroniser", "ok", "message_filters" if filters else "own pairing (message_filters is not installed)"
-        )
-    ]
-    if bridge:
+    usable = _probe(_LIBRARIES_PROBE)
+    if isinstance(usable, str):
+        fix = f"{_pip_install('rosbags-image')}, or sudo apt install --reinstall ros-$ROS_DISTRO-cv-bridge"
+        return [Finding("image decoding", "problem", f"importing cv_bridge or rosbags-image failed: {usable}", fix)]
+    pairing = "message_filters" if usable["message_filters"] else "depth_sr_ros (message_filters is not installed)"
+    findings = [Finding("synchroniser", "ok", pairing)]
+    if usable["cv_bridge"]:
         findings.append(Finding("image decoding", "ok", "cv_bridge"))
-    elif rosbags:
-        findings.append(Finding("image decoding", "ok", f"rosbags-image {_version('rosbags-image')}, no cv_bridge"))
+    elif usable["rosbags.image"]:
+        why = "cv_bridge cannot be imported" if find_spec("cv_bridge") else "no cv_bridge"
+        findings.append(Finding("image decoding", "ok", f"rosbags-image {_version('rosbags-image')}, {why}"))
     else:
-        fix = "pip install rosbags-image, or sudo apt install ros-$ROS_DISTRO-cv-bridge"
+        fix = f"{_pip_install('rosbags-image')}, or sudo apt install ros-$ROS_DISTRO-cv-bridge"
         findings.append(Finding("image decoding", "problem", "neither cv_bridge nor rosbags-image", fix))
-    bags = Finding("bags", "ok", f"rosbags {_version('rosbags')}")
-    if not rosbags:
-        bags = Finding("bags", "note", "rosbags is not installed: no replay of bags", "pip install rosbags")
-    return [*findings, bags]
+    if usable["rosbags"] and usable["rosbags.image"]:
+        return [*findings, Finding("bags", "ok", f"rosbags {_version('rosbags')}")]
+    fix = _pip_install("rosbags", "rosbags-image")
+    return [*findings, Finding("bags", "note", "no rosbags or no rosbags-image: no replay of bags", fix)]
 
 
 def _runtimes() -> list[Finding]:
@@ -161,7 +196,7 @@ def _engine() -> list[Finding]:
     try:
         info = Upsampler().describe()
     except UpsamplerError as error:
-        return [Finding("engine", "problem", str(error), "pip install 'depth_sr_ros[cpu]'")]
+        return [Finding("engine", "problem", str(error), _pip_install("depth_sr_ros[cpu]"))]
     return [
         Finding("engine", "ok", info.reason),
         Finding("model", "ok", f"{info.model}, weights {info.weights_id}, {info.precision} on {info.device}"),

@@ -59,7 +59,7 @@ class BagSink:
     def __init__(self, target: Path, storage: str) -> None:
         from depth_sr_ros.rgbd.bag_writer import BagWriter
 
-        self._writer = BagWriter(target, storage)
+        self._writer, self._frames = BagWriter(target, storage), 0
 
     def write(self, colour: RecordedFrame, depth: RecordedFrame, result: UpsampledDepth) -> None:
         """Writes the image with the depth frame's stamp, and its camera_info where the camera is known."""
@@ -69,10 +69,15 @@ class BagSink:
             info: Intrinsics = colour.intrinsics.resized(width, height)
             self._writer.write_camera_info("/depth/camera_info", stamp, frame_id, info)
         self._writer.write_image("/depth/upsampled", stamp, frame_id, result.depth, "32FC1")
+        self._frames += 1
 
     def close(self, complete: bool) -> None:
-        """Gives the bag its name, or removes it."""
-        if complete:
+        """Gives the bag its name, or removes it, as it does where no frame was written.
+
+        Args:
+            complete: False for a recording that was abandoned half way.
+        """
+        if complete and self._frames:
             self._writer.close()
         else:
             self._writer.abort()

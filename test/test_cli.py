@@ -58,6 +58,20 @@ def test_wrong_usage_is_status_2(line, capsys):
     assert status == 2 and capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("replay x --speed abc", "expected a positive number, found abc"),
+        ("replay x --wait-s -1", "expected a number of 0 or more, found -1"),
+        ("upsample x -o y --intrinsics 1,2,three,4", "expected four numbers fx fy cx cy, found '1,2,three,4'"),
+    ],
+)
+def test_a_wrong_number_is_told_in_words(line, expected, capsys):
+    with pytest.raises(SystemExit):
+        main(line.split())
+    assert expected in capsys.readouterr().err
+
+
 def test_upsamples_a_folder_to_png_and_pictures(folder, tmp_path, capsys):
     assert main(["upsample", str(folder), "-o", str(tmp_path / "out"), "--picture", str(tmp_path / "pictures")]) == 0
     for index in range(2):

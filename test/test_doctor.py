@@ -1,5 +1,6 @@
 import json
 import os
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from depth_sr_ros import doctor
 from depth_sr_ros.cli import main
 from depth_sr_ros.dds_profile import VARIABLES
+from depth_sr_ros.ros.conversions import converter_name
+from depth_sr_ros.ros.synchroniser import synchroniser_name
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,44 @@ def test_a_missing_ros_is_a_problem_with_its_command(monkeypatch):
     (finding,) = doctor._ros()
     assert finding.level == "problem" and "pip install" in finding.fix and "rclpy_that_is_not_there" in finding.found
     assert not doctor.can_run([finding])
+
+
+def test_a_ros_that_does_not_answer_is_a_problem(monkeypatch):
+    monkeypatch.setattr(doctor, "_ROS_PROBE", "import time; time.sleep(60)")
+    monkeypatch.setattr(doctor, "_PROBE_S", 0.2)
+    (finding,) = doctor._ros()
+    assert finding.level == "problem" and "no answer within 0.2 s" in finding.found
+
+
+@pytest.fixture
+def broken_cv_bridge(tmp_path, monkeypatch):
+    """A cv_bridge that is found but cannot be imported, as one built for another numpy."""
+    (tmp_path / "cv_bridge.py").write_text("raise AttributeError('_ARRAY_API not found')")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "cv_bridge", raising=False)
+
+
+def test_a_cv_bridge_that_cannot_be_imported_is_not_claimed(broken_cv_bridge):
+    decoding = next(f for f in doctor._image_libraries() if f.name == "image decoding")
+    assert decoding.found.startswith("rosbags-image") and "cv_bridge cannot be imported" in decoding.found
+
+
+def test_names_the_libraries_that_the_node_takes(findings):
+    found = {finding.name: finding.found.split()[0] for finding in findings}
+    assert found["image decoding"] == converter_name()
+    assert found["synchroniser"] == synchroniser_name()
+
+
+@pytest.mark.parametrize("prefix", ["/usr", "/venv"])
+def test_installing_commands_work_where_the_distribution_guards_its_python(tmp_path, monkeypatch, prefix):
+    (tmp_path / "EXTERNALLY-MANAGED").touch()
+    monkeypatch.setattr(doctor, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(sys, "base_prefix", "/usr")
+    monkeypatch.setattr(sys, "prefix", prefix)
+    text = doctor._pip_install("depth_sr_ros[x]", "rosbags")
+    assert text.startswith("pip install 'depth_sr_ros[x]' rosbags")
+    assert ("--break-system-packages" in text and "--system-site-packages" in text) is (prefix == "/usr")
 
 
 def test_a_container_with_little_shared_memory_is_warned_of(monkeypatch):

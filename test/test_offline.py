@@ -75,6 +75,13 @@ def test_an_abandoned_bag_leaves_nothing(tmp_path, upsampler):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_bag_without_a_frame_is_removed(tmp_path, upsampler):
+    sink = BagSink(tmp_path / "out", "mcap")
+    counts = upsample_recording(Recorded(bad=(0, 1, 2)), upsampler, [sink], 0)
+    sink.close(complete=True)
+    assert counts.failed == {"unreadable": 3} and list(tmp_path.iterdir()) == []
+
+
 def test_counts_bad_frames_by_cause_and_goes_on(tmp_path, upsampler):
     counts = upsample_recording(Recorded(bad=(1,)), upsampler, [PngSink(tmp_path)], 0)
     assert counts.frames == 2 and counts.failed == {"unreadable": 1}

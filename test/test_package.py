@@ -15,6 +15,9 @@ import yaml
 
 from depth_sr_ros.ros.parameters import parameter_table, parameters_yaml
 
+# the first test that needs the workspace builds it
+pytestmark = pytest.mark.timeout(300)
+
 ROOT = Path(__file__).resolve().parent.parent
 NOT_SOURCE = shutil.ignore_patterns(
     ".*", "*.egg-info", "__pycache__", "build", "install", "log", "out", "test", "training"
@@ -46,7 +49,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         env=_clean_environment() | {"PATH": f"{colcon.parent}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
     )
     assert built.returncode == 0, built.stdout + built.stderr
     return folder

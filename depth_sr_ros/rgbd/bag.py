@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import heapq
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.interfaces import Connection
 from rosbags.typesys import Stores, get_typestore
 
-from depth_sr_ros.rgbd.camera import Intrinsics
+from depth_sr_ros.rgbd.camera import Intrinsics, has_distortion, intrinsics_of
+from depth_sr_ros.rgbd.errors import FrameError
 from depth_sr_ros.rgbd.image_messages import colour_pixels, depth_pixels, is_depth
 from depth_sr_ros.rgbd.recording import RecordedFrame, RecordingError, Stream, Streams
 
@@ -26,6 +26,11 @@ _INFO_TYPE = "sensor_msgs/msg/CameraInfo"
 _TRANSPORTS = ("/compressedDepth", "/compressed", "/theora", "/zstd")
 _DAMAGE = (AnyReaderError, OSError, AssertionError, KeyError, ValueError, RuntimeError, struct.error, EOFError)
 _NANOSECONDS = 1_000_000_000
+# seconds, nanoseconds and length of frame_id: behind 4 bytes in ROS 1 (sequence number) and ROS 2 (encapsulation)
+_HEADER_OFFSET, _HEADER_BYTES = 4, 12
+
+Found = TypeVar("Found")
+_Load = Callable[[], tuple[NDArray[Any], str]]
 
 
 @contextmanager
@@ -67,7 +72,8 @@ class BagRecording:
     """Colour and registered depth of a bag.
 
     Topics are found by type, encoding and name, and camera_info beside the image; where that is ambiguous, they must be
-    given. Stamps are those of the headers.
+    given. Stamps are those of the headers. A damaged message becomes a frame whose `load` raises FrameError; where its
+    header is lost too, its stamp is guessed from the time of recording.
 
     Args:
         path: the bag, a folder or a file.
@@ -100,11 +106,20 @@ class BagRecording:
         # a reader of its own: two loops over one file handle would move it under each other
         with _opened(self._path) as reader:
             wanted = [connection for connection in reader.connections if connection.topic == self._topics[stream]]
-            for connection, _, data in _messages(self.name, reader, wanted):
-                message = _deserialised(self.name, reader, data, connection)
-                load = partial(_load_depth if stream == "depth" else _load_colour, message)
-                stamp = message.header.stamp.sec * _NANOSECONDS + message.header.stamp.nanosec
-                yield RecordedFrame(stream, str(stamp), stamp, message.header.frame_id, self._infos[stream], load)
+            lag_ns: int | None = None  # stamp minus time of recording
+            for connection, recorded_ns, data in _messages(self.name, reader, wanted):
+                try:
+                    message = _deserialised(reader, data, connection)
+                except FrameError as error:
+                    if lag_ns is None:
+                        lag_ns = _first_lag(self.name, reader, connection)
+                    stamp, frame_id = _damaged_header(data, reader.is2) or (recorded_ns + lag_ns, "")
+                    load: _Load = partial(_refuse, error)
+                else:
+                    stamp, frame_id = _stamp_ns(message), message.header.frame_id
+                    lag_ns = stamp - recorded_ns
+                    load = partial(_load_depth if stream == "depth" else _load_colour, message)
+                yield RecordedFrame(stream, str(stamp), stamp, frame_id, self._infos[stream], load)
 
     def _camera_infos(self, reader: AnyReader, streams: Streams) -> tuple[dict[Stream, Intrinsics | None], list[str]]:
         notes: list[str] = []
@@ -131,8 +146,9 @@ class BagRecording:
                 known = sorted({c.topic for c in reader.connections if c.msgtype == _INFO_TYPE})
                 raise RecordingError(f"{self.name}: no CameraInfo on {given!r}; it has {known or 'none at all'}")
             return None, False
-        info = _first(self.name, reader, infos[0])
-        return _pinhole(info)
+        info = _first(self.name, reader, infos[0], lambda _, message: message)
+        camera = intrinsics_of(info)
+        return camera, camera is not None and has_distortion(info)
 
     def _given(self, reader: AnyReader, pinhole: tuple[float, float, float, float]) -> Intrinsics:
         height, width = _first_size(self.name, reader, self._topics["colour"], depth=False)
@@ -143,21 +159,31 @@ class BagRecording:
         return colour.resized(width, height)
 
 
-def _pinhole(info: Any) -> tuple[Intrinsics | None, bool]:
-    matrix = info.k if hasattr(info, "k") else info.K  # ROS 2 and ROS 1 spell it differently
-    distortion = info.d if hasattr(info, "d") else info.D
-    if matrix[0] == 0:  # an uncalibrated camera publishes zeros
-        return None, False
-    fx, cx, fy, cy = (float(matrix[index]) for index in (0, 2, 4, 5))
-    return Intrinsics(int(info.width), int(info.height), fx, fy, cx, cy), bool(np.any(distortion))
-
-
 def _load_colour(message: Any) -> tuple[NDArray[Any], str]:
     return colour_pixels(message), "rgb8"
 
 
 def _load_depth(message: Any) -> tuple[NDArray[Any], str]:
     return depth_pixels(message)
+
+
+def _refuse(error: FrameError) -> tuple[NDArray[Any], str]:
+    raise error
+
+
+def _stamp_ns(message: Any) -> int:
+    return int(message.header.stamp.sec) * _NANOSECONDS + int(message.header.stamp.nanosec)
+
+
+def _damaged_header(data: bytes, cdr: bool) -> tuple[int, str] | None:
+    """Stamp and frame_id of a message that is cut off behind its header; None where they are lost too."""
+    start = _HEADER_OFFSET + _HEADER_BYTES
+    if len(data) < start:
+        return None
+    sec, nanosec, length = struct.unpack_from(">iII" if cdr and not data[1] else "<iII", data, _HEADER_OFFSET)
+    if nanosec >= _NANOSECONDS or start + length > len(data):
+        return None
+    return sec * _NANOSECONDS + nanosec, data[start : start + length].decode(errors="replace").rstrip("\0")
 
 
 def _messages(name: str, reader: AnyReader, connections: list[Connection]) -> Iterator[tuple[Connection, int, bytes]]:
@@ -167,23 +193,40 @@ def _messages(name: str, reader: AnyReader, connections: list[Connection]) -> It
         raise RecordingError(f"{name}: damaged, reading stopped at: {type(error).__name__}: {error}") from error
 
 
-def _deserialised(name: str, reader: AnyReader, data: bytes, connection: Connection) -> Any:
+def _deserialised(reader: AnyReader, data: bytes, connection: Connection) -> Any:
     try:
         return reader.deserialize(data, connection.msgtype)
     except _DAMAGE as error:
-        raise RecordingError(f"{name}: a damaged message on {connection.topic}: {error}") from error
+        raise FrameError(
+            "unreadable",
+            f"{connection.topic}: expected a whole {connection.msgtype}, found {len(data)} damaged bytes ({error}); "
+            "copy the bag again, or record it again",
+        ) from error
 
 
-def _first(name: str, reader: AnyReader, connection: Connection) -> Any:
-    for found, _, data in _messages(name, reader, [connection]):
-        return _deserialised(name, reader, data, found)
-    raise RecordingError(f"{name}: no message on {connection.topic}")
+def _first(name: str, reader: AnyReader, connection: Connection, use: Callable[[int, Any], Found]) -> Found:
+    """What `use` makes of time of recording and message, for the first message that can be used."""
+    refused: FrameError | None = None
+    for found, recorded_ns, data in _messages(name, reader, [connection]):
+        try:
+            return use(recorded_ns, _deserialised(reader, data, found))
+        except FrameError as error:
+            refused = error
+    raise RecordingError(
+        f"{name}: no usable message on {connection.topic}{f'; the last: {refused}' if refused else ''}"
+    )
+
+
+def _first_lag(name: str, reader: AnyReader, connection: Connection) -> int:
+    return _first(name, reader, connection, lambda recorded_ns, message: _stamp_ns(message) - recorded_ns)
 
 
 def _first_size(name: str, reader: AnyReader, topic: str, depth: bool) -> tuple[int, int]:
-    message = _first(name, reader, next(c for c in reader.connections if c.topic == topic))
-    pixels = depth_pixels(message)[0] if depth else colour_pixels(message)
-    return pixels.shape[0], pixels.shape[1]
+    def size(_: int, message: Any) -> tuple[int, int]:
+        pixels = depth_pixels(message)[0] if depth else colour_pixels(message)
+        return pixels.shape[0], pixels.shape[1]
+
+    return _first(name, reader, next(c for c in reader.connections if c.topic == topic), size)
 
 
 def _image_topics(name: str, reader: AnyReader) -> list[_Topic]:
@@ -191,7 +234,7 @@ def _image_topics(name: str, reader: AnyReader) -> list[_Topic]:
     if not images:
         found = sorted({f"{c.topic} ({c.msgtype}, {c.msgcount} messages)" for c in reader.connections})
         raise RecordingError(f"{name}: expected image topics with messages, found {', '.join(found) or 'nothing'}")
-    return [_Topic(c.topic, is_depth(_first(name, reader, c))) for c in images]
+    return [_Topic(c.topic, _first(name, reader, c, lambda _, message: is_depth(message))) for c in images]
 
 
 def _choose(name: str, stream: Stream, topics: list[_Topic], given: str | None) -> str:

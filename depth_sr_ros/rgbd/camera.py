@@ -8,6 +8,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,7 @@ class Intrinsics:
         The image's edges stay where they are, so a centre moves as (c + 0.5) * k - 0.5.
         """
         kx, ky = width / self.width, height / self.height
-        return Intrinsics(
-            width, height, self.fx * kx, self.fy * ky, (self.cx + 0.5) * kx - 0.5, (self.cy + 0.5) * ky - 0.5
-        )
+        return Intrinsics(width, height, self.fx * kx, self.fy * ky, _centre(self.cx, kx), _centre(self.cy, ky))
 
     @classmethod
     def read(cls, path: Path) -> Intrinsics:
@@ -53,3 +55,63 @@ class Intrinsics:
     def write(self, path: Path) -> None:
         """Writes the JSON that `read` reads."""
         Path(path).write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+
+def resampled_matrices(info: Any, width: int, height: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """K (3, 3) and P (3, 4) of the image that a CameraInfo belongs to, resampled to another size.
+
+    K and P of the message are of the full sensor; its region of interest is cut out first, and binning is a change of
+    size like any other. All zero, uncalibrated, stays zero.
+
+    Args:
+        info: has the fields of sensor_msgs/CameraInfo (ROS 1 or 2); not changed.
+        width: new image width, pixels.
+        height: new image height, pixels.
+    """
+    roi = info.roi
+    scale_x = _scale(roi.width or info.width, info.binning_x, width)
+    scale_y = _scale(roi.height or info.height, info.binning_y, height)
+    matrices = np.array(_field(info, "k"), float).reshape(3, 3), np.array(_field(info, "p"), float).reshape(3, 4)
+    for matrix in matrices:
+        if matrix[2, 2] != 0:
+            centre_x, centre_y = matrix[0, 2], matrix[1, 2]
+            matrix[0] *= scale_x
+            matrix[1] *= scale_y
+            matrix[0, 2] = _centre(centre_x - roi.x_offset, scale_x)
+            matrix[1, 2] = _centre(centre_y - roi.y_offset, scale_y)
+    return matrices
+
+
+def intrinsics_of(info: Any) -> Intrinsics | None:
+    """The pinhole camera, from K, of the images that come with a CameraInfo: region of interest and binning applied.
+
+    Args:
+        info: has the fields of sensor_msgs/CameraInfo (ROS 1 or 2).
+
+    Returns:
+        None for a camera without size or calibration.
+    """
+    width = (info.roi.width or info.width) // max(1, info.binning_x)
+    height = (info.roi.height or info.height) // max(1, info.binning_y)
+    k, _ = resampled_matrices(info, width, height)
+    if not (width and height and k[0, 0] > 0 and k[1, 1] > 0):
+        return None
+    return Intrinsics(int(width), int(height), float(k[0, 0]), float(k[1, 1]), float(k[0, 2]), float(k[1, 2]))
+
+
+def has_distortion(info: Any) -> bool:
+    """Whether a CameraInfo (ROS 1 or 2) has lens distortion."""
+    return bool(np.any(_field(info, "d")))
+
+
+def _field(info: Any, name: str) -> Any:
+    return getattr(info, name) if hasattr(info, name) else getattr(info, name.upper())  # ROS 1 has K, D, P
+
+
+def _scale(size: int, binning: int, wanted: int) -> float:
+    return wanted / size if size else 1.0 / max(1, binning)
+
+
+def _centre(old: float, scale: float) -> float:
+    """Where a coordinate goes when pixels, whose centres are integers, become `scale` as many."""
+    return (old + 0.5) * scale - 0.5

@@ -1,21 +1,22 @@
 """Pixels out of image messages as they lie in a bag: raw, compressed and compressedDepth.
 
-Takes any object with the fields of sensor_msgs/Image or sensor_msgs/CompressedImage; needs no ROS.
+Takes any object with the fields of sensor_msgs/Image or sensor_msgs/CompressedImage; needs no ROS. Raw images are
+those that the node accepts, and become the same arrays.
 """
 
 from __future__ import annotations
 
 import struct
-from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from rosbags.image import ImageError, image_to_cvimage
+from rosbags.image import image_to_cvimage
 
 from depth_sr_ros.rgbd.depth import METRES_PER_UNIT
 from depth_sr_ros.rgbd.errors import FrameError
+from depth_sr_ros.rgbd.raw_images import decode_colour, decode_depth
 
 _HEADER = struct.Struct("<iff")  # compression enum, depth quantisation A and B
 _PNG_MAGIC = b"\x89PNG"
@@ -41,13 +42,7 @@ def colour_pixels(message: Any) -> NDArray[np.uint8]:
     """
     if is_compressed(message):
         return _decode(message.data, cv2.IMREAD_COLOR, message.format)[..., ::-1].copy()
-    try:
-        pixels = image_to_cvimage(_without_padding(message), "rgb8")
-    except ImageError as error:
-        raise FrameError(
-            "encoding", f"colour image: expected an encoding such as rgb8 or bgr8, found {message.encoding!r}; {error}"
-        ) from error
-    return np.ascontiguousarray(pixels).astype(np.uint8, copy=False)
+    return decode_colour(message, image_to_cvimage)
 
 
 def depth_pixels(message: Any) -> tuple[NDArray[Any], str]:
@@ -58,42 +53,8 @@ def depth_pixels(message: Any) -> tuple[NDArray[Any], str]:
     """
     if is_compressed(message):
         return _compressed_depth(bytes(message.data), message.format)
-    if message.encoding not in METRES_PER_UNIT:
-        raise FrameError(
-            "encoding", f"depth image: expected one of {sorted(METRES_PER_UNIT)}, found {message.encoding!r}"
-        )
-    pixels = np.ascontiguousarray(image_to_cvimage(_without_padding(message)))
+    pixels = np.ascontiguousarray(decode_depth(message, image_to_cvimage))
     return pixels, "32FC1" if message.encoding == "32FC1" else "16UC1"
-
-
-def _without_padding(message: Any) -> Any:
-    """The message with rows lying back to back; rosbags-image does not look at `step`."""
-    height, width, step = message.height, message.width, message.step
-    data = np.frombuffer(message.data, np.uint8)
-    if height == 0 or width == 0:
-        raise FrameError("empty", f"image: expected pixels, found {width}x{height}")
-    if data.size != height * step:
-        raise FrameError(
-            "data_length", f"image: expected step x height = {step} x {height} bytes, found {data.size}; it is cut off"
-        )
-    row = width * _bytes_per_pixel(message.encoding)
-    if step < row:
-        raise FrameError("data_length", f"image: expected a step of at least {row} for {width} pixels, found {step}")
-    if step > row:
-        data = np.ascontiguousarray(data.reshape(height, step)[:, :row]).reshape(-1)
-    return SimpleNamespace(
-        height=height, width=width, encoding=message.encoding, is_bigendian=bool(message.is_bigendian), data=data
-    )
-
-
-def _bytes_per_pixel(encoding: str) -> int:
-    from rosbags.image.image import to_cvtype
-
-    try:
-        _, _, dtype, channels = to_cvtype(encoding)
-    except ImageError as error:
-        raise FrameError("encoding", f"image: unknown encoding {encoding!r}") from error
-    return np.dtype(dtype).itemsize * channels
 
 
 def _compressed_depth(data: bytes, description: str) -> tuple[NDArray[Any], str]:

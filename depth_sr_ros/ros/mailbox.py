@@ -15,12 +15,6 @@ class Mailbox(Generic[Item]):
         self._changed = Condition()
         self._item: Item | None = None
         self._closed = False
-        self._replaced = 0
-
-    @property
-    def replaced(self) -> int:
-        """Items that a newer one pushed out before they were taken."""
-        return self._replaced
 
     def put(self, item: Item) -> bool:
         """Leaves an item.
@@ -30,7 +24,6 @@ class Mailbox(Generic[Item]):
         """
         with self._changed:
             pushed_out = self._item is not None
-            self._replaced += pushed_out
             self._item = item
             self._changed.notify()
             return pushed_out

@@ -42,8 +42,8 @@ class ReplayOptions:
         speed: times the recorded speed.
         loop: again from the start, until interrupted.
         stamps: `recorded` publishes the stamps of the recording, which start again with every round, and every frame
-            however late; `now` moves them to the present, differences kept, and skips a frame that is due no more, as
-            a camera would. None takes `recorded` for one round and `now` for a loop.
+            however late; `now` moves them to the present, their differences divided by `speed`, and skips a frame that
+            is due no more, as a camera would. None takes `recorded` for one round and `now` for a loop.
         reliability: `reliable` or `best_effort`.
         queue_size: images the publishers hold for slow subscribers.
         wait_s: how long to wait for subscribers on both image topics before the first frame.
@@ -119,10 +119,15 @@ class ReplayPublisher:
         image_publisher.publish(image)
 
     def flush(self, seconds: float) -> None:
-        """Waits until reliable subscribers have everything, at most this long; gives the others a moment."""
+        """Waits until reliable subscribers have everything, at most this long for all topics together.
+
+        The others, whose arrival nobody confirms, get a fixed moment afterwards.
+        """
+        deadline = time.monotonic() + seconds
         for publishers in self._publishers.values():
             for publisher in publishers:
-                publisher.wait_for_all_acked(Duration(seconds=seconds))
+                left = max(0.0, deadline - time.monotonic())  # less than zero would wait for ever
+                publisher.wait_for_all_acked(Duration(seconds=left))
         time.sleep(_MATCH_S)
 
 

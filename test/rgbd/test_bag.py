@@ -3,11 +3,14 @@ import struct
 import cv2
 import numpy as np
 import pytest
+from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import StoragePlugin, Writer
 
 from depth_sr_ros.rgbd.bag import BagRecording
 from depth_sr_ros.rgbd.bag_writer import BagWriter
 from depth_sr_ros.rgbd.camera import Intrinsics
-from depth_sr_ros.rgbd.recording import RecordingError, Streams, open_recording
+from depth_sr_ros.rgbd.errors import FrameError
+from depth_sr_ros.rgbd.recording import RecordingError, Streams, open_recording, pair_frames
 
 CAMERA = Intrinsics(32, 24, 30.0, 31.0, 15.5, 12.0)
 START = 1_700_000_000_123_456_789
@@ -147,3 +150,55 @@ def test_never_overwrites_a_bag(tmp_path):
     (tmp_path / "bag").mkdir()
     with pytest.raises(RecordingError, match="exists already"):
         BagWriter(tmp_path / "bag")
+
+
+COLOUR_TOPIC, DEPTH_TOPIC = "/camera/color/image_raw", "/camera/aligned_depth_to_color/image_raw"
+INFO_TOPIC = "/camera/color/camera_info"
+
+
+def damaged_bag(tmp_path, topic, damaged, keep, info=True):
+    """A bag of three pairs with the messages `damaged` of a topic cut off after `keep` bytes."""
+    with BagWriter(tmp_path / "whole") as bag:
+        write_rgbd(bag, info=info)
+    counts = dict.fromkeys((COLOUR_TOPIC, DEPTH_TOPIC, INFO_TOPIC), 0)
+    storage = StoragePlugin.MCAP
+    with AnyReader([tmp_path / "whole"]) as whole, Writer(tmp_path / "cut", version=9, storage_plugin=storage) as cut:
+        copies = {c.id: cut.add_connection(c.topic, c.msgtype, typestore=whole.typestore) for c in whole.connections}
+        for connection, recorded_ns, data in whole.messages():
+            spoilt = connection.topic == topic and counts[topic] in damaged
+            # what a recorder adds between exposure and disk
+            cut.write(copies[connection.id], recorded_ns + 5_000_000, data[:keep] if spoilt else data)
+            counts[connection.topic] += 1
+    return BagRecording(tmp_path / "cut")
+
+
+@pytest.mark.parametrize("keep", [500, 30, 3], ids=["pixels cut off", "size lost", "header lost"])
+@pytest.mark.parametrize("index", [0, 1])
+@pytest.mark.parametrize("topic", [COLOUR_TOPIC, DEPTH_TOPIC])
+def test_a_truncated_message_spoils_only_its_own_frame(tmp_path, topic, index, keep):
+    recording = damaged_bag(tmp_path, topic, [index], keep)
+    pairs = list(pair_frames(recording.frames(), 1000))
+    assert [(c.stamp_ns - START, d.stamp_ns - START) for c, d in pairs] == [(i * STEP, i * STEP + 7) for i in range(3)]
+    frame = pairs.pop(index)[0 if topic == COLOUR_TOPIC else 1]
+    with pytest.raises(FrameError, match=f"{topic}: expected a whole .*found {keep} damaged bytes") as refused:
+        frame.load()
+    assert refused.value.cause == "unreadable"
+    whole = [i for i in range(3) if i != index]
+    np.testing.assert_array_equal([colour.load()[0] for colour, _ in pairs], COLOUR[whole])
+    np.testing.assert_array_equal([depth.load()[0] for _, depth in pairs], DEPTH[whole])
+
+
+def test_a_truncated_first_image_does_not_hide_the_size_of_the_others(tmp_path):
+    recording = damaged_bag(tmp_path, DEPTH_TOPIC, [0], 500)
+    assert {frame.intrinsics for frame in recording.frames()} == {CAMERA}
+    given = BagRecording(tmp_path / "cut", Streams(intrinsics=(30.0, 31.0, 15.5, 12.0)))
+    assert next(given.frames()).intrinsics == CAMERA
+
+
+def test_a_truncated_camera_info_is_passed_over(tmp_path):
+    assert next(damaged_bag(tmp_path, INFO_TOPIC, [0], 40).frames()).intrinsics == CAMERA
+
+
+def test_a_topic_of_nothing_but_damage_is_refused_by_name(tmp_path):
+    with pytest.raises(RecordingError, match=f"no usable message on {DEPTH_TOPIC}.*expected a whole"):
+        damaged_bag(tmp_path, DEPTH_TOPIC, range(3), 500)

@@ -15,7 +15,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from depth_sr_ros.ros.conversions import to_colour_message, to_depth_message
+from depth_sr_ros.ros.conversions import to_depth_message, to_image_message
 
 namespace, (width, height, scale, frames, rate) = sys.argv[1], (int(a) for a in sys.argv[2:])
 
@@ -24,7 +24,7 @@ node = Node("camera", namespace=namespace)
 qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 publishers = [node.create_publisher(Image, topic, qos) for topic in ("rgb/image", "depth_raw/image")]
 rng = np.random.default_rng(0)
-rgb = to_colour_message(rng.integers(0, 256, (height, width, 3), np.uint8), Header(frame_id="camera"))
+rgb = to_image_message(rng.integers(0, 256, (height, width, 3), np.uint8), "rgb8", Header(frame_id="camera"))
 depth = to_depth_message(
     rng.uniform(1, 3, (height // scale, width // scale)).astype(np.float32), "16UC1", Header(frame_id="camera")
 )

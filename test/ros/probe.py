@@ -24,7 +24,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from depth_sr_ros.rgbd.camera import Intrinsics
-from depth_sr_ros.ros.conversions import stamp_ns, to_camera_info, to_colour_message, to_depth_message
+from depth_sr_ros.ros.conversions import stamp_ns, to_camera_info, to_depth_message, to_image_message
 
 CAMERA = str(Path(__file__).with_name("camera_process.py"))
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,7 +184,7 @@ class Camera:
         """A colour and a depth image: a slanted plane, 1 to 3 m, with a hole."""
         header = Header(stamp=stamp(stamp_ns), frame_id="camera_colour")
         depth_header = Header(stamp=stamp(stamp_ns), frame_id=self.frame)
-        return to_colour_message(colour(), header), to_depth_message(plane(), encoding, depth_header)
+        return to_image_message(colour(), "rgb8", header), to_depth_message(plane(), encoding, depth_header)
 
     def send(
         self,

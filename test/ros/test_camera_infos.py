@@ -10,9 +10,9 @@ import pytest
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from depth_sr_ros.rgbd.camera import Intrinsics
+from depth_sr_ros.rgbd.camera import Intrinsics, intrinsics_of
 from depth_sr_ros.ros.camera_infos import CameraInfos
-from depth_sr_ros.ros.conversions import intrinsics_of, to_camera_info
+from depth_sr_ros.ros.conversions import to_camera_info
 
 RGB = Image(header=Header(frame_id="rgb"), width=640, height=480)
 DEPTH = Image(header=Header(frame_id="depth"), width=80, height=60)

@@ -12,16 +12,16 @@ import pytest
 from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
 from std_msgs.msg import Header
 
-from depth_sr_ros.rgbd.camera import Intrinsics
+from depth_sr_ros.rgbd.camera import Intrinsics, intrinsics_of
+from depth_sr_ros.rgbd.depth import to_metres
 from depth_sr_ros.rgbd.errors import FrameError
+from depth_sr_ros.rgbd.image_messages import colour_pixels, depth_pixels
 from depth_sr_ros.ros.conversions import (
     ImageDecoder,
     camera_info_for,
-    intrinsics_of,
     output_header,
     stamp_ns,
     to_camera_info,
-    to_colour_message,
     to_depth_message,
     to_image_message,
     to_validity_message,
@@ -169,18 +169,20 @@ GOOD = message(RGB, "rgb8")
     ],
 )
 def test_refuses_colour_that_cannot_be_decoded(decoder, image, cause):
-    with pytest.raises(FrameError, match="expected") as refused:
-        decoder.colour(image)
-    assert refused.value.cause == cause
+    for decode in (decoder.colour, colour_pixels):
+        with pytest.raises(FrameError, match="expected") as refused:
+            decode(image)
+        assert refused.value.cause == cause
 
 
 def test_refuses_depth_that_cannot_be_decoded(decoder):
     good = to_depth_message(DEPTH, "16UC1", header())
     no_width, too_high = _spoilt(good, width=0), _spoilt(good, height=9)
     for image, cause in ((GOOD, "encoding"), (no_width, "empty"), (too_high, "data_length")):
-        with pytest.raises(FrameError, match="expected.*found") as refused:
-            decoder.depth(image)
-        assert refused.value.cause == cause
+        for decode in (decoder.depth, depth_pixels):
+            with pytest.raises(FrameError, match="expected.*found") as refused:
+                decode(image)
+            assert refused.value.cause == cause
 
 
 def test_changes_no_incoming_message(decoder):
@@ -198,7 +200,7 @@ def test_depth_comes_back_from_a_message(decoder, encoding):
 
 
 def test_encodes_a_strided_view(decoder):
-    assert np.array_equal(decoder.colour(to_colour_message(RGB[::2, ::-1], header())), RGB[::2, ::-1])
+    assert np.array_equal(decoder.colour(message(RGB[::2, ::-1], "rgb8")), RGB[::2, ::-1])
 
 
 def test_encodes_validity_as_255_and_0():
@@ -269,6 +271,32 @@ def test_intrinsics_come_back_from_camera_info():
     assert intrinsics_of(to_camera_info(camera, header())) == camera
 
 
-def test_refuses_intrinsics_of_an_uncalibrated_camera():
-    with pytest.raises(ValueError, match="expected a size and a calibrated K"):
-        intrinsics_of(CameraInfo(width=640, height=480))
+def other_image(encoding: str) -> Image:
+    """An image with padded rows and, where that means anything, the other byte order."""
+    pixels = (COLOURS | DEPTHS)[encoding][0]
+    image = message(pixels, encoding)
+    return padded(big_endian(image, pixels.itemsize) if pixels.itemsize > 1 else image, 3)
+
+
+DEPTHS = {
+    "16UC1": (np.arange(48, dtype=np.uint16).reshape(6, 8) * 1000, None),
+    "mono16": (np.arange(48, dtype=np.uint16).reshape(6, 8) * 1000, None),
+    "32FC1": (np.linspace(0, 9, 48, dtype=np.float32).reshape(6, 8), None),
+}
+YUV = np.random.default_rng(1).integers(0, 256, (6, 8, 2), np.uint8)
+COMPARED = [message(COLOURS[encoding][0], encoding) for encoding in COLOURS]
+COMPARED += [message(YUV, encoding) for encoding in ("yuv422", "uyvy", "yuv422_yuy2", "yuyv")]
+COMPARED += [message(GREY, f"bayer_{order}8") for order in ("rggb", "bggr", "gbrg", "grbg")]
+COMPARED += [other_image(encoding) for encoding in COLOURS]
+
+
+@pytest.mark.parametrize("image", COMPARED, ids=lambda image: f"{image.encoding}-step{image.step}")
+def test_live_and_recorded_colour_become_the_same_array(decoder, image):
+    np.testing.assert_allclose(decoder.colour(image), colour_pixels(image), atol=1 if find_spec("cv_bridge") else 0)
+
+
+@pytest.mark.parametrize("encoding", DEPTHS)
+@pytest.mark.parametrize("other", [False, True], ids=["plain", "padded-other-order"])
+def test_live_and_recorded_depth_become_the_same_array(decoder, encoding, other):
+    image = other_image(encoding) if other else message(DEPTHS[encoding][0], encoding)
+    np.testing.assert_array_equal(decoder.depth(image), to_metres(*depth_pixels(image)))

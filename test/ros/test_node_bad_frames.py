@@ -11,7 +11,7 @@ from probe import Camera, assert_ends_cleanly, colour, find, plane, stamp, start
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from depth_sr_ros.ros.conversions import ImageDecoder, to_colour_message, to_depth_message, to_image_message
+from depth_sr_ros.ros.conversions import ImageDecoder, to_depth_message, to_image_message
 
 pytestmark = pytest.mark.dds
 
@@ -137,7 +137,7 @@ def test_serves_big_endian_depth_like_little_endian(node, probe, outputs, camera
 def test_serves_sizes_that_no_network_likes(node, probe, outputs, camera):
     camera.warm_up(outputs)
     header = Header(stamp=stamp(at := probe.next_stamp()), frame_id="camera_colour")
-    camera.rgb.publish(to_colour_message(np.ascontiguousarray(colour()[:117, :155]), header))
+    camera.rgb.publish(to_image_message(colour()[:117, :155], "rgb8", header))
     camera.depth.publish(to_depth_message(plane(), "16UC1", header))
     result = probe.spin_until(lambda: find(outputs, at))
     assert (result.width, result.height) == (155, 117)

@@ -11,8 +11,8 @@ from probe import Child, Probe
 from sensor_msgs.msg import CameraInfo
 
 from depth_sr_ros.rgbd.bag_writer import BagWriter
-from depth_sr_ros.rgbd.camera import Intrinsics
-from depth_sr_ros.ros.conversions import ImageDecoder, intrinsics_of, stamp_ns
+from depth_sr_ros.rgbd.camera import Intrinsics, intrinsics_of
+from depth_sr_ros.ros.conversions import ImageDecoder, stamp_ns
 
 pytestmark = pytest.mark.dds
 
