@@ -115,6 +115,7 @@ def _add_upsample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, help="artifact folder, instead of the shipped one")
     parser.add_argument("--engine", default="auto", help="auto (default), openvino, onnxruntime or torch")
     parser.add_argument("--precision", default="auto", help="auto (default), fp32 or bf16")
+    parser.add_argument("--fill-holes", action="store_true", help="give a distance in holes too")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for the engine's own choice")
 
 
@@ -166,6 +167,7 @@ def _upsample(options: argparse.Namespace, ros_args: list[str]) -> int:
         engine=options.engine,
         precision=options.precision,
         threads=options.threads,
+        fill_holes=options.fill_holes,
     )
     _say(upsampler.describe().reason)
     line = ProgressLine(recording.depth_count)

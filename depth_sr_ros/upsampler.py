@@ -36,7 +36,7 @@ class UpsampledDepth:
     """One frame's result.
 
     Attributes:
-        depth: (H, W) float32 metres on the colour image's pixels; NaN where not valid.
+        depth: (H, W) float32 metres on the colour image's pixels; NaN where not valid, unless holes are filled.
         valid: (H, W) bool; False where the sensor saw nothing.
         timings: milliseconds of the stages `prepare`, `engine` and `finish`.
     """
@@ -79,6 +79,7 @@ class Upsampler:
         engine: `auto`, `openvino`, `onnxruntime` or `torch`.
         precision: `auto`, `fp32` or `bf16`.
         threads: CPU threads for the engine, 0 for its own choice.
+        fill_holes: give a distance in holes too, continued from their surroundings; `valid` marks them all the same.
 
     Raises:
         UpsamplerError: the message says what was expected, what was found and what to change.
@@ -93,9 +94,11 @@ class Upsampler:
         engine: str = "auto",
         precision: str = "auto",
         threads: int = 0,
+        fill_holes: bool = False,
     ) -> None:
         self._settings = (engine, precision, threads)
         self._scale = scale
+        self._fill_holes = fill_holes
         try:
             artifact = read_artifact(Path(weights), model, scale) if weights else find_artifact(model, scale)
             self._choices: dict[int, EngineChoice] = {scale: choose_engine(artifact, *self._settings)}
@@ -129,7 +132,9 @@ class Upsampler:
         inferred = time.perf_counter()
         height, width = rgb.shape[:2]
         valid = outputs["valid"][:height, :width].astype(bool)
-        upsampled = np.where(valid, outputs["depth_hr"][:height, :width], np.float32(np.nan))
+        upsampled = outputs["depth_hr"][:height, :width]
+        if not self._fill_holes:
+            upsampled = np.where(valid, upsampled, np.float32(np.nan))
         stamps = (start, prepared, inferred, time.perf_counter())
         stages = zip(("prepare", "engine", "finish"), np.diff(stamps) * 1e3, strict=True)
         return UpsampledDepth(upsampled, valid, {stage: float(ms) for stage, ms in stages})

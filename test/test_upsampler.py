@@ -95,6 +95,16 @@ def test_holes_stay_holes(upsampler):
     assert result.valid.sum() == HEIGHT * WIDTH - 16 * 24
 
 
+def test_holes_are_filled_on_request_and_still_marked():
+    rgb, depth = _scene()
+    coarse = _coarse(depth)
+    coarse[2:4, 3:6] = np.nan
+    result = Upsampler(precision="fp32", fill_holes=True)(rgb, coarse)
+    hole = result.depth[16:32, 24:48]
+    assert np.isfinite(result.depth).all() and not result.valid[16:32, 24:48].any()
+    assert hole.min() > 0.9 and hole.max() < 2.3
+
+
 @pytest.mark.parametrize("invalid", [0.0, -1.0, np.inf, -np.inf, np.nan])
 def test_every_kind_of_invalid_value_is_a_hole(upsampler, invalid):
     rgb, depth = _scene()

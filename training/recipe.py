@@ -149,5 +149,5 @@ def _check_type(where: str, value: Any, annotation: str) -> None:
     if isinstance(value, bool) or not isinstance(value, expected):
         hint = "; write 1.0e-3, YAML reads 1e-3 as text" if annotation == "float" and isinstance(value, str) else ""
         raise ValueError(f"{where}: expected {annotation}, found {value!r}{hint}")
-    if annotation != "str" and not value >= 0:
+    if isinstance(value, int | float) and not value >= 0:
         raise ValueError(f"{where}: expected 0 or more, found {value!r}")

@@ -149,6 +149,7 @@ class DepthSuperResolution(LifecycleNode):
             engine=settings.engine,
             precision=settings.precision,
             threads=settings.threads,
+            fill_holes=settings.fill_holes,
         )
         names = (self.resolve_topic_name(name) for name in ("rgb/camera_info", "depth_raw/camera_info"))
         infos = CameraInfos((next(names), next(names)))

@@ -61,6 +61,9 @@ class NodeParameters:
     depth_unit: float = _parameter(
         0.0, "Metres per raw depth unit; 0: from the encoding (16UC1 millimetres, 32FC1 metres).", limits=(0.0, 1000.0)
     )
+    fill_holes: bool = _parameter(
+        False, "Give a distance in holes too, continued from their surroundings; depth/valid marks them all the same."
+    )
     output_encoding: str = _parameter(
         "32FC1", "Encoding of depth/upsampled: 32FC1 metres with NaN invalid, or 16UC1 millimetres with 0 invalid.",
         choices=("32FC1", "16UC1"),
