@@ -28,14 +28,6 @@ def keys_cubic(x: Tensor) -> Tensor:
     return torch.where(x < 1, inner, torch.where(x < 2, outer, torch.zeros_like(x)))
 
 
-def cubic_b_spline(x: Tensor) -> Tensor:
-    """Cubic B-spline kernel: positive on the same support [-2, 2], hence free of ringing; it smooths slightly."""
-    x = x.abs()
-    inner = 2 / 3 - x**2 + x**3 / 2
-    outer = (2 - x) ** 3 / 6
-    return torch.where(x < 1, inner, torch.where(x < 2, outer, torch.zeros_like(x)))
-
-
 def phase_weights(scale: int, kernel: Callable[[Tensor], Tensor]) -> Tensor:
     """Weights of the five neighbours at offsets -2..2 for each sub-pixel phase, (5, scale), float32.
 
@@ -49,8 +41,8 @@ def phase_weights(scale: int, kernel: Callable[[Tensor], Tensor]) -> Tensor:
 class PhaseUpsampler(nn.Module):
     """Separable up-sampling by an integer factor with a fixed kernel, zero outside the map.
 
-    Dividing the result for a map by the result for its validity (1 inside and valid, else 0) gives the normalised
-    convolution; with everything valid and Keys' kernel that is `resize_bicubic` exactly, border included.
+    Dividing the result for a map by the result for a map of ones gives `resize_bicubic` exactly, border included (with
+    Keys' kernel).
 
     Args:
         scale: integer factor.

@@ -7,7 +7,6 @@ from PIL import Image
 
 from depth_sr_ros.models.interpolation import (
     PhaseUpsampler,
-    cubic_b_spline,
     keys_cubic,
     phase_weights,
     resize_bicubic,
@@ -31,12 +30,6 @@ def test_phase_form_equals_resize_up_to_the_border(scale):
     up = PhaseUpsampler(scale, keys_cubic)
     ones = torch.ones(1, 1, 7, 9)
     torch.testing.assert_close(up(image) / up(ones), resize_bicubic(image, (7 * scale, 9 * scale)), atol=2e-6, rtol=0)
-
-
-def test_b_spline_weights_are_positive_and_sum_to_one():
-    weights = phase_weights(8, cubic_b_spline)
-    assert (weights >= 0).all()
-    torch.testing.assert_close(weights.sum(0), torch.ones(8))
 
 
 def test_keys_weights_sum_to_one():
