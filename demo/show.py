@@ -49,8 +49,8 @@ def _motorcycle(cache: Path) -> Show:
     scene = load_scene(cache)
     explanation = (
         "Simulated from real ground truth: colour is a real photograph (Middlebury 2014 Motorcycle) seen through a "
-        f"sliding window; sensor depth is its exact depth averaged over {FACTOR}x{FACTOR} pixels, with simulated sensor "
-        "noise and holes. Errors are against the exact depth."
+        f"sliding window; sensor depth is its exact depth averaged over {FACTOR}x{FACTOR} pixels, with simulated "
+        "sensor noise and holes. Errors are against the exact depth."
     )
     sensor, truth = (PanningCamera(scene, RATE_HZ, kind) for kind in ("sensor", "truth"))
     return Show(sensor, truth, explanation, simulated=True)
