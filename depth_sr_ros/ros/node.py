@@ -7,6 +7,7 @@ inference thread.
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -239,6 +240,9 @@ def main(arguments: list[str] | None = None) -> int:
         Exit code: 1 when the node should start by itself and cannot.
     """
     use_profile()
+    # rclpy ends the context on SIGINT, which ends `spin`. Python's own KeyboardInterrupt on top of it could strike
+    # inside the conversion of a message, where it comes out as an unrelated RuntimeError.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
     rclpy.init(args=arguments)
     node = DepthSuperResolution()
     executor = SingleThreadedExecutor()
@@ -247,7 +251,7 @@ def main(arguments: list[str] | None = None) -> int:
         if node.parameters.autostart and not node.start():
             return 1 if ok() else 0
         executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except (KeyboardInterrupt, ExternalShutdownException):  # an interrupt from a caller's own handler
         pass
     except Exception:
         # A signal ends the context at once; what rclpy was doing then fails in many ways.
@@ -258,6 +262,7 @@ def main(arguments: list[str] | None = None) -> int:
         executor.shutdown()
         node.destroy_node()
         try_shutdown()
+        signal.signal(signal.SIGINT, before)
     return 0
 
 
