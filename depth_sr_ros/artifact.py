@@ -1,7 +1,7 @@
 """Artifacts: the seam between making weights and running them.
 
-An artifact is a folder with four files: `graph.onnx` (the frame graph with symbolic size), `weights.safetensors` (for
-fine-tuning and the torch engine), `card.json` (what it is, how it was made, how good it is) and `fixture.npz` (a frame
+An artifact is a folder with four files: `graph.onnx` (the frame graph with symbolic size), `weights.safetensors` (which
+the graph, the torch engine and fine-tuning read), `card.json` (what it is, how it was made, how good it is) and `fixture.npz` (a frame
 and the output that PyTorch gave for it in float32, on which every engine checks itself). Reading one needs numpy only.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
 GRAPH, WEIGHTS, CARD, FIXTURE = "graph.onnx", "weights.safetensors", "card.json", "fixture.npz"
 SHIPPED = Path(__file__).parent / "artifacts"
 
@@ -93,8 +93,8 @@ class Artifact:
 
     @property
     def weights_id(self) -> str:
-        """First twelve digits of the graph's sha256: tells weights apart in logs and diagnostics."""
-        return self.card.files[GRAPH][:12]
+        """First twelve digits of the weights' sha256: tells weights apart in logs and diagnostics."""
+        return self.card.files[WEIGHTS][:12]
 
     def fixture(self) -> dict[str, NDArray[Any]]:
         """The golden frame: inputs `rgb`, `depth` and expected outputs `depth_hr`, `valid`; see the frame graph."""

@@ -94,7 +94,7 @@ def test_card_that_is_no_card(copy):
 def test_card_of_a_later_format(copy):
     card = json.loads((copy / CARD).read_text())
     (copy / CARD).write_text(json.dumps({**card, "format": 99}))
-    with pytest.raises(ArtifactError, match="expected card format 1, found 99"):
+    with pytest.raises(ArtifactError, match="expected card format 2, found 99"):
         read_artifact(copy)
 
 

@@ -26,16 +26,16 @@ class TorchEngine(Engine):
         return ("fp32", "bf16")
 
     def _build(self, artifact: Artifact, grid: tuple[int, int], precision: Precision, threads: int) -> None:
-        import safetensors.torch
         import torch
 
         from depth_sr_ros.models import create_model
         from depth_sr_ros.models.frame_graph import FrameGraph
+        from depth_sr_ros.models.weights import load_weights
 
         if threads:
             torch.set_num_threads(threads)
         network = create_model(artifact.card.model, **artifact.card.options)
-        network.load_state_dict(safetensors.torch.load_file(artifact.weights))
+        network.load_state_dict(load_weights(artifact.weights))
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._graph: Any = FrameGraph(network).eval()
 

@@ -49,6 +49,18 @@ class GuidedUpsampler(nn.Module, abc.ABC):
         height, width = depth_lr.shape[-2:]
         return resize_bicubic(depth_lr, (height * self.scale, width * self.scale))
 
+    def training_outputs(self, guide: Tensor, depth_lr: Tensor) -> dict[str, Tensor]:
+        """What a training loss may supervise, by name.
+
+        Takes the arguments of `forward`. `depth` is always there and is what `forward` returns; a network with side
+        outputs adds them under names of its own.
+        """
+        return {"depth": self(guide, depth_lr)}
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Parameters by the optimiser that moves them; one group unless the paper trains with several optimisers."""
+        return {"all": list(self.parameters())}
+
     @abc.abstractmethod
     def refine(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> Tensor:
         """As `forward`, with the start image (B, 1, H, W) given by the caller."""

@@ -1,7 +1,8 @@
 """Turns a network into an artifact: frame graph to ONNX, weights to safetensors, a golden frame from PyTorch.
 
-The graph keeps symbolic height and width (colour size = scale x depth size). Opset 18: from 20 on, ONNX renames
-GridSample's `bilinear`, which TensorRT's parser does not know and silently takes for nearest.
+The graph holds no weights of its own: it reads them from the safetensors file. It keeps symbolic height and width
+(colour size = scale x depth size). Opset 18: from 20 on, ONNX renames GridSample's `bilinear`, which TensorRT's parser
+does not know and silently takes for nearest.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from typing import Any
 
 import numpy as np
 import onnx
-import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
 from depth_sr_ros.artifact import Artifact, Card, write_artifact
 from depth_sr_ros.models.base import GuidedUpsampler
 from depth_sr_ros.models.frame_graph import FrameGraph
+from depth_sr_ros.models.norms import with_affine_norms
+from depth_sr_ros.models.shared_weights import share_weights
+from depth_sr_ros.models.weights import Storage, load_weights, rounded, save_weights
 
 OPSET = 18
 FIXTURE_CELLS = (18, 24)
@@ -35,33 +38,41 @@ def export_artifact(
     training: Mapping[str, Any] | None = None,
     evaluation: Mapping[str, Any] | None = None,
     command: str = "",
+    storage: Storage = "fp16",
 ) -> Artifact:
     """Writes a network with its weights as an artifact.
 
     Args:
-        network: trained network; put into evaluation mode here.
+        network: trained network; put into evaluation mode here, its weights rounded to `storage`.
         model: its registry name.
         folder: where the artifact shall lie.
         training: what the card says of the training.
         evaluation: what the card says of measured errors.
         command: the command that made the weights.
+        storage: how weights are kept, see `depth_sr_ros.models.weights`.
 
     Raises:
         RuntimeError: the exported graph holds an operator set the engines cannot be trusted with.
     """
+    network.load_state_dict(rounded(network.state_dict(), storage))
     graph = FrameGraph(network).eval()
     card = Card(model, network.scale, network.options, network.size_multiple, OPSET)
     card = replace(card, training=dict(training or {}), evaluation=dict(evaluation or {}), command=command)
     with tempfile.TemporaryDirectory() as scratch:
         onnx_file, weights = Path(scratch) / "graph.onnx", Path(scratch) / "weights.safetensors"
-        export_graph(graph, onnx_file)
-        state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-        safetensors.torch.save_file(state, weights)
+        save_weights(network.state_dict(), weights, storage)
+        export_graph(graph, onnx_file, weights)
         return write_artifact(folder, card, onnx_file, weights, golden_fixture(graph))
 
 
-def export_graph(graph: FrameGraph, path: Path) -> None:
-    """Writes the frame graph as one ONNX file with symbolic size, and checks its opset.
+def export_graph(graph: FrameGraph, path: Path, weights: Path | None = None) -> None:
+    """Writes the frame graph as an ONNX file with symbolic size, and checks its opset.
+
+    Args:
+        graph: in evaluation mode.
+        path: ONNX file.
+        weights: the network's weights as `save_weights` wrote them, in the same folder; the graph refers to them. None
+            puts the weights into the graph.
 
     Raises:
         RuntimeError: the exporter wrote an opset of 20 or above.
@@ -72,7 +83,7 @@ def export_graph(graph: FrameGraph, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            graph,
+            with_affine_norms(graph),
             (torch.from_numpy(rgb), torch.from_numpy(depth)),
             input_names=["rgb", "depth"],
             output_names=["depth_hr", "valid"],
@@ -87,6 +98,8 @@ def export_graph(graph: FrameGraph, path: Path) -> None:
     if max(versions) >= 20:
         raise RuntimeError(f"exported opset {versions}: expected below 20, where GridSample is safe")
     _strip_metadata(proto)
+    if weights is not None:
+        share_weights(proto, load_weights(weights), weights)
     onnx.save(proto, str(path))
 
 

@@ -58,7 +58,9 @@ def test_graph_holds_no_operator_that_engines_reject(exported):
 def test_start_image_holds_no_convolution(exported):
     """Engines may run convolutions and matrix products in reduced precision; depth itself must not pass through one."""
     proto = onnx.load(str(exported[0].graph))
-    weights = {i.name: i.dims for i in proto.graph.initializer}
+    stored = {i.name: i.dims for i in proto.graph.initializer}
+    casts = [n for n in proto.graph.node if n.op_type == "Cast" and n.input[0] in stored]
+    weights = {n.output[0]: stored[n.input[0]] for n in casts}
     convolutions = [n for n in proto.graph.node if n.op_type in ("Conv", "MatMul", "Gemm")]
     assert convolutions
     assert all(weights[n.input[1]][0] >= 32 for n in convolutions)

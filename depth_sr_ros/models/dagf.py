@@ -1,0 +1,320 @@
+"""DAGF, deep attentional guided image filtering.
+
+Zhiwei Zhong, Xianming Liu, Junjun Jiang, Debin Zhao, Xiangyang Ji, "Deep Attentional Guided Image Filtering", TNNLS
+2023, arXiv 2112.06401. Guide and start image pass through a feature pyramid (eqs. 9-10); on each level two sets of
+k x k kernels are predicted, one per modality (eqs. 11-12), and mixed by an attention map (eqs. 13-14); they filter
+features of the low-resolution depth from coarse to fine (eqs. 15-18), and a residual is read off at every level
+(eqs. 19-21).
+
+Where paper and released code differ the code is followed, since released weights belong to it:
+  - the attention map weighs the depth kernel, its complement the guide kernel (paper: the other way round); it has no
+    sigmoid;
+  - kernels pass a softmax each, and their mix tanh, a learnt divisor and a bound on the L1 norm (paper: nothing said);
+  - depth enters a level by nearest-neighbour resizing to half the level's size and is enlarged to it after two
+    residual blocks (paper: bicubic to the level's size, three residual blocks after filtering);
+  - intermediate results are enlarged bilinearly (paper: bicubic).
+The release also allocates 47,497 parameters that never reach the output; they are left out: 2,392,710 + 47,497 is
+its 2,440,207.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from depth_sr_ros.models.adaptive_norm import ConvNormAct, conv_act
+from depth_sr_ros.models.base import GuidedUpsampler, float32_on
+from depth_sr_ros.models.registry import register_model
+
+Combination = Literal["attention", "multiply", "sum", "depth", "guide"]
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions with PReLU around a skip connection."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*conv_act(channels, channels, 3), nn.Conv2d(channels, channels, 3, padding=1))
+        self.activation = nn.PReLU()
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, C, h, w) to the same shape."""
+        return self.activation(self.layers(features) + features)
+
+
+class AttentionUNet(nn.Module):
+    """Five-layer U-shaped network with pixel (un)shuffling (eq. 13); height and width are multiples of 4."""
+
+    def __init__(self, channels: int, norm_momentum: float) -> None:
+        super().__init__()
+        deepest = 4 * channels
+        layer = partial(ConvNormAct, kernel_size=3, momentum=norm_momentum)
+        self.encoder_1 = layer(channels, channels // 2)
+        self.encoder_2 = layer(2 * channels, channels)
+        self.bottom = nn.Sequential(layer(deepest, deepest), layer(deepest, deepest))
+        self.decoder_1 = layer(deepest, 2 * deepest)
+        self.decoder_2 = layer(2 * channels, 4 * channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, C, h, w) to the same shape."""
+        half = F.pixel_unshuffle(self.encoder_1(features), 2)
+        quarter = F.pixel_unshuffle(self.encoder_2(half), 2)
+        half = F.pixel_shuffle(self.decoder_1(self.bottom(quarter) + quarter), 2) + half
+        return F.pixel_shuffle(self.decoder_2(half), 2) + features
+
+
+class KernelGenerator(nn.Module):
+    """Attentional kernel learning: one k x k kernel per pixel from depth and guide features (eqs. 11-14).
+
+    Args:
+        channels: of either feature map.
+        kernel_size: k.
+        combination: how the two kernels become one, see `DAGF`.
+        norm_momentum: of the running statistics in the attention network.
+    """
+
+    def __init__(self, channels: int, kernel_size: int, combination: Combination, norm_momentum: float) -> None:
+        super().__init__()
+        taps = kernel_size**2
+        layer = partial(ConvNormAct, kernel_size=3, momentum=norm_momentum)
+        self.combination = combination
+        self.divisor = nn.Parameter(torch.full((1,), 0.5 * taps))
+        sources = [combination] if combination in ("depth", "guide") else ["depth", "guide"]
+        self.kernels = nn.ModuleDict(
+            {s: nn.Sequential(*conv_act(channels, channels, 1), nn.Conv2d(channels, taps, 1)) for s in sources}
+        )
+        self.attention = (
+            nn.Sequential(layer(2 * channels, channels), AttentionUNet(channels, norm_momentum), layer(channels, 1))
+            if combination == "attention"
+            else None
+        )
+
+    def forward(self, depth: Tensor, guide: Tensor) -> Tensor:
+        """Features (B, C, H, W) of both modalities to kernels (B, k * k, H, W), taps in row-major order."""
+        features = {"depth": depth, "guide": guide}
+        raw = {source: head(features[source]) for source, head in self.kernels.items()}
+        attention = None if self.attention is None else self.attention(torch.cat((depth, guide), dim=1))
+        with float32_on(depth.device):
+            # planes from here on: the filter reads one tap after the other
+            kernels = [torch.softmax(k.float().contiguous(), dim=1) for k in raw.values()]
+            kernel = self._combine(kernels, None if attention is None else attention.float())
+            kernel = torch.tanh(kernel) / (self.divisor + 1e-8)
+            return kernel / (kernel.abs().sum(dim=1, keepdim=True) + 1e-4).clamp(min=1.0)
+
+    def _combine(self, kernels: list[Tensor], attention: Tensor | None) -> Tensor:
+        if len(kernels) == 1:
+            return kernels[0]
+        depth, guide = kernels
+        if attention is not None:
+            return guide + attention * (depth - guide)
+        return depth * guide if self.combination == "multiply" else 0.5 * (depth + guide)
+
+
+def filter_coarse(features: Tensor, kernel: Tensor) -> Tensor:
+    """Filters features, enlarged twice by nearest neighbour, with a kernel per fine pixel (eq. 18).
+
+    The taps are 2 fine pixels apart, so each reads one coarse pixel: the enlarged map is never built.
+
+    Args:
+        features: (B, C, h, w).
+        kernel: (B, k * k, 2h, 2w), taps in row-major order.
+
+    Returns:
+        (B, C, 2h, 2w); beyond the image features count as zero.
+    """
+    batch, channels, height, width = features.shape
+    taps = kernel.shape[1]
+    side = round(taps**0.5)
+    if torch.is_grad_enabled() and kernel.requires_grad:
+        return _filter_as_products(features, kernel)
+    padded = F.pad(features, [side // 2] * 4)
+    phases = F.pixel_unshuffle(kernel, 2).reshape(batch, taps, 1, 4, height, width)
+    total: Tensor | None = None
+    for tap in range(taps):
+        row, column = divmod(tap, side)
+        shifted = padded[:, :, row : row + height, column : column + width].unsqueeze(2)
+        term = shifted * phases[:, tap]
+        total = term if total is None else total + term
+    assert total is not None
+    return F.pixel_shuffle(total.reshape(batch, channels * 4, height, width), 2)
+
+
+def _filter_as_products(features: Tensor, kernel: Tensor) -> Tensor:
+    """As `filter_coarse`, by a small matrix product per coarse pixel: its gradient moves far less memory."""
+    batch, channels, height, width = features.shape
+    taps = kernel.shape[1]
+    side = round(taps**0.5)
+    rows = F.pad(features.permute(0, 2, 3, 1), (0, 0, *[side // 2] * 4))
+    shifted = [rows[:, i : i + height, j : j + width] for i in range(side) for j in range(side)]
+    patches = torch.stack(shifted, dim=3).reshape(-1, taps, channels)
+    phases = F.pixel_unshuffle(kernel, 2).reshape(batch, taps, 4, height, width).permute(0, 3, 4, 2, 1)
+    product = torch.matmul(phases.reshape(-1, 4, taps).to(features.dtype), patches)
+    fine = product.reshape(batch, height, width, 2, 2, channels).permute(0, 1, 3, 2, 4, 5)
+    return fine.reshape(batch, 2 * height, 2 * width, channels).permute(0, 3, 1, 2)
+
+
+class Level(nn.Module):
+    """One level of the pyramid: features of the low-resolution depth, filtered by this level's kernels.
+
+    Args:
+        channels: of every feature map.
+        kernel_size: k.
+        residual_blocks: before the filter.
+        combination, norm_momentum: see `DAGF`.
+        coarsest: True where no coarser level feeds this one.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int,
+        residual_blocks: int,
+        combination: Combination,
+        norm_momentum: float,
+        coarsest: bool,
+    ) -> None:
+        super().__init__()
+        self.entry = nn.Sequential(*conv_act(1, channels, 3))
+        self.fuse = nn.Conv2d(channels if coarsest else 2 * channels, channels, 3, padding=1)
+        self.blocks = nn.Sequential(*(ResidualBlock(channels) for _ in range(residual_blocks)))
+        self.generator = KernelGenerator(channels, kernel_size, combination, norm_momentum)
+
+    def forward(self, depth: Tensor, guide: Tensor, depth_lr: Tensor, coarser: Tensor | None) -> Tensor:
+        """Filters one level.
+
+        Args:
+            depth: features (B, C, h, w) of the start image.
+            guide: features (B, C, h, w) of the guide.
+            depth_lr: low-resolution depth resized to (B, 1, h / 2, w / 2).
+            coarser: result of the coarser level, (B, C, h / 2, w / 2), or None.
+        """
+        entry = self.entry(depth_lr)
+        features = self.blocks(self.fuse(entry if coarser is None else torch.cat((entry, coarser), dim=1)))
+        kernel = self.generator(depth, guide)
+        return filter_coarse(features, kernel)
+
+
+class ResidualHead(nn.Module):
+    """Reads a residual off a level's result, with the coarser head's features added (eqs. 19-21)."""
+
+    def __init__(self, channels: int, coarsest: bool) -> None:
+        super().__init__()
+        self.layer = nn.Sequential(*conv_act(channels, channels, 3))
+        self.mix = None if coarsest else nn.Sequential(*conv_act(channels, channels, 3))
+        self.share = None if coarsest else nn.Parameter(torch.zeros(1))
+        self.residual = nn.Sequential(*conv_act(channels, 1, 3))
+
+    def forward(self, features: Tensor, coarser: Tensor | None) -> tuple[Tensor, Tensor]:
+        """(B, C, h, w) and the coarser head's (B, C, h / 2, w / 2) to features and residual (B, 1, h, w)."""
+        features = self.layer(features)
+        if self.mix is not None and coarser is not None:
+            features = self.mix(self.share * _enlarge_nearest(coarser, 2) + features)
+        return features, self.residual(features)
+
+
+@register_model("dagf")
+class DAGF(GuidedUpsampler):
+    """Deep attentional guided filter; 2,392,710 parameters.
+
+    Args:
+        scale: integer ratio between guide and depth.
+        levels: m, levels of the pyramid (paper, Table VI: 3).
+        kernel_size: k, side of the kernels (paper, Table VI: 3).
+        channels: of every feature map.
+        residual_blocks: per level; 2 in the release's default.
+        combination: `attention` (the paper's AKL), `multiply`, `sum`, or the kernel of one modality alone, `depth` or
+            `guide` (paper, Table VII, models 1-5).
+        norm_momentum: of the running statistics in the attention network. The release's 0.999 keeps little but the
+            last batch; small batches want 0.1.
+    """
+
+    def __init__(
+        self,
+        scale: int = 8,
+        levels: int = 3,
+        kernel_size: int = 3,
+        channels: int = 32,
+        residual_blocks: int = 2,
+        combination: Combination = "attention",
+        norm_momentum: float = 0.999,
+    ) -> None:
+        super().__init__()
+        if combination not in get_args(Combination):
+            raise ValueError(f"combination: expected one of {get_args(Combination)}, found {combination!r}")
+        if kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size: expected an odd number, found {kernel_size}")
+        self.scale = int(scale)
+        self.size_multiple = 2 ** (levels + 1)
+        self.options = {
+            "scale": self.scale,
+            "levels": levels,
+            "kernel_size": kernel_size,
+            "channels": channels,
+            "residual_blocks": residual_blocks,
+            "combination": combination,
+            "norm_momentum": norm_momentum,
+        }
+        self.depth_head, self.guide_head = _head(1, channels), _head(3, channels)
+        self.depth_pyramid = nn.ModuleList(_downsample(channels) for _ in range(levels - 1))
+        self.guide_pyramid = nn.ModuleList(_downsample(channels) for _ in range(levels - 1))
+        self.levels = nn.ModuleList(
+            Level(channels, kernel_size, residual_blocks, combination, norm_momentum, coarsest=i == 0)
+            for i in range(levels)
+        )
+        self.heads = nn.ModuleList(ResidualHead(channels, coarsest=i == 0) for i in range(levels))
+
+    def refine(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> Tensor:
+        """The finest level's residual added to the start image (B, 1, H, W)."""
+        return start.float() + self._residuals(guide, depth_lr, start)[-1].float()
+
+    def training_outputs(self, guide: Tensor, depth_lr: Tensor) -> dict[str, Tensor]:
+        """`depth`, and `stages` (B, m - 1, H, W): the results of the coarser levels, coarsest first (eq. 21)."""
+        self._check_shapes(guide, depth_lr)
+        start = self.start_image(depth_lr)
+        *coarse, finest = self._residuals(guide, depth_lr, start)
+        outputs = {"depth": start.float() + finest.float()}
+        if coarse:
+            size = start.shape[-2:]
+            enlarged = [F.interpolate(r.float(), size, mode="bilinear", align_corners=False) for r in coarse]
+            outputs["stages"] = torch.cat([start.float() + r for r in enlarged], dim=1)
+        return outputs
+
+    def _residuals(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> list[Tensor]:
+        """Residual of each level, coarsest first, each at its level's size."""
+        depth_features, guide_features = [self.depth_head(start)], [self.guide_head(guide)]
+        for depth_down, guide_down in zip(self.depth_pyramid, self.guide_pyramid, strict=True):
+            depth_features.append(depth_down(depth_features[-1]))
+            guide_features.append(guide_down(guide_features[-1]))
+        residuals: list[Tensor] = []
+        coarser: Tensor | None = None
+        head_features: Tensor | None = None
+        for number, (level, head) in enumerate(zip(self.levels, self.heads, strict=True)):
+            below = len(self.levels) - 1 - number
+            resized = _resize_nearest(depth_lr, self.scale, 2 ** (below + 1))
+            coarser = level(depth_features[below], guide_features[below], resized, coarser)
+            head_features, residual = head(coarser, head_features)
+            residuals.append(residual)
+        return residuals
+
+
+def _head(inputs: int, channels: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, channels, 3, padding=1), *conv_act(channels, channels, 1))
+
+
+def _downsample(channels: int) -> nn.Sequential:
+    return nn.Sequential(*conv_act(channels, channels, 3), nn.PixelUnshuffle(2), *conv_act(4 * channels, channels, 1))
+
+
+def _enlarge_nearest(image: Tensor, factor: int) -> Tensor:
+    return F.interpolate(image, scale_factor=float(factor), mode="nearest")
+
+
+def _resize_nearest(depth_lr: Tensor, scale: int, divisor: int) -> Tensor:
+    """Depth of 1 / scale of the full size to 1 / divisor of it; a smaller size takes the top left sample of each."""
+    if divisor >= scale:
+        return depth_lr[:, :, :: divisor // scale, :: divisor // scale]
+    return _enlarge_nearest(depth_lr, scale // divisor)
