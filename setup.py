@@ -35,6 +35,7 @@ EXTRAS = {
         "safetensors",
         "pyyaml",
         "pillow",
+        "h5py",
     ],
     "test": [
         "pytest",

@@ -1,8 +1,9 @@
 """Artifacts: the seam between making weights and running them.
 
 An artifact is a folder with four files: `graph.onnx` (the frame graph with symbolic size), `weights.safetensors` (which
-the graph, the torch engine and fine-tuning read), `card.json` (what it is, how it was made, how good it is) and `fixture.npz` (a frame
-and the output that PyTorch gave for it in float32, on which every engine checks itself). Reading one needs numpy only.
+the graph, the torch engine and fine-tuning read), `card.json` (what it is, how it was made, how good it is) and
+`fixture.npz` (a frame and the output that PyTorch gave for it in float32, on which every engine checks itself).
+Reading one needs numpy only.
 """
 
 from __future__ import annotations

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from depth_sr_ros.offline import Sink, UpsampleCounts
@@ -28,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     split = given.index("--ros-args") if "--ros-args" in given else len(given)
-    options = _parser().parse_args(given[:split])
+    options = _parser().parse_args(given[:split], argparse.Namespace(given=given))
     command: Command = options.command
     if given[split:] and not options.takes_ros_args:
         print(f"depth-sr {options.name}: --ros-args has no meaning here", file=sys.stderr)
@@ -55,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_upsample(_add(commands, "upsample", _upsample, "upsample files, a folder or a bag without ROS"))
     doctor = _add(commands, "doctor", _doctor, "say what is installed, which engine would run, and what to fix")
     doctor.add_argument("--json", action="store_true", help="for programs")
+    _add_import_weights(
+        _add(commands, "import-weights", _import_weights, "make an artifact of weights that a paper's authors released")
+    )
     return parser
 
 
@@ -129,6 +134,34 @@ def _add_streams(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--reduce", type=int, metavar="N", help="make dense depth N times coarser first")
 
 
+def _add_import_weights(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="fdkn, dkn, jiif, dagf or dada")
+    parser.add_argument(
+        "checkpoint", type=Path, metavar="CHECKPOINT", help="the authors' file; it is read as data only"
+    )
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the artifact, for `weights`")
+    parser.add_argument("--scale", type=int, required=True, help="what the weights were trained for; no file says it")
+    parser.add_argument(
+        "--channel-order",
+        choices=("rgb", "bgr"),
+        help="how the network was fed colour; default: as the authors' project does",
+    )
+    parser.add_argument(
+        "--depth-gain",
+        type=_positive,
+        help="dada: span of depth in your frames over the deviation of depth in its training data "
+        "(1.38605 m for NYU v2, 1.1227 m for Middlebury, 1.15429 m for DIML)",
+    )
+    parser.add_argument(
+        "--option",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an option of the network that the weights need, such as residual=false; repeatable",
+    )
+
+
 def _node(options: argparse.Namespace, ros_args: list[str]) -> int:
     from depth_sr_ros.dds_profile import use_profile
 
@@ -194,6 +227,22 @@ def _doctor(options: argparse.Namespace, ros_args: list[str]) -> int:
     return 0 if can_run(findings) else 1
 
 
+def _import_weights(options: argparse.Namespace, ros_args: list[str]) -> int:
+    try:
+        from depth_sr_ros.models.released import ImportSettings, import_released
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"{error}; importing weights needs torch, onnx and safetensors: pip install 'depth_sr_ros[training]'"
+        ) from error
+    settings = ImportSettings(options.channel_order, options.depth_gain, dict(options.option))
+    command = shlex.join(["depth-sr", *options.given])
+    report = import_released(options.model, options.checkpoint, options.out, options.scale, settings, command)
+    for line in report.lines():
+        _say(line)
+    _say(f"{options.model}_x{options.scale}: {options.out}")
+    return 0
+
+
 class _Sinks:
     """The sinks that the options ask for; a bag is completed or removed at the end."""
 
@@ -255,6 +304,16 @@ def _four_numbers(text: str) -> tuple[float, float, float, float]:
     if len(numbers) != 4 or len(text.replace(",", " ").split()) != 4:
         raise argparse.ArgumentTypeError(f"expected four numbers fx fy cx cy, found {text!r}")
     return numbers[0], numbers[1], numbers[2], numbers[3]
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, found {text!r}")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value  # a word
 
 
 def _number(text: str) -> float | None:

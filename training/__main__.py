@@ -6,19 +6,23 @@ import argparse
 import sys
 from pathlib import Path
 
-from training.evaluate import evaluate, network_of_artifact, table
+from training import compare_command
+from training.checkpoints import TrainingInterrupted
 from training.export import export_run
 from training.train import RECIPES, train
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Entry point. Returns the process exit status."""
+    """Entry point. Returns the process exit status: 2 for what cannot be used, 130 for a run that was stopped."""
     args = _parser().parse_args(argv)
     try:
         args.run_command(args)
     except (FileNotFoundError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except TrainingInterrupted as interruption:
+        print(interruption, file=sys.stderr)
+        return 130
     return 0
 
 
@@ -35,23 +39,15 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--resume", action="store_true", help="go on from OUT/last.ckpt")
     command.set_defaults(run_command=lambda a: print(train(_recipe_path(a.recipe), a.data, a.out, a.resume)))
 
-    command = commands.add_parser("evaluate", parents=[data], help="score an artifact image by image, beside bicubic")
-    command.add_argument("artifact", type=Path, help="artifact folder")
-    command.add_argument("--splits", nargs="+", default=["dev", "test"])
-    command.add_argument("--protocol", default="dkn-bicubic")
-    command.set_defaults(run_command=_evaluate)
+    command = commands.add_parser("evaluate", help=compare_command.DESCRIPTION)
+    compare_command.add_arguments(command)
+    command.set_defaults(run_command=compare_command.run)
 
     command = commands.add_parser("export", parents=[recipe, data], help="evaluate a run, write an artifact")
     command.add_argument("--run", required=True, type=Path, help="the OUT folder of `train`")
     command.add_argument("--artifact", required=True, type=Path, help="folder to write, e.g. artifacts/fdkn_x8")
     command.set_defaults(run_command=_export)
     return parser
-
-
-def _evaluate(args: argparse.Namespace) -> None:
-    network = network_of_artifact(args.artifact)
-    for split, scores in evaluate(network, args.data, args.splits, args.protocol).items():
-        print(f"\n{split}, {args.protocol}, x{network.scale}\n\n{table(scores)}")
 
 
 def _export(args: argparse.Namespace) -> None:

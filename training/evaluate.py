@@ -1,4 +1,4 @@
-"""Scores weights under a protocol, image by image, with bicubic beside them."""
+"""Networks from artifacts and recipes, and their scores for a card: image by image, with bicubic beside them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import safetensors.torch
 from depth_sr_ros.artifact import read_artifact
 from depth_sr_ros.models import GuidedUpsampler, create_model
 from training.datasets.pairs import load_pair, read_manifest
-from training.protocols import PROTOCOLS, ImageScore
+from training.protocols import ImageScore
+from training.protocols import protocol as protocol_named
 from training.recipe import Recipe
 
 
@@ -46,13 +47,12 @@ def evaluate(
     Raises:
         ValueError: unknown protocol, or a split without images.
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"protocol: expected one of {sorted(PROTOCOLS)}, found {protocol!r}")
+    rules = protocol_named(protocol)
     scores = {}
     for split in splits:
         started = time.monotonic()
         pairs = (load_pair(entry) for entry in read_manifest(data, split))
-        scores[split] = PROTOCOLS[protocol](network, pairs, network.scale)
+        scores[split] = rules(network, pairs, network.scale)
         print(f"{split}: {len(scores[split])} images in {time.monotonic() - started:.1f} s")
     return scores
 

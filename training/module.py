@@ -1,48 +1,58 @@
-"""The Lightning module: one network, its loss, its schedule and its evaluation on the dev split."""
+"""The Lightning module: one network, its losses, its schedule and its evaluation on the dev split."""
 
 from __future__ import annotations
 
-import math
+import json
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from depth_sr_ros.models import GuidedUpsampler, create_model
 from training.datasets.pairs import Pair
-from training.losses import masked_l1
-from training.protocols import scores_under
+from training.dev import DevEvaluation, Sample
+from training.distributed import Processes, sum_over_processes
+from training.gradients import GradientSum, parts_of
+from training.objective import Batch, parameter_groups, supervised
 from training.recipe import Recipe
+from training.samples import panel
+from training.schedule import learning_rate
 
 
 class SuperResolution(lightning.LightningModule):
-    """Trains a network by masked L1 under a recipe.
+    """Trains a network under a recipe.
 
-    The learning rate falls by a cosine over the recipe's steps or minutes, whichever is further along, so a slower
-    machine still ends with a settled network. Minutes already used are kept in the checkpoint.
+    A network with several groups of parameters has a loss for each of them. One Adam with as many groups serves all:
+    the groups share no parameter and Adam treats every parameter by itself, so that it does what an Adam per group
+    would do.
+
+    Random numbers in a step depend on the recipe's seed and the step alone, so that a run that is resumed draws what it
+    would have drawn. Minutes already used are kept in the checkpoint, and so is the recipe.
 
     Args:
         recipe: what to do.
         dev: images to evaluate on when Lightning validates.
+
+    Raises:
+        ValueError: the recipe's losses do not fit the network.
     """
 
     def __init__(self, recipe: Recipe, dev: Sequence[Pair] = ()) -> None:
         super().__init__()
+        self.automatic_optimization = False
         self.recipe = recipe
-        self.dev = list(dev)
         self.network: GuidedUpsampler = create_model(recipe.model, scale=recipe.scale, **recipe.model_options)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.groups = [group.name for group in parameter_groups(self.network, recipe.loss)]
+        self.evaluation = DevEvaluation(dev, recipe.scale, self.network.size_multiple, recipe.dev)
         self.minutes_before = 0.0
         self.started = time.monotonic()
+        self.minutes = 0.0
         self.resumed_at = 0
-
-    @property
-    def minutes(self) -> float:
-        """Minutes trained so far, earlier runs of the same training included."""
-        return self.minutes_before + (time.monotonic() - self.started) / 60
 
     @property
     def progress(self) -> float:
@@ -50,8 +60,15 @@ class SuperResolution(lightning.LightningModule):
         return min(1.0, max(self.global_step / self.recipe.max_steps, self.minutes / self.recipe.max_minutes))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam; `on_train_batch_start` sets its learning rate."""
-        return torch.optim.Adam(self.network.parameters(), lr=self.recipe.optimiser.learning_rate)
+        """Adam with a group for each of the network's; `on_train_batch_start` sets the learning rate."""
+        options = self.recipe.optimiser
+        return torch.optim.Adam(
+            [{"params": parameters} for parameters in self.network.parameter_groups().values()],
+            lr=options.learning_rate,
+            betas=options.betas,
+            eps=options.epsilon,
+            weight_decay=options.weight_decay,
+        )
 
     def on_train_start(self) -> None:
         """Starts the clock and remembers the step at which this run began."""
@@ -60,7 +77,8 @@ class SuperResolution(lightning.LightningModule):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
         """Sets the learning rate for this step; ends the run, with an evaluation, at its last step or minute."""
-        rate = self.recipe.optimiser.learning_rate * 0.5 * (1 + math.cos(math.pi * self.progress))
+        self._read_clock()
+        rate = learning_rate(self.recipe.optimiser, int(self.global_step), self.progress)
         for group in self.optimizers().param_groups:  # type: ignore[union-attr]
             group["lr"] = rate
         self.log("learning_rate", rate)
@@ -68,34 +86,73 @@ class SuperResolution(lightning.LightningModule):
             self.trainer.should_stop = True
         return None
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        """Masked L1 of one batch of crops."""
-        guide = batch["guide"].contiguous(memory_format=torch.channels_last)
-        output = self.network(guide, batch["depth_lr"])
-        loss = masked_l1(output, batch["target"], batch["valid"])
-        self.log("loss", loss, prog_bar=True)
-        return loss
+    def _read_clock(self) -> None:
+        """Minutes trained so far, earlier runs of the same training included; all processes go by their mean."""
+        minutes = torch.tensor(self.minutes_before + (time.monotonic() - self.started) / 60, device=self.device)
+        sum_over_processes([minutes])
+        self.minutes = float(minutes) / Processes.from_environment().count
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        """One step on one batch of crops."""
+        torch.manual_seed(_seed_of(self.recipe.seed, int(self.global_step)))
+        generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
+        optimiser = self.optimizers()
+        optimiser.zero_grad()  # type: ignore[union-attr]
+        gradients = GradientSum(parameter_groups(self.network, self.recipe.loss), batch["valid"].numel())
+        for part in parts_of(batch, self.recipe.micro_batch):
+            result = supervised(self.network, part, self.recipe.queries, generator)
+            gradients.add(result, self.progress, self.manual_backward)
+        losses = gradients.finish()
+        optimiser.step()  # type: ignore[union-attr]
+        self.log("loss", torch.stack(list(losses.values())).sum(), prog_bar=True)
+        if len(losses) > 1:
+            self.log_dict({f"loss/{name}": loss for name, loss in losses.items()})
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Clips the gradient of each group; mixed precision has taken its factor out by now."""
+        longest = self.recipe.optimiser.clip_gradient_norm
+        if longest > 0:
+            for group in optimizer.param_groups:
+                torch.nn.utils.clip_grad_norm_(group["params"], longest)
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
-        """Scores every dev image under every degradation of the recipe.
+        """Scores every dev image under every degradation of the recipe, and draws some under the first.
 
         Weights are chosen by `dev_ratio`: error relative to bicubic, averaged over the images, then over the
         degradations by their shares.
         """
         shares = self.recipe.crops.degradations
         chosen = 0.0
-        for degradation, share in shares.items():
-            scores = scores_under(degradation, self.network, self.dev, self.recipe.scale)
-            ratio = sum(s.ratio for s in scores) / len(scores)
-            chosen += share / sum(shares.values()) * ratio
-            self.log(f"dev_ratio/{degradation}", ratio, batch_size=1)
-            self.log(f"dev_rmse/{degradation}", sum(s.rmse for s in scores) / len(scores), batch_size=1)
+        for number, (degradation, share) in enumerate(shares.items()):
+            means, samples = self.evaluation(self._method, degradation)
+            chosen += share / sum(shares.values()) * means["ratio"]
+            self.log(f"dev_ratio/{degradation}", means["ratio"], batch_size=1)
+            self.log(f"dev_rmse/{degradation}", means["rmse"], batch_size=1)
+            if number == 0:
+                self._draw(samples)
         self.log("dev_ratio", chosen, prog_bar=True, batch_size=1)
 
+    def _method(self, guide: Tensor, depth_lr: Tensor) -> Tensor:
+        result: Tensor = self.network(guide.to(self.device), depth_lr.to(self.device))
+        return result
+
+    def _draw(self, samples: Sequence[Sample]) -> None:
+        if not isinstance(self.logger, TensorBoardLogger):
+            return
+        for sample in samples:
+            picture = panel(sample)
+            self.logger.experiment.add_image(f"dev/{sample.name}", picture, self.global_step, dataformats="HWC")
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keeps the minutes used."""
+        """Keeps the minutes used and the recipe."""
+        self.minutes = max(self.minutes, self.minutes_before)
         checkpoint["minutes"] = self.minutes
+        checkpoint["recipe"] = json.dumps(self.recipe.as_text())
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Goes on counting from the minutes used before."""
-        self.minutes_before = float(checkpoint["minutes"])
+        self.minutes_before = self.minutes = float(checkpoint["minutes"])
+
+
+def _seed_of(seed: int, step: int) -> int:
+    return (seed * 1_000_003 + step) % 2**63

@@ -1,20 +1,42 @@
 """A training recipe: one YAML file per model and scale, read into frozen dataclasses.
 
-Unknown keys are refused by name, so that a misspelt setting cannot be lost.
+Unknown keys are refused by name, so that a misspelt setting cannot be lost. `training.strict` says how one recipe
+begins from another.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import yaml
+from training.strict import build_section, read_settings
 
-Section = TypeVar("Section")
+SCHEDULES = ("cosine", "steps", "constant")
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Part of a data set that is read in its publisher's layout, see `training.datasets.registry`.
+
+    Attributes:
+        split: what the data set calls it.
+        share: share of the crops.
+        first: number of the first image taken.
+        count: how many are taken; 0 takes all that follow.
+        folder: below the data folder; the data set's name where empty.
+        options: of the data set.
+    """
+
+    split: str = "train"
+    share: float = 1.0
+    first: int = 0
+    count: int = 0
+    folder: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -23,13 +45,24 @@ class DataOptions:
 
     Attributes:
         splits: manifest splits to draw from.
-        shares: share of crops per data set; sets not named are left out.
+        shares: share of crops per data set of the manifest; sets not named are left out.
         every_nth_frame: keep every n-th file of a set, for clips whose frames are nearly alike.
+        collections: data sets in their publishers' layouts, by name.
+        procedural: share of crops from made-up scenes, `training.datasets.procedural`.
+        dev: collections to evaluate on; where there are none, the manifest's split `dev`.
     """
 
     splits: tuple[str, ...] = ("train",)
     shares: Mapping[str, float] = field(default_factory=dict)
     every_nth_frame: Mapping[str, int] = field(default_factory=dict)
+    collections: Mapping[str, Collection] = field(default_factory=dict)
+    procedural: float = 0.0
+    dev: Mapping[str, Collection] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = set(self.every_nth_frame) - set(self.shares)
+        if unknown:
+            raise ValueError(f"data.every_nth_frame: {sorted(unknown)} not among the sets in data.shares")
 
 
 @dataclass(frozen=True)
@@ -37,11 +70,22 @@ class CropSettings:
     """The recipe's part of `training.datasets.crops.CropOptions`; the scale comes from the recipe itself."""
 
     size: int = 256
+    width: int = 0
     enlargements: tuple[float, ...] = (1.0,)
     colour_jitter: float = 0.0
     invert: float = 0.0
     reciprocal: float = 0.0
+    rotation: float = 0.0
+    flips: str = "all"
+    valid_share: float = 0.5
+    whole_range: float = 0.0
     degradations: Mapping[str, float] = field(default_factory=lambda: {"bicubic": 1.0})
+    scales: tuple[float, float] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of a crop."""
+        return self.size, self.width or self.size
 
     def __post_init__(self) -> None:
         if self.invert + self.reciprocal > 1:
@@ -50,10 +94,49 @@ class CropSettings:
 
 @dataclass(frozen=True)
 class OptimiserOptions:
-    """Adam. `learning_rate` is the peak, after which a cosine falls to zero."""
+    """Adam.
+
+    Attributes:
+        learning_rate: at the start, which is also the peak.
+        betas: decay of the running averages of the gradient and of its square.
+        epsilon: Adam's.
+        weight_decay: L2 penalty, added to the gradient.
+        clip_gradient_norm: longest gradient, per group of parameters; 0 leaves gradients alone.
+        schedule: `cosine` falls to zero over the run's steps or minutes, whichever is further along; `steps` multiplies
+            by `decay` every `decay_every` steps; `constant`.
+        decay_every: steps between the drops of `steps`.
+        decay: factor of a drop.
+    """
 
     learning_rate: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
     clip_gradient_norm: float = 1.0
+    schedule: str = "cosine"
+    decay_every: int = 0
+    decay: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"optimiser.schedule: expected one of {SCHEDULES}, found {self.schedule!r}")
+        if self.schedule == "steps" and self.decay_every <= 0:
+            raise ValueError("optimiser.decay_every: the schedule `steps` needs the number of steps between drops")
+
+
+@dataclass(frozen=True)
+class DevOptions:
+    """What is evaluated during training.
+
+    Attributes:
+        images: how many images of the dev split, spread evenly over it; 0 takes all.
+        side: longest side in pixels; larger images are cut to their middle, for slow networks. 0 takes whole images.
+        pictures: images that are drawn for TensorBoard.
+    """
+
+    images: int = 0
+    side: int = 0
+    pictures: int = 3
 
 
 @dataclass(frozen=True)
@@ -65,15 +148,25 @@ class Recipe:
         scale: integer ratio of the two resolutions.
         model_options: further options of the network.
         start_from: weights file to start from, or None.
-        seed: of weights and crops.
+        seed: of weights, crops and whatever a network draws while it trains.
         data: see `DataOptions`.
         crops: see `CropSettings`.
-        batch_size: crops per step.
+        batch_size: crops per step, over all processes.
+        micro_batch: crops that pass the network at a time, per process; their gradients add up to those of the batch.
+            0 passes them all at once.
+        queries: pixels per crop that are supervised, for a network that can evaluate some pixels only; 0 takes all.
+        loss: weight of each loss, by its name in `training.losses`. For a network with several groups of parameters: a
+            mapping of this kind for each group, which is moved by that loss alone.
         optimiser: see `OptimiserOptions`.
         precision: Lightning's word: `32-true`, `bf16-mixed`, `16-mixed`.
+        average_weights: decay per step of the running average of the weights that is evaluated and kept; 0 keeps the
+            weights themselves.
         max_steps: the run ends after so many steps ...
         max_minutes: ... or so many minutes, whichever comes first.
         evaluate_every: steps between evaluations on the dev split.
+        dev: see `DevOptions`.
+        checkpoint_every: steps between checkpoints, apart from that of each evaluation.
+        workers: processes that prepare crops.
     """
 
     model: str
@@ -84,21 +177,43 @@ class Recipe:
     data: DataOptions = DataOptions()
     crops: CropSettings = CropSettings()
     batch_size: int = 4
+    micro_batch: int = 0
+    queries: int = 0
+    loss: Mapping[str, Any] = field(default_factory=lambda: {"l1": 1.0})
     optimiser: OptimiserOptions = OptimiserOptions()
     precision: str = "32-true"
+    average_weights: float = 0.0
     max_steps: int = 1000
     max_minutes: float = 60.0
     evaluate_every: int = 500
+    dev: DevOptions = DevOptions()
+    checkpoint_every: int = 250
+    workers: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("scale", "batch_size", "max_steps", "max_minutes", "evaluate_every"):
+        for name in ("scale", "batch_size", "max_steps", "max_minutes", "evaluate_every", "checkpoint_every"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: expected more than 0, found {getattr(self, name)}")
-        if self.crops.size % self.scale or self.crops.size <= 0:
-            raise ValueError(f"crops.size: expected a multiple of scale {self.scale}, found {self.crops.size}")
-        unknown = set(self.data.every_nth_frame) - set(self.data.shares)
-        if unknown:
-            raise ValueError(f"data.every_nth_frame: {sorted(unknown)} not among the sets in data.shares")
+        for name, side in zip(("size", "width"), self.crops.shape, strict=True):
+            if side % self.scale or side <= 0:
+                raise ValueError(f"crops.{name}: expected a multiple of scale {self.scale}, found {side}")
+        if not self.loss:
+            raise ValueError("loss: expected at least one, such as {l1: 1.0}")
+        if self.average_weights >= 1:
+            raise ValueError(f"average_weights: expected less than 1, found {self.average_weights}")
+
+    def as_text(self) -> dict[str, Any]:
+        """All settings, as they are after having been written to JSON and read again."""
+        settings: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return settings
+
+
+_SECTIONS: dict[str, type[Any]] = {
+    "data": DataOptions,
+    "crops": CropSettings,
+    "optimiser": OptimiserOptions,
+    "dev": DevOptions,
+}
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -112,42 +227,20 @@ def load_recipe(path: Path) -> Recipe:
     if not path.is_file():
         shipped = sorted(p.stem for p in (Path(__file__).parent / "recipes").glob("*.yaml"))
         raise FileNotFoundError(f"{path}: no such recipe file; those that ship in training/recipes are {shipped}")
-    try:
-        raw = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: expected YAML, found {error}") from error
-    if not isinstance(raw, dict):
-        raise ValueError(f"{path}: expected a mapping of settings, found {type(raw).__name__}")
-    for key, section in (("data", DataOptions), ("crops", CropSettings), ("optimiser", OptimiserOptions)):
-        raw[key] = _section(section, raw.get(key) or {}, f"{path}: {key}")
-    return _section(Recipe, raw, str(path))
+    raw = read_settings(path, _SECTIONS)
+    raw["data"] = _with_collections(raw.get("data") or {}, f"{path}: data")
+    for key, section in _SECTIONS.items():
+        raw[key] = build_section(section, raw.get(key) or {}, f"{path}: {key}")
+    return build_section(Recipe, raw, str(path))
 
 
-def _section(cls: type[Section], values: Mapping[str, Any], where: str) -> Section:
-    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    for key in values:
-        if key not in fields:
-            near = difflib.get_close_matches(key, fields, n=1)
-            raise ValueError(
-                f"{where}: unknown setting {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
-                + f" Known: {sorted(fields)}"
-            )
-    frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    for key, value in frozen.items():
-        _check_type(f"{where}: {key}", value, str(fields[key].type))
-    try:
-        return cls(**frozen)
-    except TypeError as error:
-        raise ValueError(f"{where}: {error}") from error
-
-
-def _check_type(where: str, value: Any, annotation: str) -> None:
-    """Numbers must be numbers: YAML 1.1 reads `1e-3` as text."""
-    expected: tuple[type, ...] | None = {"int": (int,), "float": (int, float), "str": (str,)}.get(annotation)
-    if expected is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, expected):
-        hint = "; write 1.0e-3, YAML reads 1e-3 as text" if annotation == "float" and isinstance(value, str) else ""
-        raise ValueError(f"{where}: expected {annotation}, found {value!r}{hint}")
-    if isinstance(value, int | float) and not value >= 0:
-        raise ValueError(f"{where}: expected 0 or more, found {value!r}")
+def _with_collections(data: Any, where: str) -> Any:
+    if not isinstance(data, Mapping):
+        return data
+    read = dict(data)
+    for key in {"collections", "dev"} & read.keys():
+        named = read[key] or {}
+        if not isinstance(named, Mapping):
+            raise ValueError(f"{where}.{key}: expected data sets by name, found {named!r}")
+        read[key] = {name: build_section(Collection, v or {}, f"{where}.{key}.{name}") for name, v in named.items()}
+    return read

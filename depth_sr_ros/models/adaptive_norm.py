@@ -27,8 +27,8 @@ class AdaptiveNorm(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, h, w) to the same shape."""
         norm = self.norm
-        if self.training:
-            norm.num_batches_tracked.add_(1)  # type: ignore[operator]
+        if self.training and norm.num_batches_tracked is not None:
+            norm.num_batches_tracked.add_(1)
         scaled = F.batch_norm(
             features,
             norm.running_mean,

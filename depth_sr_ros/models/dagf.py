@@ -211,7 +211,7 @@ class ResidualHead(nn.Module):
     def forward(self, features: Tensor, coarser: Tensor | None) -> tuple[Tensor, Tensor]:
         """(B, C, h, w) and the coarser head's (B, C, h / 2, w / 2) to features and residual (B, 1, h, w)."""
         features = self.layer(features)
-        if self.mix is not None and coarser is not None:
+        if self.mix is not None and self.share is not None and coarser is not None:
             features = self.mix(self.share * _enlarge_nearest(coarser, 2) + features)
         return features, self.residual(features)
 

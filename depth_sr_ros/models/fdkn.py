@@ -13,68 +13,35 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from depth_sr_ros.models.base import GuidedUpsampler, float32_on
+from depth_sr_ros.models.kernel_filter import FEATURES, KernelBranch, KernelNetwork, conv_relu
 from depth_sr_ros.models.registry import register_model
-from depth_sr_ros.models.sampling import (
-    SamplingConvention,
-    check_convention,
-    in_grid_units,
-    tap_displacements,
-    weighted_taps,
-)
+from depth_sr_ros.models.sampling import SamplingConvention
 
 GuideKind = Literal["colour", "grey", "none"]
 
 _BLOCK = 4
-_TAPS = 9
-
-
-class KernelBranch(nn.Module):
-    """Predicts kernel weights and offsets from one image at quarter resolution (paper, Table 1 of the supplement).
-
-    Args:
-        channels: channels of the rearranged input, 16 per map.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.features = nn.Sequential(
-            *_conv_bn_relu(channels, 32),
-            *_conv_relu(32, 32),
-            *_conv_bn_relu(32, 64),
-            *_conv_relu(64, 64),
-            *_conv_bn_relu(64, 128),
-            *_conv_relu(128, 128),
-        )
-        self.weight_head = nn.Conv2d(128, _TAPS * _BLOCK**2, 1)
-        self.offset_head = nn.Conv2d(128, 2 * _TAPS * _BLOCK**2, 1)
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, channels, H/4, W/4) -> weights in (0, 1), (B, 144, H/4, W/4), and offsets, (B, 288, H/4, W/4)."""
-        features = self.features(image)
-        # the tail works on planes: leaving channels_last here once is far cheaper than mixed layouts throughout
-        weights, offsets = self.weight_head(features).contiguous(), self.offset_head(features).contiguous()
-        return torch.sigmoid(weights), offsets
 
 
 @register_model("fdkn")
-class FDKN(GuidedUpsampler):
+class FDKN(KernelNetwork):
     """Fast deformable kernel network.
 
     Args:
         scale: integer ratio between guide and depth; it only sets the start image, the layers are the same.
         guide: `colour` (48 guide channels; 703,072 parameters), `grey` (16; 693,856, as released) or `none`
             (depth only, the paper's dagger rows).
-        residual: True subtracts the weights' mean and adds the start image (the paper's default); False divides the
-            weights by their sum ("w/o residual").
-        sampling: rest positions of the taps, see `SamplingConvention`.
+        residual: as `KernelNetwork`.
+        sampling: as `KernelNetwork`.
+        kernel_size: as `KernelNetwork`.
+        offsets: as `KernelNetwork`.
     """
 
     size_multiple = _BLOCK
+    guide_kinds = get_args(GuideKind)
+    block = _BLOCK
 
     def __init__(
         self,
@@ -82,60 +49,34 @@ class FDKN(GuidedUpsampler):
         guide: GuideKind = "colour",
         residual: bool = True,
         sampling: SamplingConvention = "centred",
+        kernel_size: int = 3,
+        offsets: bool = True,
     ) -> None:
-        super().__init__()
-        if guide not in get_args(GuideKind):
-            raise ValueError(f"guide: expected one of {get_args(GuideKind)}, found {guide!r}")
-        self.scale = int(scale)
-        self.guide = guide
-        self.residual = bool(residual)
-        self.sampling = check_convention(sampling)
-        self.options = {"scale": self.scale, "guide": guide, "residual": self.residual, "sampling": sampling}
+        super().__init__(scale, guide, residual, sampling, kernel_size, offsets)
         maps = {"colour": 3, "grey": 1, "none": 0}[guide]
-        self.guide_branch = KernelBranch(maps * _BLOCK**2) if maps else None
-        self.depth_branch = KernelBranch(_BLOCK**2)
+        taps = self.taps * _BLOCK**2
+        self.guide_branch = KernelBranch(_layers(maps * _BLOCK**2), taps, offsets) if maps else None
+        self.depth_branch = KernelBranch(_layers(_BLOCK**2), taps, offsets)
 
-    def refine(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> Tensor:
-        """Filters the start image (B, 1, H, W); `depth_lr` is not used by this network."""
-        weights, offsets = self.depth_branch(F.pixel_unshuffle(start, _BLOCK))
-        if self.guide_branch is not None:
-            guide_weights, guide_offsets = self.guide_branch(F.pixel_unshuffle(self._guide_maps(guide), _BLOCK))
-            with float32_on(start.device):
-                weights = weights.float() * guide_weights.float()
-                offsets = offsets.float() * guide_offsets.float()
-        with float32_on(start.device):
-            start = start.float()
-            filtered = self._filter(start, weights.float(), offsets.float())
-            return start + filtered if self.residual else filtered
+    def arrange(self, image: Tensor) -> Tensor:
+        """A quarter of the resolution, 16 channels per map: channel 4 i + j holds the pixels (4y + i, 4x + j)."""
+        return F.pixel_unshuffle(image, _BLOCK)
 
-    def _filter(self, start: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
-        """Applies the kernels, (B, 144, H/4, W/4) and (B, 288, H/4, W/4), to the start image."""
-        batch, _, height, width = offsets.shape
-        by_tap = offsets.reshape(batch, _TAPS, 2, _BLOCK, _BLOCK, height, width)
-        displacement, fade = tap_displacements(by_tap, self.sampling)
-        displacement = in_grid_units(displacement, height * _BLOCK, width * _BLOCK)
-        # one transposition takes (x, y) last and shuffles the pixels: channel 16 (2 tap + c) + 4 i + j
-        grid = displacement.permute(0, 1, 5, 3, 6, 4, 2).reshape(batch, _TAPS, height * _BLOCK, width * _BLOCK, 2)
-        kernel = self._normalise(F.pixel_shuffle(weights, _BLOCK))
-        if fade is not None:
-            kernel = kernel * F.pixel_shuffle(fade.reshape(batch, _TAPS * _BLOCK**2, height, width), _BLOCK)
-        return weighted_taps(start, kernel, grid, self.sampling)
-
-    def _guide_maps(self, guide: Tensor) -> Tensor:
+    def guide_maps(self, guide: Tensor) -> Tensor:
+        """The colour guide, or its luminance (ITU-R BT.601) where the option says grey."""
         if self.guide == "colour":
             return guide
         red, green, blue = guide.unbind(dim=1)
         return (0.299 * red + 0.587 * green + 0.114 * blue).unsqueeze(1)
 
-    def _normalise(self, weights: Tensor) -> Tensor:
-        if self.residual:
-            return weights - weights.mean(dim=1, keepdim=True)
-        return weights / weights.sum(dim=1, keepdim=True)
 
-
-def _conv_relu(inputs: int, outputs: int) -> list[nn.Module]:
-    return [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(inplace=True)]
-
-
-def _conv_bn_relu(inputs: int, outputs: int) -> list[nn.Module]:
-    return [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
+def _layers(channels: int) -> nn.Sequential:
+    """Six 3 x 3 convolutions at quarter resolution (supplement, Table 1)."""
+    return nn.Sequential(
+        *conv_relu(channels, 32, 3, normalised=True, padding=1),
+        *conv_relu(32, 32, 3, padding=1),
+        *conv_relu(32, 64, 3, normalised=True, padding=1),
+        *conv_relu(64, 64, 3, padding=1),
+        *conv_relu(64, FEATURES, 3, normalised=True, padding=1),
+        *conv_relu(FEATURES, FEATURES, 3, padding=1),
+    )

@@ -17,6 +17,9 @@ from depth_sr_ros.models.adaptive_norm import AdaptiveNorm
 class ChannelAffine(nn.Module):
     """gain * x + offset, both (C,)."""
 
+    gain: Tensor
+    offset: Tensor
+
     def __init__(self, gain: Tensor, offset: Tensor) -> None:
         super().__init__()
         self.register_buffer("gain", gain.detach().clone()[:, None, None])

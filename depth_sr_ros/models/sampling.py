@@ -75,22 +75,31 @@ def in_grid_units(displacement: Tensor, height: int, width: int) -> Tensor:
 
 
 def weighted_taps(
-    image: Tensor, weights: Tensor, displacement: Tensor, convention: SamplingConvention
+    image: Tensor,
+    weights: Tensor,
+    displacement: Tensor,
+    convention: SamplingConvention,
+    first: tuple[int, int] = (0, 0),
+    step: int = 1,
 ) -> Tensor:
-    """Sum over the taps of weight times bilinearly sampled image.
+    """Sum over the taps of weight times bilinearly sampled image, at every pixel or every `step`-th.
 
     Args:
         image: (B, 1, H, W), float32.
-        weights: one per tap, (B, K, H, W), float32.
-        displacement: of each tap from its pixel, (B, K, H, W, 2), (x, y) in grid units (`in_grid_units`), float32.
+        weights: one per tap, (B, K, H / step, W / step), float32.
+        displacement: of each tap from its pixel, (B, K, H / step, W / step, 2), (x, y) in grid units
+            (`in_grid_units`), float32.
         convention: `centred` replicates the image at its border, the others take zero there.
+        first: row and column of the first pixel.
+        step: rows and columns from one pixel to the next.
 
     Returns:
-        (B, 1, H, W), float32.
+        (B, 1, H / step, W / step), float32.
     """
     batch, taps, height, width = weights.shape
-    xs = (torch.arange(width, device=image.device, dtype=torch.float32) + 0.5) * (2 / width) - 1
-    ys = (torch.arange(height, device=image.device, dtype=torch.float32) + 0.5) * (2 / height) - 1
+    columns, rows = (torch.arange(n, device=image.device, dtype=torch.float32) * step for n in (width, height))
+    xs = (columns + (first[1] + 0.5)) * (2 / image.shape[-1]) - 1
+    ys = (rows + (first[0] + 0.5)) * (2 / image.shape[-2]) - 1
     pixel = torch.stack(torch.meshgrid(xs, ys, indexing="xy"), dim=-1)
     grid = (displacement + pixel).reshape(batch, taps * height, width, 2)
     padding = "border" if convention == "centred" else "zeros"

@@ -1,13 +1,18 @@
-"""FDKN against the paper and the release."""
+"""FDKN against the paper and the release.
+
+`python test/models/test_fdkn.py` writes the golden tensors anew.
+"""
 
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from depth_sr_ros.models import create_model
 
+_GOLDEN = Path(__file__).parent / "golden" / "fdkn.npz"
 _RELEASED = Path(__file__).parents[3] / "shared" / "methods" / "fdkn_released_keys.txt"
 
 
@@ -73,3 +78,34 @@ def test_guide_reaches_as_far_as_receptive_field_and_window():
 def test_unknown_guide_kind_names_the_known_ones():
     with pytest.raises(ValueError, match="'colour', 'grey', 'none'"):
         create_model("fdkn", guide="gray")
+
+
+@pytest.mark.parametrize("kernel_size", [5, 7])
+def test_larger_kernels_and_fixed_taps_run(kernel_size):
+    assert _run(kernel_size=kernel_size).isfinite().all()
+    assert _count(guide="none", kernel_size=kernel_size, offsets=False) == 346_928 + (
+        (kernel_size**2 - 27) * 16 * (128 + 1)
+    )
+    assert _run(kernel_size=kernel_size, offsets=False).isfinite().all()
+
+
+@torch.inference_mode()
+def _golden():
+    generator = torch.Generator().manual_seed(5)
+    guide, depth = torch.rand(1, 3, 24, 32, generator=generator), torch.rand(1, 1, 6, 8, generator=generator)
+    variants = {
+        "default": {},
+        "released": {"guide": "grey", "sampling": "aligned_corners"},
+        "depth_only": {"guide": "none", "residual": False},
+    }
+    return {name: _run(guide, depth, **options) for name, options in variants.items()}
+
+
+def test_golden_tensors():
+    stored = np.load(_GOLDEN)
+    for name, tensor in _golden().items():
+        torch.testing.assert_close(tensor, torch.from_numpy(stored[name]), atol=2e-5, rtol=0, msg=name)
+
+
+if __name__ == "__main__":
+    np.savez(_GOLDEN, **{name: tensor.numpy() for name, tensor in _golden().items()})

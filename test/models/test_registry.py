@@ -7,10 +7,10 @@ from depth_sr_ros.models import create_model, list_models
 from depth_sr_ros.models.registry import register_model
 
 
-def _inputs(scale=8, cells=(4, 6)):
+def _inputs(scale=8):
     generator = torch.Generator().manual_seed(0)
-    guide = torch.rand(2, 3, cells[0] * scale, cells[1] * scale, generator=generator)
-    return guide, torch.rand(2, 1, *cells, generator=generator)
+    guide = torch.rand(2, 3, 64, 96, generator=generator)
+    return guide, torch.rand(2, 1, 64 // scale, 96 // scale, generator=generator)
 
 
 @pytest.mark.parametrize("name", list_models())
@@ -26,7 +26,8 @@ def test_output_has_the_guides_size_and_no_nan(name, scale):
 def test_every_parameter_gets_a_gradient(name):
     guide, depth = _inputs()
     network = create_model(name, scale=8).train()
-    network(guide, depth).square().sum().backward()
+    outputs = network.training_outputs(guide, depth)
+    torch.stack([output.square().sum() for output in outputs.values()]).sum().backward()
     without = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert without == []
 
@@ -42,8 +43,23 @@ def test_options_rebuild_the_same_structure(name):
 @pytest.mark.parametrize("name", list_models())
 def test_wrong_depth_size_says_expected_and_found(name):
     guide, depth = _inputs()
-    with pytest.raises(ValueError, match=r"expected \(2, 1, 4, 6\).*found \(2, 1, 4, 5\)"):
-        create_model(name, scale=8)(guide, depth[..., :5])
+    with pytest.raises(ValueError, match=r"expected \(2, 1, 8, 12\).*found \(2, 1, 8, 11\)"):
+        create_model(name, scale=8)(guide, depth[..., :11])
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_training_outputs_hold_what_forward_returns(name):
+    guide, depth = _inputs()
+    network = create_model(name, scale=8).eval()
+    with torch.inference_mode():
+        torch.testing.assert_close(network.training_outputs(guide, depth)["depth"], network(guide, depth))
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_parameter_groups_hold_every_parameter_once(name):
+    network = create_model(name, scale=8)
+    grouped = [id(p) for group in network.parameter_groups().values() for p in group]
+    assert sorted(grouped) == sorted(id(p) for p in network.parameters())
 
 
 def test_unknown_name_proposes_the_nearest():

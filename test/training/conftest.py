@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
 import pytest
 
+TINY = Path(__file__).with_name("tiny.py")
 _UNIT = "disparity: png value / 3 = px"
 
 
@@ -38,3 +45,32 @@ def data_folder(tmp_path_factory) -> Path:
             write_pair(folder, f"s{seed}", seed)
             writer.writerow([split, "layers", f"s{seed}", "", f"s{seed}_rgb.png", f"s{seed}_gt.png", _UNIT, ""])
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny() -> ModuleType:
+    """`tiny.py` as a module."""
+    spec = importlib.util.spec_from_file_location("tiny", TINY)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def start_training(data_folder) -> Callable[..., subprocess.Popen[str]]:
+    """Starts `train` on the made-up data in a process of its own, with the tiny networks."""
+
+    def start(recipe: Path, out: Path, *arguments: str, launcher: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        command = [sys.executable, *launcher, str(TINY), "train", "--recipe", str(recipe), "--data", str(data_folder)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(
+            [*command, "--out", str(out), *arguments],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    return start

@@ -1,13 +1,17 @@
 """Random training crops."""
 
-import itertools
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader
 
 from training.datasets.crops import CropOptions, RandomCrops
+from training.datasets.endless import EndlessSampler
 from training.datasets.pairs import load_pair, read_manifest
+from training.datasets.procedural import ProceduralScenes
+from training.datasets.sources import LoadedPairs, MixedSources
 from training.degradation import bicubic_down, median_down
 
 
@@ -16,8 +20,13 @@ def pairs(data_folder):
     return [load_pair(e) for e in read_manifest(data_folder, "train")]
 
 
+def _crops(pairs, seed=0, **options):
+    return RandomCrops(LoadedPairs(pairs, [1] * len(pairs)), CropOptions(size=64, **options), seed)
+
+
 def _take(pairs, count=8, seed=0, **options):
-    return list(itertools.islice(RandomCrops(pairs, [1] * len(pairs), CropOptions(size=64, **options), (seed,)), count))
+    crops = _crops(pairs, seed, **options)
+    return [crops[number] for number in range(count)]
 
 
 @pytest.mark.parametrize("scale", [4, 8])
@@ -54,10 +63,19 @@ def test_inverted_crops_mirror_depth(pairs):
         assert torch.corrcoef(both)[0, 1] < -0.9
 
 
-def test_workers_draw_different_crops(pairs):
-    loader = DataLoader(RandomCrops(pairs, [1] * 3, CropOptions(size=64)), batch_size=1, num_workers=2)
-    first, second = itertools.islice(loader, 2)
-    assert not torch.equal(first["guide"], second["guide"])
+def _assert_equal(first, second):
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_a_crop_depends_on_the_seed_and_its_number_alone(pairs):
+    """Not on the crops before it, nor on the worker that draws it."""
+    degradations = {"degradations": {"live": 1.0}}
+    in_order = _take(pairs, 6, **degradations)
+    _assert_equal(_crops(pairs, **degradations)[5], in_order[5])
+    loader = DataLoader(_crops(pairs, **degradations), batch_size=2, sampler=EndlessSampler(2, 1), num_workers=2)
+    batch = next(iter(loader))
+    _assert_equal({key: tensor[1] for key, tensor in batch.items()}, in_order[3])
+    assert not torch.equal(in_order[0]["guide"], in_order[1]["guide"])
 
 
 def test_degradations_are_drawn_by_their_shares(pairs):
@@ -70,11 +88,62 @@ def test_degradations_are_drawn_by_their_shares(pairs):
     assert 2 <= sum(kinds) <= 18
 
 
-def test_unknown_degradation_names_the_known_ones():
-    with pytest.raises(ValueError, match="'bicubic', 'box', 'median'"):
-        CropOptions(degradations={"nearst": 1.0})
+def test_sensor_noise_grows_with_distance_whatever_the_map_holds(pairs):
+    """In a disparity map 1 is near; a camera loses what is far, so inverting before and after must be the same."""
+    as_depth = [replace(p, entry=replace(p.entry, kind="depth"), target=p.target.max() + 1 - p.target) for p in pairs]
+    options = {"degradations": {"tof": 1.0}, "invert": 0.0, "reciprocal": 0.0, "colour_jitter": 0.0}
+    for disparity, depth in zip(_take(pairs, 3, **options), _take(as_depth, 3, **options), strict=True):
+        torch.testing.assert_close(1 - disparity["depth_lr"], depth["depth_lr"], atol=1e-4, rtol=0)
+
+
+def test_whole_range_normalises_by_the_image(pairs):
+    (pair,) = flat = pairs[:1]
+    low, high = pair.target[pair.valid].min(), pair.target[pair.valid].max()
+    options = {"invert": 0.0, "reciprocal": 0.0, "colour_jitter": 0.0, "enlargements": (1.0,)}
+    for crop in _take(flat, 4, whole_range=1.0, **options):
+        disparity = crop["target"] * (high - low) + low
+        torch.testing.assert_close(disparity, disparity.round(), atol=1e-3, rtol=0)
+
+
+def test_scale_is_drawn_per_batch(pairs):
+    crops = _crops(pairs, scales=(2.0, 8.0), batch_size=3)
+    sides = [crops[number]["depth_lr"].shape[-1] for number in range(12)]
+    assert sides == [crops.side_of(number) for number in range(12)]
+    assert all(len(set(sides[first : first + 3])) == 1 for first in range(0, 12, 3))
+    assert len(set(sides)) > 2 and min(sides) >= 8 and max(sides) <= 32
+
+
+def test_sources_are_drawn_by_their_shares(pairs):
+    source = MixedSources([LoadedPairs(pairs, [1] * 3), ProceduralScenes(64, 64)], [0.5, 0.5])
+    drawn = [source.draw(np.random.default_rng(seed)).entry.dataset for seed in range(20)]
+    assert set(drawn) == {"layers", "procedural"} and 4 <= drawn.count("layers") <= 16
+
+
+def test_procedural_scenes_are_repeatable():
+    crops = [RandomCrops(ProceduralScenes(64, 64, seed=1), CropOptions(size=64)) for _ in range(2)]
+    _assert_equal(crops[0][3], crops[1][3])
+
+
+def test_images_without_a_usable_crop_are_told(pairs):
+    flat = [replace(p, target=np.full_like(p.target, 7)) for p in pairs]
+    with pytest.raises(ValueError, match="no usable crop of 64x64 px"):
+        _take(flat, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"degradations": {"nearst": 1.0}}, "did you mean 'nearest'"),
+        ({"degradations": {}}, "found none"),
+        ({"scales": (8.0, 2.0)}, "scales: expected two numbers from 1"),
+        ({"scales": (2.0, 8.0), "degradations": {"box": 1.0}}, "only bicubic reduces by any scale"),
+    ],
+)
+def test_options_that_cannot_be_used_are_named(options, words):
+    with pytest.raises(ValueError, match=words):
+        CropOptions(**options)
 
 
 def test_weights_must_fit_the_pairs(pairs):
     with pytest.raises(ValueError, match="3 pairs and 1 weights"):
-        RandomCrops(pairs, [1], CropOptions())
+        LoadedPairs(pairs, [1])

@@ -1,15 +1,28 @@
-"""Error measures, losses, degradation and protocols."""
+"""Error measures."""
 
+import numpy as np
 import pytest
 import torch
 
-from depth_sr_ros.models.interpolation import resize_bicubic
-from depth_sr_ros.rgbd.grids import reduce_to_grid
-from training.datasets.pairs import load_pair, read_manifest
-from training.degradation import DEGRADATIONS
-from training.losses import masked_l1
-from training.metrics import rmse
-from training.protocols import PROTOCOLS
+from training.metrics import (
+    BadPixels,
+    BoundaryError,
+    FMeasure,
+    LowResolutionConsistency,
+    MeanAbsoluteError,
+    MeanSquareError,
+    RootMeanSquareError,
+    WeightedFMeasure,
+    rmse,
+)
+from training.saliency import weighted_f_measure
+
+SIMPLE = [
+    (RootMeanSquareError, (10 / 4) ** 0.5),
+    (MeanSquareError, 10 / 4),
+    (MeanAbsoluteError, 1.0),
+    (BadPixels, 25.0),
+]
 
 
 def test_rmse_cuts_the_border_and_skips_invalid_pixels():
@@ -22,51 +35,107 @@ def test_rmse_cuts_the_border_and_skips_invalid_pixels():
     assert rmse(output, target, border=0) > 50
 
 
-def test_rmse_needs_something_to_compare():
+def test_measures_need_something_to_compare():
     with pytest.raises(ValueError, match="no valid pixel"):
         rmse(torch.zeros(12, 12), torch.zeros(12, 12))
     with pytest.raises(ValueError, match="one shape"):
         rmse(torch.zeros(12, 12), torch.zeros(12, 13))
 
 
-def test_masked_l1_averages_over_real_ground_truth_only():
-    output = torch.tensor([1.0, 2.0, 100.0]).view(1, 1, 1, 3)
-    valid = torch.tensor([1.0, 1.0, 0.0]).view(1, 1, 1, 3)
-    assert masked_l1(output, torch.zeros_like(output), valid) == pytest.approx(1.5)
-    assert masked_l1(output, torch.zeros_like(output), torch.zeros_like(valid)) == 0
+@pytest.mark.parametrize(("measure", "expected"), SIMPLE)
+def test_simple_measures(measure, expected):
+    output = torch.tensor([[3.0, 0.0], [-1.0, 0.0]])
+    assert float(measure().of_image(output, torch.zeros(2, 2))) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("name", DEGRADATIONS)
-def test_reduction_needs_whole_cells_and_keeps_a_plane(name):
-    with pytest.raises(ValueError, match="multiples of 8, found 16x20"):
-        DEGRADATIONS[name](torch.zeros(1, 1, 16, 20), 8)
-    torch.testing.assert_close(DEGRADATIONS[name](torch.full((2, 1, 16, 24), 0.3), 8), torch.full((2, 1, 2, 3), 0.3))
+def test_images_are_averaged_and_never_pooled():
+    measure = RootMeanSquareError()
+    output, target = torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4)
+    output[0], output[1] = 1, 5
+    valid = torch.ones_like(target)
+    valid[1, :, :, 1:] = 0
+    measure.update(output, target, valid)
+    measure.update(output[:1], target[:1])
+    assert float(measure.compute()) == pytest.approx((1 + 5 + 1) / 3)
+    measure.reset()
+    measure.update(output[1:], target[1:])
+    assert float(measure.compute()) == 5
 
 
-def test_median_is_the_one_that_the_upsampler_takes():
-    depth = torch.rand(1, 1, 24, 32, generator=torch.Generator().manual_seed(0))
-    expected = reduce_to_grid(depth[0, 0].numpy(), (3, 4))
-    assert torch.equal(DEGRADATIONS["median"](depth, 8)[0, 0], torch.from_numpy(expected))
+def test_boundary_error_looks_near_edges_only():
+    target = torch.zeros(32, 32)
+    target[:, 16:] = 1
+    near, far = torch.zeros(32, 32), torch.zeros(32, 32)
+    near[:, 14], far[:, 5] = 0.5, 0.5
+    measure = BoundaryError(reach=4)
+    assert float(measure.of_image(target + near, target)) > 0.1
+    assert float(measure.of_image(target + far, target)) == 0
 
 
-def test_box_is_the_mean_of_a_cell():
-    depth = torch.arange(16.0).reshape(1, 1, 4, 4)
-    assert DEGRADATIONS["box"](depth, 2).flatten().tolist() == [2.5, 4.5, 10.5, 12.5]
+def test_holes_in_the_truth_are_no_edges():
+    target = torch.full((32, 32), 5.0)
+    target[:, 24:] = 6
+    target[4:8, 4:8] = 0
+    valid = target > 0
+    output = target.clone()
+    output[:12, :12] += 1
+    assert float(BoundaryError(reach=2).of_image(output, target, valid)) == 0
 
 
-def test_a_perfect_method_scores_zero_and_bicubic_scores_itself(data_folder):
-    pairs = [load_pair(e) for e in read_manifest(data_folder, "test")]
-    scores = PROTOCOLS["dkn-bicubic"](lambda guide, depth: resize_bicubic(depth, guide.shape[-2:]), pairs, 8)
-    assert scores[0].rmse == pytest.approx(scores[0].bicubic, rel=1e-5)
-    assert scores[0].ratio == pytest.approx(1, rel=1e-5)
-
-    target = torch.from_numpy(pairs[0].target)[None, None, :144, :176]
-    low, high = pairs[0].target[pairs[0].valid].min(), pairs[0].target[pairs[0].valid].max()
-    perfect = PROTOCOLS["dkn-bicubic"](lambda guide, depth: (target - low) / (high - low), pairs, 8)
-    assert perfect[0].rmse == pytest.approx(0, abs=1e-4)
+def test_low_resolution_consistency_sees_block_means_only():
+    target = torch.zeros(8, 8)
+    checkered = target.clone()
+    checkered[::2, ::2], checkered[1::2, ::2] = 1, -1
+    measure = LowResolutionConsistency(scale=4)
+    assert float(measure.of_image(checkered, target)) == pytest.approx(0)
+    assert float(measure.of_image(target + 0.5, target)) == pytest.approx(0.25)
 
 
-def test_bicubic_baseline_on_the_test_scenes_is_the_published_one(shared_data):
-    pairs = [load_pair(e) for e in read_manifest(shared_data, "test")]
-    scores = PROTOCOLS["dkn-bicubic"](lambda guide, depth: resize_bicubic(depth, guide.shape[-2:]), pairs, 8)
-    assert sum(s.rmse for s in scores) / 3 == pytest.approx(3.10, abs=0.02)
+def test_f_measure_by_hand():
+    saliency = torch.tensor([[0.9, 0.8], [0.7, 0.1]])
+    truth = torch.tensor([[1.0, 1.0], [0.0, 1.0]])
+    # cut at 0.5: precision 2/3, recall 2/3
+    assert float(FMeasure(threshold=0.5).of_image(saliency, truth)) == pytest.approx(2 / 3)
+    # twice the mean is above 1: nothing but full certainty would count
+    assert float(FMeasure().of_image(saliency, truth)) == 0
+
+
+def test_weighted_f_measure_ranks_as_it_should():
+    truth = torch.zeros(40, 40)
+    truth[10:30, 10:30] = 1
+    measure = WeightedFMeasure()
+    shifted, far = truth.roll(1, 0), truth.clone()
+    far[0:2, 0:10] = 1
+    scores = [float(measure.of_image(image, truth)) for image in (truth, shifted, 0.5 * truth, torch.zeros_like(truth))]
+    assert scores[0] == pytest.approx(1)
+    assert scores[0] > scores[1] > scores[2] > scores[3] == pytest.approx(0)
+    near = truth.clone()
+    near[30, 10:30] = 1
+    assert measure.of_image(near, truth) > measure.of_image(far, truth)
+
+
+def test_weighted_f_measure_follows_its_definition():
+    """Against the paper's formulas written out, every distance measured."""
+    rng = np.random.default_rng(0)
+    truth = np.zeros((14, 15), bool)
+    truth[4:9, 5:10] = True
+    saliency = np.clip(truth * 0.7 + rng.uniform(0, 0.3, truth.shape), 0, 1)
+    inside, error = np.argwhere(truth), np.abs(saliency - truth)
+    spread, weight = error.copy(), np.ones(truth.shape)
+    for y, x in np.argwhere(~truth):
+        distance = np.hypot(*(inside - (y, x)).T)
+        tied = np.isclose(distance, distance.min()).sum() > 1
+        spread[y, x] = np.nan if tied else error[tuple(inside[distance.argmin()])]
+        weight[y, x] = 2 - 0.5 ** (distance.min() / 5)
+    line = np.exp(-((np.arange(7) - 3) ** 2) / 50)
+    kernel = np.outer(line, line) / line.sum() ** 2
+    padded = np.pad(spread, 3)
+    smooth = sum(kernel[i, j] * padded[i : i + 14, j : j + 15] for i in range(7) for j in range(7))
+    graded = np.where(truth & (smooth < error), smooth, error) * weight
+    assert not np.isnan(smooth[truth]).any()
+    recall = 1 - graded[truth].mean()
+    hits = (1 - graded)[truth].sum()
+    precision = hits / (hits + graded[~truth].sum())
+    expected = 2 * recall * precision / (recall + precision)
+    found = weighted_f_measure(torch.from_numpy(saliency), torch.from_numpy(truth))
+    assert float(found) == pytest.approx(expected, rel=1e-6)

@@ -1,16 +1,91 @@
 """Recipes are read strictly."""
 
-import pytest
+import json
+from functools import lru_cache
 
-from training.recipe import load_recipe
+import pytest
+import torch
+
+from depth_sr_ros.models import create_model, list_models
+from training.data import crop_options
+from training.datasets.registry import DATASETS
+from training.objective import parameter_groups
+from training.recipe import OptimiserOptions, load_recipe
+from training.schedule import learning_rate
 from training.train import RECIPES
 
+SHIPPED = sorted(RECIPES.glob("*.yaml"))
 
-@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda p: p.stem)
-def test_shipped_recipes_can_be_read(path):
+
+@lru_cache
+def _network(model, scale, options):
+    with torch.device("meta"):
+        return create_model(model, scale=scale, **json.loads(options))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_shipped_recipes_name_what_there_is(path):
     recipe = load_recipe(path)
     assert path.stem.startswith(f"{recipe.model}_x{recipe.scale}")
-    assert sum(recipe.data.shares.values()) == pytest.approx(1)
+    network = _network(recipe.model, recipe.scale, json.dumps(recipe.model_options))
+    assert parameter_groups(network, recipe.loss)
+    assert not any(side % network.size_multiple for side in crop_options(recipe).shape)
+    data = recipe.data
+    assert {*data.collections, *data.dev} <= set(DATASETS)
+    shares = [*data.shares.values(), *(c.share for c in data.collections.values()), data.procedural]
+    assert sum(shares) == pytest.approx(1)
+    assert not recipe.queries or hasattr(network, "sampled")
+    assert recipe.crops.scales is None or hasattr(network, "query")
+
+
+@pytest.mark.parametrize("start", [p for p in SHIPPED if "local" in p.stem or "live" in p.stem], ids=lambda p: p.stem)
+def test_recipes_start_from_runs_of_recipes_that_ship(start):
+    weights = load_recipe(start).start_from
+    assert weights is None or (RECIPES / f"{weights.split('/')[1]}.yaml").is_file()
+
+
+def test_every_model_has_recipes_for_its_papers_scales_and_a_small_machine():
+    names = {p.stem for p in SHIPPED}
+    for model in list_models():
+        for scale in (4, 8, 16):
+            assert {f"{model}_x{scale}", f"{model}_x{scale}_local"} <= names
+    assert {"dada_x32", "dada_x32_local"} <= names
+
+
+def test_recipe_begins_from_another_and_replaces_single_settings(tmp_path):
+    (tmp_path / "base.yaml").write_text("model: fdkn\noptimiser: {learning_rate: 0.5, decay: 0.3}\nseed: 3\n")
+    (tmp_path / "r.yaml").write_text("extends: base\nscale: 4\noptimiser: {decay: 0.7}\n")
+    recipe = load_recipe(tmp_path / "r.yaml")
+    assert (recipe.model, recipe.scale, recipe.seed) == ("fdkn", 4, 3)
+    assert (recipe.optimiser.learning_rate, recipe.optimiser.decay) == (0.5, 0.7)
+
+
+def test_shares_are_replaced_as_a_whole(tmp_path):
+    (tmp_path / "base.yaml").write_text("model: fdkn\nscale: 8\ndata: {shares: {a: 0.5, b: 0.5}, splits: [x]}\n")
+    (tmp_path / "r.yaml").write_text("extends: base\ndata: {shares: {c: 1.0}}\n")
+    data = load_recipe(tmp_path / "r.yaml").data
+    assert (data.shares, data.splits) == ({"c": 1.0}, ("x",))
+
+
+@pytest.mark.parametrize(
+    ("files", "error", "words"),
+    [
+        ({"r": "extends: nowhere"}, FileNotFoundError, "extends 'nowhere', but there is no"),
+        ({"r": "extends: s", "s": "extends: r"}, ValueError, "leads back to itself"),
+    ],
+)
+def test_what_cannot_be_extended_is_named(tmp_path, files, error, words):
+    for name, text in files.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    with pytest.raises(error, match=words):
+        load_recipe(tmp_path / "r.yaml")
+
+
+def test_learning_rates_follow_their_schedules():
+    cosine, steps = OptimiserOptions(1.0), OptimiserOptions(1.0, schedule="steps", decay_every=10, decay=0.2)
+    assert [learning_rate(cosine, 5, p) for p in (0, 0.5, 1)] == pytest.approx([1, 0.5, 0])
+    assert [learning_rate(steps, step, 0.9) for step in (0, 9, 10, 25)] == pytest.approx([1, 1, 0.2, 0.04])
+    assert learning_rate(OptimiserOptions(1.0, schedule="constant"), 99, 0.9) == 1
 
 
 def test_misspelt_setting_proposes_the_nearest(tmp_path):
@@ -30,6 +105,13 @@ def test_misspelt_setting_proposes_the_nearest(tmp_path):
         ("crops: {invert: 0.7, reciprocal: 0.7}", "at most 1"),
         ("data: {shares: {a: 1.0}, every_nth_frame: {b: 5}}", r"every_nth_frame: \['b'\] not among"),
         ("data: [", "expected YAML"),
+        ("data: 5", "data: expected a mapping of settings, found 5"),
+        ("data: {collections: {nyu: {spilt: test}}}", "collections.nyu: unknown setting 'spilt'; did you mean 'split'"),
+        ("optimiser: {schedule: linear}", "optimiser.schedule: expected one of"),
+        ("optimiser: {schedule: steps}", "optimiser.decay_every"),
+        ("average_weights: 1.0", "average_weights: expected less than 1"),
+        ("loss: {}", "loss: expected at least one"),
+        ("crops: {size: 256, width: 100}", "crops.width: expected a multiple of scale 8"),
     ],
 )
 def test_values_that_cannot_be_used_are_named(tmp_path, line, words):

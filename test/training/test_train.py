@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from depth_sr_ros.upsampler import Upsampler
 from training.__main__ import main
@@ -13,20 +14,21 @@ RECIPE = """
 model: fdkn
 scale: 8
 data: {splits: [train], shares: {layers: 1.0}}
-crops: {size: 64}
+crops: {size: 32}
 batch_size: 2
 max_steps: %d
-max_minutes: 5
-evaluate_every: 10
+max_minutes: 60
+evaluate_every: 6
+workers: %d
 """
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, data_folder):
-    """A finished run of 40 steps: 20, then resumed."""
+    """A finished run of 12 steps: 6, then resumed with another number of workers."""
     folder = tmp_path_factory.mktemp("training")
-    for steps, resume in ((20, []), (40, ["--resume"])):
-        (folder / "fdkn_x8.yaml").write_text(RECIPE % steps)
+    for steps, workers, resume in ((6, 1, []), (12, 0, ["--resume"])):
+        (folder / "fdkn_x8.yaml").write_text(RECIPE % (steps, workers))
         arguments = ["--recipe", str(folder / "fdkn_x8.yaml"), "--data", str(data_folder), "--out", str(folder / "run")]
         assert main(["train", *arguments, *resume]) == 0
     return folder
@@ -34,10 +36,25 @@ def run(tmp_path_factory, data_folder):
 
 def test_run_keeps_weights_logs_and_facts(run):
     facts = json.loads((run / "run" / "training.json").read_text())
-    assert (facts["resumed_at"], facts["steps"]) == (20, 40)
+    assert (facts["resumed_at"], facts["steps"]) == (6, 12)
     assert facts["data"] == ["layers"] and "fdkn_x8" in facts["command"]
     assert (run / "run" / "weights.safetensors").is_file()
     assert list((run / "run" / "tensorboard").glob("events*"))
+
+
+def test_scalars_and_pictures_are_logged(run):
+    events = EventAccumulator(str(run / "run" / "tensorboard")).Reload()
+    scalars = events.Tags()["scalars"]
+    assert {"dev_ratio", "dev_ratio/bicubic", "dev_rmse/bicubic"} <= set(scalars)
+    assert events.Tags()["images"] == ["dev/s3"]
+    assert [e.step for e in events.Images("dev/s3")][-1] == 12
+
+
+def test_other_settings_cannot_take_over_a_run(run, data_folder, tmp_path, capsys):
+    (tmp_path / "r.yaml").write_text((RECIPE % (12, 0)).replace("batch_size: 2", "batch_size: 4"))
+    arguments = ["--recipe", str(tmp_path / "r.yaml"), "--data", str(data_folder), "--out", str(run / "run")]
+    assert main(["train", *arguments, "--resume"]) == 2
+    assert "{'batch_size': (2, 4)}" in capsys.readouterr().err
 
 
 def test_last_checkpoint_knows_the_best_on_disk(run):
@@ -46,7 +63,7 @@ def test_last_checkpoint_knows_the_best_on_disk(run):
     (kept,) = [c for c in last["callbacks"].values() if "best_model_score" in c]
     (own,) = [c for c in best["callbacks"].values() if "best_model_score" in c]
     assert kept["best_model_score"] == own["best_model_score"]
-    assert last["global_step"] == 40
+    assert last["global_step"] == 12
 
 
 def test_exported_artifact_serves_frames_and_its_card_holds_the_scores(run, data_folder):
@@ -62,9 +79,10 @@ def test_exported_artifact_serves_frames_and_its_card_holds_the_scores(run, data
 
 
 def test_evaluate_prints_a_row_per_image_and_the_mean(artifact, data_folder, capsys):
-    assert main(["evaluate", str(artifact.folder), "--data", str(data_folder), "--splits", "test"]) == 0
+    arguments = ["--data", str(data_folder), "--splits", "test", "--classical"]
+    assert main(["evaluate", str(artifact.folder), *arguments]) == 0
     out = capsys.readouterr().out
-    assert "| s4 |" in out and "| mean |" in out
+    assert "s4" in out and "mean" in out
 
 
 def test_unknown_recipe_is_one_line_and_status_two(data_folder, tmp_path, capsys):
@@ -84,7 +102,7 @@ def test_unknown_protocol_lists_the_known_ones(artifact, data_folder, capsys):
 
 
 def test_set_without_images_is_named(run, data_folder, tmp_path, capsys):
-    (tmp_path / "r.yaml").write_text((RECIPE % 1).replace("layers", "nyu"))
+    (tmp_path / "r.yaml").write_text((RECIPE % (1, 0)).replace("layers", "nyu"))
     arguments = ["--recipe", str(tmp_path / "r.yaml"), "--data", str(data_folder), "--out", str(tmp_path)]
     assert main(["train", *arguments]) == 2
     assert "no images of ['nyu']" in capsys.readouterr().err

@@ -1,26 +1,40 @@
-"""Endless random training crops: colour, normalised depth at both resolutions, and a mask of real ground truth.
+"""Random training crops: colour, normalised depth at both resolutions, and a mask of real ground truth.
 
-The augmentation follows what worked on few real scenes: enlargement (small images stand in for large ones), flips and
-transposes, colour gain and gamma, and remapping of the depth axis, since disparity and metric depth both occur.
+Crop number i depends on the seed and on i alone, not on the crops drawn before it nor on the process or worker that
+draws it. This is what lets a run be resumed exactly, and be shared by processes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import Dataset
 
+from depth_sr_ros.models.interpolation import resize_bicubic
+from training.datasets.augmentation import (
+    FLIPS,
+    Depth,
+    Guide,
+    Mask,
+    cut,
+    enlarge,
+    flip,
+    jitter_colour,
+    remap_depth,
+)
 from training.datasets.pairs import Pair
-from training.degradation import DEGRADATIONS
+from training.datasets.sources import PairSource
+from training.degradation import Scene, degradation
 
+# cameras see metres, so for them 1 must be far
+_CAMERAS = ("kinect", "tof", "live")
 # a crop with less relief than this many quantisation steps is mostly staircase once it is normalised
 _MIN_RELIEF = 12
+_MAX_DRAWS = 1000
 
 
 @dataclass(frozen=True)
@@ -28,149 +42,162 @@ class CropOptions:
     """How crops are drawn.
 
     Attributes:
-        size: side of the square crop, pixels.
+        size: side of the square crop, or height of one that is not square; pixels.
+        width: its width; 0 makes it square.
         scale: ratio of the two resolutions.
         enlargements: factors by which a smaller crop is enlarged first, drawn with equal chance.
         colour_jitter: share of crops with random gain per channel and gamma.
         invert: share of crops with depth mirrored, d -> 1 - d.
         reciprocal: share of crops remapped by d -> 1 / (d + c), as between disparity and metric depth.
-        degradations: share of crops per way of making low-resolution depth, by `training.degradation.DEGRADATIONS`.
+        rotation: largest angle by which a crop is turned, degrees.
+        flips: `all` eight flips and transposes, `mirror` (left-right and top-bottom), or `none`.
+        valid_share: least share of pixels with ground truth.
+        whole_range: share of crops normalised by the range of their whole image, as at test time; the others are
+            normalised by their own.
+        degradations: share of crops per way of making low-resolution depth, by name, see `training.degradation`.
+        scales: smallest and largest scale where it is drawn anew for every batch, as real numbers; None keeps `scale`.
+            Then depth is reduced by bicubic to the side that comes nearest.
+        batch_size: crops that share a scale.
     """
 
     size: int = 256
+    width: int = 0
     scale: int = 8
     enlargements: Sequence[float] = (1.0, 1.5, 2.0)
     colour_jitter: float = 0.5
     invert: float = 0.2
     reciprocal: float = 0.2
+    rotation: float = 0.0
+    flips: str = "all"
+    valid_share: float = 0.5
+    whole_range: float = 0.0
     degradations: Mapping[str, float] = field(default_factory=lambda: {"bicubic": 1.0})
+    scales: tuple[float, float] | None = None
+    batch_size: int = 1
 
     def __post_init__(self) -> None:
-        unknown = set(self.degradations) - set(DEGRADATIONS)
-        if unknown or not self.degradations:
-            found = dict(self.degradations)
-            raise ValueError(f"degradations: expected shares of {sorted(DEGRADATIONS)}, found {found}")
+        if not self.degradations:
+            raise ValueError("degradations: expected a share for at least one, found none")
+        for name in self.degradations:
+            degradation(name)
+        if self.flips not in FLIPS or (self.flips == "all" and self.shape[0] != self.shape[1]):
+            raise ValueError(f"flips: expected one of {FLIPS}, `all` for square crops only, found {self.flips!r}")
+        if self.scales is None:
+            return
+        if not 1 <= self.scales[0] <= self.scales[1] <= self.size / 4:
+            raise ValueError(f"scales: expected two numbers from 1 to {self.size / 4:g}, found {self.scales}")
+        if set(self.degradations) != {"bicubic"}:
+            raise ValueError(f"scales: only bicubic reduces by any scale, found {sorted(self.degradations)}")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of a crop."""
+        return self.size, self.width or self.size
 
 
-class RandomCrops(IterableDataset[dict[str, Tensor]]):
-    """Yields single crops without end.
+class RandomCrops(Dataset[dict[str, Tensor]]):
+    """Crops by number; every number has one.
 
-    Each item holds `guide` (3, S, S) RGB in [0, 1]; `target` (1, S, S), min-max normalised; `depth_lr`
-    (1, S / scale, S / scale), its reduction; `valid` (1, S, S), 1.0 where `target` is real ground truth.
+    Each item holds `guide` (3, H, W) RGB in [0, 1]; `target` (1, H, W), min-max normalised; `depth_lr`
+    (1, H / scale, W / scale), its reduction; `valid` (1, H, W), 1.0 where `target` is real ground truth.
 
     Args:
-        pairs: the loaded images.
-        weights: relative chance of each pair.
+        source: where the images come from.
         options: see `CropOptions`.
-        seed: numbers that fix the sequence, together with the worker's own.
+        seed: fixes all crops.
     """
 
-    def __init__(
-        self, pairs: Sequence[Pair], weights: Sequence[float], options: CropOptions, seed: Sequence[int] = (0,)
-    ) -> None:
-        if len(pairs) != len(weights) or not pairs:
-            raise ValueError(f"expected one weight per pair, found {len(pairs)} pairs and {len(weights)} weights")
-        self.pairs = list(pairs)
-        self.chance = np.asarray(weights, dtype=np.float64) / np.sum(weights)
+    def __init__(self, source: PairSource, options: CropOptions, seed: int = 0) -> None:
+        self.source = source
         self.options = options
         self.seed = seed
+        shares = np.asarray(list(options.degradations.values()), dtype=np.float64)
+        self.names, self.chance = list(options.degradations), shares / shares.sum()
 
-    def __iter__(self) -> Iterator[dict[str, Tensor]]:
-        worker = get_worker_info()
-        rng = np.random.default_rng([*self.seed, worker.id if worker else 0])
-        cv2.setNumThreads(1)
-        while True:
-            crop = self._draw(rng)
+    def __getitem__(self, number: int) -> dict[str, Tensor]:
+        """The crop of that number.
+
+        Raises:
+            ValueError: place after place had too little ground truth or relief.
+        """
+        rng = np.random.default_rng([self.seed, number])
+        for _ in range(_MAX_DRAWS):
+            crop = self._draw(rng, number)
             if crop is not None:
-                yield crop
+                return crop
+        height, width = self.options.shape
+        raise ValueError(
+            f"no usable crop of {height}x{width} px in {_MAX_DRAWS} draws: expected ground truth at "
+            f"{self.options.valid_share:.0%} of the pixels and relief of {_MIN_RELIEF} quantisation steps; choose "
+            "smaller crops or other images"
+        )
 
-    def _draw(self, rng: np.random.Generator) -> dict[str, Tensor] | None:
+    def _draw(self, rng: np.random.Generator, number: int) -> dict[str, Tensor] | None:
         """One crop, or None where the place drawn has too little ground truth or no relief."""
         options = self.options
-        pair = self.pairs[rng.choice(len(self.pairs), p=self.chance)]
-        factor = float(rng.choice(np.asarray(options.enlargements)))
-        side = min(round(options.size / factor), *pair.target.shape)
-        top = rng.integers(pair.target.shape[0] - side + 1)
-        left = rng.integers(pair.target.shape[1] - side + 1)
-        window = np.s_[top : top + side, left : left + side]
-        rgb, target, valid = pair.rgb[window], pair.target[window], pair.valid[window]
-        if valid.mean() < 0.5:
+        pair = self.source.draw(rng)
+        window, angle = _window(pair, options, rng), rng.uniform(-options.rotation, options.rotation)
+        rgb, target, valid = cut(pair.rgb, pair.target, pair.valid, window, angle)
+        if valid.mean() < options.valid_share or not valid.any():
             return None
-        rgb, target, valid = _enlarge(rgb, target, valid, options.size)
+        rgb, target, valid = enlarge(rgb, target, valid, options.shape)
         low, high = float(target[valid].min()), float(target[valid].max())
         if high - low < _MIN_RELIEF * pair.entry.quantum:
             return None
+        if rng.random() < options.whole_range:
+            # holes are filled with valid values, so these are those of the ground truth
+            low, high = float(pair.target.min()), float(pair.target.max())
         target = np.clip((target - low) / (high - low), 0, 1)
-        target = _remap_depth(target, valid, options, rng)
-        guide: NDArray[np.float32] = (rgb / np.float32(255)).astype(np.float32)
+        remapped = remap_depth(target, valid, options.invert, options.reciprocal, rng)
+        guide: Guide = (rgb / np.float32(255)).astype(np.float32)
         if rng.random() < options.colour_jitter:
-            guide = _jitter(guide, rng)
-        names, shares = list(options.degradations), np.asarray(list(options.degradations.values()))
-        degradation = names[rng.choice(len(names), p=shares / shares.sum())]
-        return self._to_tensors(*_flip(guide, target, valid, rng), degradation)
+            guide = jitter_colour(guide, rng)
+        plain = remapped is target
+        near_is_one = (pair.entry.kind == "disparity") == plain
+        crop = _to_tensors(*flip(guide, remapped, valid, options.flips, rng))
+        known = _scene(pair, low, high, crop["guide"]) if plain else Scene(guide=crop["guide"][None])
+        crop["depth_lr"] = self._reduce(crop["target"][None], known, near_is_one, rng, number)
+        return crop
 
-    def _to_tensors(
-        self, guide: NDArray[np.float32], target: NDArray[np.float32], valid: NDArray[np.bool_], degradation: str
-    ) -> dict[str, Tensor]:
-        full = torch.from_numpy(np.ascontiguousarray(target, dtype=np.float32))[None]
-        return {
-            "guide": torch.from_numpy(np.ascontiguousarray(guide.transpose(2, 0, 1), dtype=np.float32)),
-            "target": full,
-            "depth_lr": DEGRADATIONS[degradation](full[None], self.options.scale)[0],
-            "valid": torch.from_numpy(np.ascontiguousarray(valid)).float()[None],
-        }
+    def _reduce(
+        self, depth: Tensor, scene: Scene, near_is_one: bool, rng: np.random.Generator, number: int
+    ) -> Tensor:
+        if self.options.scales is not None:
+            return resize_bicubic(depth, (self.side_of(number),) * 2)[0]
+        name = self.names[rng.choice(len(self.names), p=self.chance)]
+        if name in _CAMERAS and near_is_one:
+            return 1 - degradation(name)(1 - depth, self.options.scale, rng, scene)[0]
+        return degradation(name)(depth, self.options.scale, rng, scene)[0]
 
-
-def _enlarge(
-    rgb: NDArray[np.uint8], target: NDArray[np.float32], valid: NDArray[np.bool_], size: int
-) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.bool_]]:
-    if target.shape == (size, size):
-        return rgb, target, valid
-    shape = (size, size)
-    larger = cv2.resize(np.ascontiguousarray(valid).astype(np.uint8), shape, interpolation=cv2.INTER_NEAREST)
-    colour = cv2.resize(rgb, shape, interpolation=cv2.INTER_CUBIC)
-    return np.asarray(colour, np.uint8), _enlarge_depth(target, shape), larger.astype(bool)
-
-
-def _enlarge_depth(target: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Linear on surfaces; at depth edges the nearer side, which keeps them sharp and their outline smooth."""
-    target = np.ascontiguousarray(target)
-    smooth = cv2.resize(target, shape, interpolation=cv2.INTER_LINEAR)
-    three = np.ones((3, 3), np.uint8)
-    low = cv2.resize(cv2.erode(target, three), shape, interpolation=cv2.INTER_NEAREST)
-    high = cv2.resize(cv2.dilate(target, three), shape, interpolation=cv2.INTER_NEAREST)
-    edge = (high - low) > 0.05 * (float(target.max()) - float(target.min()))
-    side = np.where(smooth - low < high - smooth, low, high)
-    return np.where(edge, side, smooth).astype(np.float32)
+    def side_of(self, number: int) -> int:
+        """Side of the low-resolution depth of the batch that a crop belongs to; scales are drawn uniformly."""
+        options = self.options
+        if options.scales is None:
+            return options.size // options.scale
+        rng = np.random.default_rng([self.seed, number // options.batch_size, 1])
+        return round(options.size / rng.uniform(*options.scales))
 
 
-def _remap_depth(
-    target: NDArray[np.float32], valid: NDArray[np.bool_], options: CropOptions, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    draw = rng.random()
-    if draw < options.invert:
-        return 1 - target
-    if draw < options.invert + options.reciprocal:
-        nearness = 1 / (target + np.exp(rng.uniform(np.log(0.2), np.log(2.0))))
-        low, high = nearness[valid].min(), nearness[valid].max()
-        return ((nearness - low) / (high - low)).astype(np.float32)
-    return target
+def _to_tensors(guide: Guide, target: Depth, valid: Mask) -> dict[str, Tensor]:
+    return {
+        "guide": torch.from_numpy(np.ascontiguousarray(guide.transpose(2, 0, 1), dtype=np.float32)),
+        "target": torch.from_numpy(np.ascontiguousarray(target, dtype=np.float32))[None],
+        "valid": torch.from_numpy(np.ascontiguousarray(valid)).float()[None],
+    }
 
 
-def _jitter(guide: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    gain = rng.uniform(0.7, 1.3) * rng.uniform(0.9, 1.1, size=3)
-    gamma = np.exp(rng.uniform(np.log(0.7), np.log(1.4)))
-    return np.clip(np.clip(guide * gain, 0, 1) ** gamma, 0, 1).astype(np.float32)
+def _window(pair: Pair, options: CropOptions, rng: np.random.Generator) -> tuple[slice, slice]:
+    """The largest window of the crop's shape that enlarges by no less than the factor drawn and fits the image."""
+    factor = float(rng.choice(np.asarray(options.enlargements)))
+    factor = max(factor, *(side / whole for side, whole in zip(options.shape, pair.target.shape, strict=True)))
+    return tuple(  # type: ignore[return-value]
+        slice(first := int(rng.integers(whole - round(side / factor) + 1)), first + round(side / factor))
+        for side, whole in zip(options.shape, pair.target.shape, strict=True)
+    )
 
 
-def _flip(
-    guide: NDArray[np.float32], target: NDArray[np.float32], valid: NDArray[np.bool_], rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    turns = rng.integers(2, size=3)
-    if turns[0]:
-        guide, target, valid = guide[::-1], target[::-1], valid[::-1]
-    if turns[1]:
-        guide, target, valid = guide[:, ::-1], target[:, ::-1], valid[:, ::-1]
-    if turns[2]:
-        guide, target, valid = guide.swapaxes(0, 1), target.swapaxes(0, 1), valid.swapaxes(0, 1)
-    return guide, target, valid
+def _scene(pair: Pair, low: float, high: float, guide: Tensor) -> Scene:
+    """What is known of a crop whose depth axis was only normalised; millimetres become metres."""
+    metres = {"m": 1.0, "mm": 0.001}.get(pair.entry.unit)
+    span = (low * (metres or 1.0), high * (metres or 1.0))
+    return Scene(span=span, metric=metres is not None, guide=guide[None])

@@ -8,6 +8,7 @@ super-resolution is trained and evaluated on min-max normalised maps, and errors
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,20 +20,27 @@ from numpy.typing import NDArray
 from depth_sr_ros.rgbd.holes import fill_nearest
 
 Kind = Literal["disparity", "depth"]
+Raw = tuple[NDArray[np.uint8], NDArray[np.float32]]
+"""Colour (H, W, 3) RGB and ground truth (H, W) in which 0, negative and not finite values are invalid."""
 
 
 @dataclass(frozen=True)
 class PairEntry:
-    """One row of a manifest, with absolute paths.
+    """One image of a data set and how to read it; nothing is read before `load_pair`.
 
     Attributes:
-        split: `train`, `dev`, `test` or `synthetic`.
+        split: `train`, `dev`, `test`, `synthetic`, or what the publisher calls it.
         dataset: name of the set, e.g. `middlebury2006_third`.
         scene: scene name; splits are by scene.
         view: view or frame name; may be empty.
         rgb: colour image file.
-        gt: ground-truth file: .png (first channel) or .npz with the array `disp`.
+        gt: ground-truth file; without `read` .png (first channel) or .npz with the array `disp`.
         kind: whether values grow towards the camera (`disparity`) or away from it (`depth`).
+        unit: what a ground-truth value counts: `m`, `mm`, `disparity` (pixels or levels), or a manifest's own word.
+        step: distance between neighbouring ground-truth values where the file's name does not tell it.
+        read: reads the pair of a layout of its own; None for the two plain files of a manifest.
+        read_low: reads the low-resolution depth that a sensor of its own delivered, where the set has one: (h, w) in
+            the unit of the ground truth, 0 or not finite where invalid.
     """
 
     split: str
@@ -42,10 +50,16 @@ class PairEntry:
     rgb: Path
     gt: Path
     kind: Kind
+    unit: str = ""
+    step: float | None = None
+    read: Callable[[PairEntry], Raw] | None = None
+    read_low: Callable[[PairEntry], NDArray[np.float32]] | None = None
 
     @property
     def quantum(self) -> float:
         """Step between neighbouring ground-truth values: 1 for integer images, 0.1 for float arrays by convention."""
+        if self.step is not None:
+            return self.step
         return 0.1 if self.gt.suffix == ".npz" else 1.0
 
     @property
@@ -91,7 +105,7 @@ def read_manifest(folder: Path, *splits: str) -> list[PairEntry]:
 def _entry(folder: Path, row: dict[str, str]) -> PairEntry:
     kind: Kind = "disparity" if "disparity" in row["unit"] else "depth"
     return PairEntry(
-        row["split"], row["set"], row["scene"], row["view"], folder / row["rgb"], folder / row["gt"], kind
+        row["split"], row["set"], row["scene"], row["view"], folder / row["rgb"], folder / row["gt"], kind, row["unit"]
     )
 
 
@@ -102,25 +116,39 @@ def load_pair(entry: PairEntry) -> Pair:
         FileNotFoundError: a file is missing.
         ValueError: sizes differ, or the ground truth has no valid pixel.
     """
-    bgr = cv2.imread(str(entry.rgb), cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise FileNotFoundError(f"{entry.rgb}: missing or not an image")
-    raw = _read_ground_truth(entry.gt)
-    if raw.shape != bgr.shape[:2]:
-        raise ValueError(f"{entry.name}: colour is {bgr.shape[:2]}, ground truth {raw.shape}; expected equal sizes")
+    rgb, raw = entry.read(entry) if entry.read else (read_colour(entry.rgb), _read_ground_truth(entry.gt))
+    if raw.shape != rgb.shape[:2]:
+        raise ValueError(f"{entry.name}: colour is {rgb.shape[:2]}, ground truth {raw.shape}; expected equal sizes")
     valid = np.isfinite(raw) & (raw > 0)
     if not valid.any():
         raise ValueError(f"{entry.gt}: no valid pixel (all values are 0 or not finite)")
-    rgb = np.ascontiguousarray(bgr[:, :, ::-1], dtype=np.uint8)
     return Pair(entry, rgb, fill_nearest(raw, valid), valid)
 
 
+def read_colour(path: Path) -> NDArray[np.uint8]:
+    """Reads a colour image as uint8 RGB. Raises FileNotFoundError where there is none that OpenCV can read."""
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise FileNotFoundError(f"{path}: missing or not an image")
+    return np.ascontiguousarray(bgr[:, :, ::-1], dtype=np.uint8)
+
+
 def _read_ground_truth(path: Path) -> NDArray[np.float32]:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: ground-truth file is missing")
-    if path.suffix == ".npz":
+    if path.suffix == ".npz" and path.is_file():
         with np.load(path) as archive:
             return np.asarray(archive["disp"], dtype=np.float32)
+    return read_levels(path)
+
+
+def read_levels(path: Path) -> NDArray[np.float32]:
+    """Reads an image's grey values (of a colour image the first channel) as they are stored, 8 or 16 bits.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not an image.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: ground-truth file is missing")
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise ValueError(f"{path}: not an image that OpenCV can read")

@@ -1,0 +1,46 @@
+"""The EDSR-baseline encoder, without its up-sampling tail.
+
+Bee Lim, Sanghyun Son, Heewon Kim, Seungjun Nah, Kyoung Mu Lee, "Enhanced Deep Residual Networks for Single Image
+Super-Resolution", CVPR Workshops 2017: residual blocks without normalisation layers and with a long skip.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class ResidualBlock(nn.Module):
+    """Two 3 x 3 convolutions with a ReLU between them, added to their input."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.activation = nn.ReLU(inplace=True)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, width, H, W) -> (B, width, H, W)."""
+        residual: Tensor = self.second(self.activation(self.first(features)))
+        return features + residual
+
+
+class EdsrEncoder(nn.Module):
+    """Features at the resolution of the image.
+
+    Args:
+        channels: channels of the image.
+        width: channels of the features.
+        blocks: residual blocks; each widens the receptive field by four pixels.
+    """
+
+    def __init__(self, channels: int, width: int = 128, blocks: int = 16) -> None:
+        super().__init__()
+        self.head = nn.Conv2d(channels, width, 3, padding=1)
+        self.blocks = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
+        self.last = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, channels, H, W) -> (B, width, H, W)."""
+        shallow = self.head(image)
+        deep: Tensor = self.last(self.blocks(shallow))
+        return shallow + deep

@@ -1,0 +1,57 @@
+"""Two processes that share a batch do what one process does with all of it."""
+
+import json
+
+import pytest
+import torch
+
+from training.datasets.endless import EndlessSampler
+
+RECIPE = """
+model: tiny_pair
+scale: 8
+data: {splits: [train], shares: {layers: 1.0}}
+crops: {size: 32}
+batch_size: 4
+loss: {super_resolution: {l1: 1.0}, estimation: {estimate_l1: 1.0}}
+max_steps: 4
+max_minutes: 60
+evaluate_every: 4
+"""
+TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+
+
+def _take(count, *arguments):
+    numbers = iter(EndlessSampler(*arguments))
+    return [next(numbers) for _ in range(count)]
+
+
+def test_processes_share_every_batch():
+    assert _take(6, 4, 5, 0, 2) == [20, 21, 24, 25, 28, 29]
+    assert _take(6, 4, 5, 1, 2) == [22, 23, 26, 27, 30, 31]
+    assert _take(4, 4, 5) == [20, 21, 22, 23]
+
+
+def test_batch_that_cannot_be_shared_is_refused():
+    with pytest.raises(ValueError, match="batch_size: expected a multiple of 3 processes, found 4"):
+        EndlessSampler(4, processes=3)
+
+
+@pytest.mark.slow
+def test_gradients_and_weights_are_those_of_one_process_with_the_whole_batch(start_training, tmp_path):
+    """The network has no batch normalisation, which on CPUs sees each process's share of the batch only."""
+    recipe = tmp_path / "tiny.yaml"
+    recipe.write_text(RECIPE)
+    runs = []
+    for name, launcher in (("one", ()), ("two", TWO)):
+        process = start_training(recipe, tmp_path / name, launcher=launcher)
+        _, errors = process.communicate(timeout=100)
+        assert process.returncode == 0, errors
+        runs.append(torch.load(tmp_path / name / "last.ckpt", weights_only=True))
+    one, two = runs
+    for name, weight in one["state_dict"].items():
+        torch.testing.assert_close(two["state_dict"][name], weight, rtol=0, atol=1e-6)
+    for number, state in one["optimizer_states"][0]["state"].items():
+        found = two["optimizer_states"][0]["state"][number]["exp_avg"]
+        torch.testing.assert_close(found, state["exp_avg"], rtol=1e-4, atol=1e-7)
+    assert json.loads((tmp_path / "two" / "training.json").read_text())["processes"] == 2

@@ -1,0 +1,76 @@
+"""Training losses."""
+
+import pytest
+import torch
+
+from training.losses import LOSSES, masked_l1, weighted
+
+
+def _image(*rows):
+    return torch.tensor(rows)[None, None]
+
+
+def test_masked_l1_averages_over_real_ground_truth_only():
+    output, valid = _image([1.0, 2.0, 100.0]), _image([1.0, 1.0, 0.0])
+    assert masked_l1(output, torch.zeros_like(output), valid) == pytest.approx(1.5)
+    assert masked_l1(output, torch.zeros_like(output), torch.zeros_like(valid)) == 0
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_no_loss_where_all_is_right_or_nothing_is_known(name):
+    target = torch.rand(2, 1, 8, 8)
+    outputs = {"depth": target.clone(), "stages": target.repeat(1, 2, 1, 1), "estimate": target.clone()}
+    assert LOSSES[name](outputs, target, torch.ones_like(target), 0.3) == pytest.approx(0, abs=1e-6)
+    wrong = {key: value + 1 for key, value in outputs.items()}
+    assert LOSSES[name](wrong, target, torch.zeros_like(target), 0.3) == 0
+
+
+@pytest.mark.parametrize(("name", "expected"), [("l1", 0.5), ("l2", 0.25), ("charbonnier", 0.499)])
+def test_pointwise_losses(name, expected):
+    target = torch.zeros(1, 1, 4, 4)
+    assert LOSSES[name]({"depth": target + 0.5}, target, target + 1, 0.0) == pytest.approx(expected, abs=1e-4)
+
+
+def test_boundary_loss_is_the_product_of_gradient_errors_and_error():
+    """At the centre of an error x * y on a 3x3 grid both Sobel responses are known."""
+    y, x = torch.meshgrid(torch.arange(-2.0, 3), torch.arange(-2.0, 3), indexing="ij")
+    error = (3 + x + 2 * y)[None, None]
+    only_centre = torch.zeros_like(error)
+    only_centre[..., 1:4, 1:4] = 1
+    # derivative 1 along x and 2 along y, times the Sobel gain of 8; error 3 at the only pixel with whole surroundings
+    found = LOSSES["boundary"]({"depth": error}, torch.zeros_like(error), only_centre, 0.0)
+    assert found == pytest.approx(8 * 16 * 3)
+
+
+def test_multi_stage_loss_fades_out_over_the_run():
+    target = torch.zeros(1, 1, 4, 4)
+    outputs = {"depth": target, "stages": torch.stack((target[0, 0] + 1, target[0, 0] + 3))[None]}
+    values = [float(LOSSES["multi_stage"](outputs, target, target + 1, progress)) for progress in (0, 0.25, 1)]
+    assert values == pytest.approx([2, 1.5, 0])
+    assert LOSSES["multi_stage"]({"stages": target[:, :0]}, target, target + 1, 0.0) == 0
+
+
+def test_papers_sums():
+    target = torch.rand(1, 1, 8, 8)
+    outputs = {"depth": target + 0.1, "stages": target.repeat(1, 2, 1, 1) + 0.2, "estimate": target + 0.3}
+    valid = torch.ones_like(target)
+    assert LOSSES["dada"](outputs, target, valid, 0.5) == pytest.approx(1.0, abs=1e-5)
+    terms = [weight * LOSSES[name](outputs, target, valid, 0.5)
+             for name, weight in (("l1", 1), ("boundary", 0.001), ("multi_stage", 1))]  # fmt: skip
+    assert LOSSES["dagf"](outputs, target, valid, 0.5) == pytest.approx(float(sum(terms)))
+    assert LOSSES["estimate_l1"](outputs, target, valid, 0.5) == pytest.approx(0.3, abs=1e-5)
+
+
+def test_gradients_reach_only_what_a_loss_supervises():
+    outputs = {name: torch.rand(1, 1, 4, 4, requires_grad=True) for name in ("depth", "estimate")}
+    target = torch.zeros(1, 1, 4, 4)
+    weighted({"estimate_l1": 2.0})(outputs, target, target + 1, 0.0).backward()
+    assert outputs["depth"].grad is None
+    assert outputs["estimate"].grad is not None and float(outputs["estimate"].grad.sum()) == pytest.approx(2.0)
+
+
+def test_unknown_loss_lists_the_known_ones():
+    with pytest.raises(ValueError, match="'boundary', 'charbonnier'"):
+        weighted({"l3": 1.0})
+    with pytest.raises(ValueError, match="expected weights"):
+        weighted({})

@@ -1,0 +1,63 @@
+"""Networks small enough to train in a test, and the command line that knows them: `python tiny.py train ...`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from depth_sr_ros.models import GuidedUpsampler
+from depth_sr_ros.models.registry import register_model
+from training.__main__ import main
+
+
+class Tiny(GuidedUpsampler):
+    """Two convolutions and no batch normalisation, so that a batch can be shared exactly; drops random features."""
+
+    def __init__(self, scale: int = 8, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.scale = scale
+        self.options = {"scale": scale, "dropout": dropout}
+        first, last = nn.Conv2d(4, 8, 3, padding=1), nn.Conv2d(8, 1, 3, padding=1)
+        self.layers = nn.Sequential(first, nn.ReLU(), nn.Dropout(dropout), last)
+
+    def refine(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> Tensor:
+        return start + self.layers(torch.cat((guide, start), dim=1))
+
+    def sampled(
+        self, guide: Tensor, depth_lr: Tensor, count: int, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        depth = self(guide, depth_lr).flatten(1)
+        pixels = torch.stack([torch.randperm(depth.shape[1], generator=generator)[:count] for _ in depth])
+        return depth.gather(1, pixels), pixels
+
+
+class TinyPair(Tiny):
+    """With a second half that estimates depth from colour, moved by a loss of its own."""
+
+    def __init__(self, scale: int = 8) -> None:
+        super().__init__(scale)
+        self.options = {"scale": scale}
+        self.estimation = nn.Conv2d(3, 1, 3, padding=1)
+
+    def training_outputs(self, guide: Tensor, depth_lr: Tensor) -> dict[str, Tensor]:
+        estimate = self.estimation(guide)
+        start = self.start_image(depth_lr)
+        depth = start + self.layers(torch.cat((guide * (1 + estimate), start), dim=1))
+        return {"depth": depth, "estimate": estimate}
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        return {"super_resolution": list(self.layers.parameters()), "estimation": list(self.estimation.parameters())}
+
+
+NETWORKS = {"tiny": Tiny, "tiny_pair": TinyPair}
+
+if __name__ == "__main__":
+    for name, network in NETWORKS.items():
+        register_model(name)(network)
+    sys.exit(main())

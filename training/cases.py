@@ -1,0 +1,190 @@
+"""Images as problems: colour and low-resolution depth to give to a method, and the truth to measure its answer by."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from training.datasets.pairs import Pair, read_levels
+from training.degradation import Observation, Scene, degradation, masked_box_down
+from training.metric import centimetres
+
+Method = Callable[[Tensor, Tensor], Tensor]
+"""(guide (1, 3, H, W), depth_lr (1, 1, h, w)) -> depth (1, 1, H, W), all normalised."""
+
+_TILE = 256
+
+
+@dataclass(frozen=True)
+class Case:
+    """An image, or its tiles, as a protocol poses it.
+
+    Attributes:
+        guide: (N, 3, H, W) RGB in [0, 1].
+        seen: normalised low-resolution depth with its holes, (N, 1, h, w).
+        target: (N, 1, H, W) in the protocol's unit.
+        valid: (N, 1, H, W) bool, where `target` counts.
+        low: value that normalised 0 stands for.
+        span: value of normalised 1, less `low`.
+        scale: ratio of the two resolutions.
+    """
+
+    guide: Tensor
+    seen: Observation
+    target: Tensor
+    valid: Tensor
+    low: float
+    span: float
+    scale: int
+
+    @torch.inference_mode()
+    def answer(self, method: Method) -> Tensor:
+        """A method's result in the protocol's unit, (N, 1, H, W); tiles are given to it one by one."""
+        depth_lr = self.seen.filled()
+        tiles = [_fitting(method, g[None], d[None]) for g, d in zip(self.guide, depth_lr, strict=True)]
+        return torch.cat(tiles) * self.span + self.low
+
+
+def pose_degraded(pair: Pair, scale: int, name: str) -> Case:
+    """The case of DKN's code with any degradation.
+
+    Depth is normalised by the ground truth's range before cropping. Random numbers depend on the image's name and the
+    scale alone.
+
+    Args:
+        pair: image.
+        scale: ratio of the two resolutions.
+        name: see `training.degradation`.
+    """
+    low, high = _range(pair)
+    guide, target, valid = _tensors(pair, pair.target, scale)
+    scene = Scene(
+        span=(low, high), metric=pair.entry.unit == "m", guide=guide, near_is_one=pair.entry.kind == "disparity"
+    )
+    rng = np.random.default_rng([zlib.crc32(pair.entry.name.encode()), scale])
+    seen = degradation(name).observe((target - low) / (high - low), scale, rng, scene)
+    return _case(pair, guide, seen, target, valid & _enlarged(seen.valid, scale), scale)
+
+
+def _case(pair: Pair, guide: Tensor, seen: Observation, target: Tensor, valid: Tensor, scale: int) -> Case:
+    """A case in the unit that the papers report."""
+    (low, high), factor = _range(pair), unit_of(pair)[1]
+    return Case(guide, seen, target * factor, valid, low * factor, (high - low) * factor, scale)
+
+
+def unit_of(pair: Pair) -> tuple[str, float]:
+    """The unit in which errors of a pair are reported, and how many of it make one of the ground truth's."""
+    if pair.entry.dataset == "sintel":
+        low, high = _range(pair)
+        return "1/255 of range", 255 / (high - low)
+    if pair.entry.kind == "depth":
+        return ("cm", 100.0) if pair.entry.unit == "m" else ("cm", 0.1) if "mm" in pair.entry.unit else ("", 1.0)
+    return ("px", 1.0) if pair.entry.unit.startswith(("disparity px", "disparity pixel")) else ("levels", 1.0)
+
+
+def _range(pair: Pair) -> tuple[float, float]:
+    known = pair.target[pair.valid]
+    return float(known.min()), float(known.max())
+
+
+def pose_by_jiif(pair: Pair, scale: int) -> Case:
+    """Bicubic, then noise by JIIF eq. 11."""
+    step = "inverse:651" if pair.entry.kind == "disparity" else "proportional:0.04"
+    return pose_degraded(pair, scale, f"bicubic+{step}")
+
+
+def pose_from_file(pair: Pair, scale: int) -> Case:
+    """The published noisy low-resolution file beside the ground truth, `SCENE_noisy_lr_xSCALE.png`.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: its size does not fit.
+    """
+    path = pair.entry.gt.with_name(pair.entry.gt.name.replace("_gt.", f"_noisy_lr_x{scale}."))
+    if not path.is_file() or path == pair.entry.gt:
+        raise FileNotFoundError(
+            f"{path}: the protocol noisy-middlebury needs the published noisy low-resolution file beside the ground "
+            "truth; for other scenes take jiif-noisy"
+        )
+    return _posed_with(pair, read_levels(path), scale, str(path))
+
+
+def pose_from_sensor(pair: Pair, scale: int) -> Case:
+    """The low-resolution depth that the data set itself has.
+
+    Raises:
+        ValueError: it has none, or of another size.
+    """
+    if pair.entry.read_low is None:
+        raise ValueError(f"{pair.entry.dataset}: no low-resolution depth of its own, which `recorded` needs")
+    return _posed_with(pair, pair.entry.read_low(pair.entry), scale, f"{pair.entry.name}, low-resolution depth")
+
+
+def _posed_with(pair: Pair, depth_lr: NDArray[np.float32], scale: int, what: str) -> Case:
+    """The case of given low-resolution depth (h, w) in the ground truth's unit; 0 and NaN are holes."""
+    low, high = _range(pair)
+    guide, target, valid = _tensors(pair, pair.target, scale)
+    if depth_lr.shape != (target.shape[-2] // scale, target.shape[-1] // scale):
+        raise ValueError(f"{what}: expected 1/{scale} of {tuple(target.shape[-2:])}, found {depth_lr.shape}")
+    known = torch.from_numpy(np.isfinite(depth_lr) & (depth_lr > 0))[None, None]
+    values = (torch.from_numpy(np.nan_to_num(depth_lr))[None, None].float() - low) / (high - low)
+    seen = Observation(values, known.float())
+    return _case(pair, guide, seen, target, valid & _enlarged(seen.valid, scale), scale)
+
+
+def pose_by_dada(pair: Pair, scale: int) -> Case:
+    """Block means of metric depth in centimetres, in tiles; tiles without any valid pixel are left out."""
+    depth = centimetres(pair)
+    low, high = float(depth[pair.valid].min()), float(depth[pair.valid].max())
+    guide, target, valid = (_tiles(image) for image in _tensors(pair, depth, scale))
+    some = valid.flatten(1).any(dim=1)
+    guide, target, valid = guide[some], target[some], valid[some]
+    seen = Observation(*masked_box_down((target - low) / (high - low), valid, scale))
+    return Case(guide, seen, target, valid, low, high - low, scale)
+
+
+def _tensors(pair: Pair, depth: NDArray[np.float32], scale: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Guide (1, 3, H, W), target and valid (1, 1, H, W), cropped at bottom and right to a multiple of the scale."""
+    height, width = (n - n % scale for n in depth.shape)
+    guide = torch.from_numpy(pair.rgb[:height, :width]).permute(2, 0, 1)[None].float() / 255
+    target = torch.from_numpy(np.ascontiguousarray(depth[:height, :width], np.float32))[None, None]
+    return guide, target, torch.from_numpy(np.ascontiguousarray(pair.valid[:height, :width]))[None, None]
+
+
+def _tiles(image: Tensor) -> Tensor:
+    """(1, C, H, W) -> (N, C, 256, 256), what is left over at bottom and right dropped; a smaller image is one tile."""
+    height, width = (min(n, max(_TILE, n - n % _TILE)) for n in image.shape[-2:])
+    rows, columns = max(1, height // _TILE), max(1, width // _TILE)
+    cut = image[0, :, :height, :width].reshape(image.shape[1], rows, height // rows, columns, width // columns)
+    return cut.permute(1, 3, 0, 2, 4).reshape(rows * columns, image.shape[1], height // rows, width // columns)
+
+
+def _enlarged(cells: Tensor, scale: int) -> Tensor:
+    return cells.repeat_interleave(scale, dim=-2).repeat_interleave(scale, dim=-1) > 0
+
+
+def _fitting(method: Method, guide: Tensor, depth_lr: Tensor) -> Tensor:
+    """Runs a method, on its device, on an image whose size it may not take: edges are repeated, then cut off again."""
+    height, width = guide.shape[-2:]
+    scale = height // depth_lr.shape[-2]
+    step = math.lcm(scale, int(getattr(method, "size_multiple", 1)))
+    down, right = -height % step, -width % step
+    guide = F.pad(guide, (0, right, 0, down), mode="replicate")
+    depth_lr = F.pad(depth_lr, (0, right // scale, 0, down // scale), mode="replicate")
+    device = _device_of(method)
+    return method(guide.to(device), depth_lr.to(device))[..., :height, :width].float().cpu()
+
+
+def _device_of(method: Method) -> torch.device:
+    if isinstance(method, nn.Module):
+        for tensor in (*method.parameters(), *method.buffers()):
+            return tensor.device
+    return torch.device("cpu")

@@ -1,0 +1,93 @@
+"""`python -m training evaluate`: weights and classical methods on data sets, protocols and scales, in one run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from training.classical import CLASSICAL
+from training.comparison import Contestant, classical_contestants, compare, network_contestant
+from training.datasets.pairs import Pair, PairEntry, load_pair
+from training.datasets.registry import DATASETS, open_dataset
+from training.pictures import PictureWriter
+from training.protocols import PROTOCOLS, protocol
+from training.report import markdown, write_csv
+
+DESCRIPTION = "score weights image by image, with classical methods and the papers' numbers beside them"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `evaluate` to a parser."""
+    parser.add_argument(
+        "weights", nargs="*", metavar="WEIGHTS",
+        help="artifact folder, name of a shipped artifact (fdkn_x8), or RECIPE.yaml:WEIGHTS.safetensors",
+    )  # fmt: skip
+    parser.add_argument("--data", required=True, type=Path, help="folder of the data set")
+    parser.add_argument(
+        "--dataset", default="manifest", metavar="NAME",
+        help=f"its layout: one of {', '.join(sorted(DATASETS))} (default manifest: a folder with a manifest.csv)",
+    )  # fmt: skip
+    parser.add_argument("--splits", nargs="+", default=["dev", "test"], help="parts of the data set")
+    parser.add_argument("--images", nargs="+", default=[], help="only these images (scene, or scene_view)")
+    parser.add_argument(
+        "--protocols", "--protocol", nargs="+", default=["dkn-bicubic"], metavar="NAME",
+        help=f"some of {', '.join(PROTOCOLS)}",
+    )  # fmt: skip
+    parser.add_argument("--scales", nargs="+", type=int, default=[], help="default: those of the weights, else 8")
+    parser.add_argument(
+        "--classical", nargs="*", default=list(CLASSICAL), metavar="NAME",
+        help=f"some of {', '.join(map(repr, CLASSICAL))}; none with no name (default all)",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, help="folder for results.csv, results.md and pictures")
+    parser.add_argument("--no-pictures", action="store_true", help="write tables only")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Does what the arguments say and prints the tables.
+
+    Raises:
+        FileNotFoundError: data or weights are missing.
+        ValueError: an argument names something unknown.
+    """
+    for name in args.protocols:
+        protocol(name)
+    entries = _entries(args)
+    networks = [network_contestant(words) for words in args.weights]
+    scales = args.scales or sorted({network.scale for network in networks}) or [8]
+    watch = PictureWriter(args.out / "pictures") if args.out and not args.no_pictures else None
+    contestants = [*classical_contestants(scales, args.classical), *_named_apart(networks)]
+    results = compare(contestants, _loaded(entries), args.protocols, scales, watch)
+    text = markdown(results)
+    if args.out:
+        write_csv(results, args.out / "results.csv")
+        (args.out / "results.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def _entries(args: argparse.Namespace) -> list[PairEntry]:
+    entries = [entry for split in args.splits for entry in open_dataset(args.dataset, args.data, split)]
+    if not args.images:
+        return entries
+    missing = set(args.images) - {name for entry in entries for name in (entry.name, entry.scene)}
+    if missing:
+        raise ValueError(f"--images: no {sorted(missing)} among {sorted({entry.name for entry in entries})}")
+    return [entry for entry in entries if {entry.name, entry.scene} & set(args.images)]
+
+
+def _loaded(entries: Sequence[PairEntry]) -> Iterator[Pair]:
+    for number, entry in enumerate(entries, 1):
+        print(f"{number} of {len(entries)}: {entry.dataset} {entry.name}", flush=True)
+        yield load_pair(entry)
+
+
+def _named_apart(networks: Sequence[Contestant]) -> list[Contestant]:
+    """Numbers those that share a name with an earlier one, so that no column hides another."""
+    seen: dict[str, int] = {}
+    apart = []
+    for network in networks:
+        seen[network.name] = seen.get(network.name, 0) + 1
+        number = seen[network.name]
+        name = network.name if number == 1 else f"{network.name} ({number})"
+        apart.append(Contestant(name, network.key, network.scale, network.method))
+    return apart

@@ -1,0 +1,80 @@
+"""Data of one's own: a folder `rgb` and a folder `depth`, matched by file name without extension.
+
+Colour is anything OpenCV reads; depth is an image of integers (16-bit PNG above all), a TIFF or PFM of floats, or a
+.npy array. Splits are folders: `train` reads `<folder>/train/rgb`, and `all` reads `<folder>/rgb`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.datasets.pairs import Kind, PairEntry, Raw, read_colour, read_levels
+from training.datasets.readers.files import read_pfm, require
+
+SOURCE = "Folder of pairs: expected rgb/<name>.png or .jpg and depth/<name>.png, .tiff, .pfm or .npy."
+METRES = {"mm": 0.001, "cm": 0.01, "m": 1.0}
+_COLOUR = {".png", ".jpg", ".jpeg", ".ppm", ".bmp", ".tif", ".tiff"}
+_DEPTH = {".png", ".tif", ".tiff", ".pgm", ".pfm", ".npy"}
+
+
+def open_folders(folder: Path, split: str, *, unit: str | float = "mm") -> list[PairEntry]:
+    """Pairs sorted by name.
+
+    Args:
+        folder: holds `rgb` and `depth`, or folders of the splits' names that do.
+        split: `all`, or the name of such a folder.
+        unit: of a depth value: `mm`, `cm`, `m`, metres per count as a number, or `disparity`, which is kept.
+
+    Raises:
+        FileNotFoundError: no such folders, or images without a partner, by name.
+        ValueError: unknown unit, or two files of one name.
+    """
+    factor = _metres_per_unit(unit)
+    root = folder if split == "all" else folder / split
+    colours = _by_name(require(root / "rgb", SOURCE), _COLOUR)
+    depths = _by_name(require(root / "depth", SOURCE), _DEPTH)
+    alone = sorted(set(colours) ^ set(depths))
+    if alone or not colours:
+        raise FileNotFoundError(f"{root}: {len(alone)} images without a partner: {alone[:5]}. {SOURCE}")
+    kind: Kind = "depth" if factor else "disparity"
+    word, step = ("m", min(factor, 0.001)) if factor else ("disparity", 1.0)
+    return [
+        PairEntry(split, folder.name, name, "", colours[name], depths[name], kind, word, step, partial(_read, factor))
+        for name in sorted(colours)
+    ]
+
+
+def _metres_per_unit(unit: str | float) -> float:
+    """0 for disparity."""
+    if unit == "disparity":
+        return 0.0
+    if isinstance(unit, str) and unit in METRES:
+        return METRES[unit]
+    if isinstance(unit, int | float) and unit > 0:
+        return float(unit)
+    raise ValueError(f"unit: expected {', '.join(METRES)}, disparity or metres per count, found {unit!r}")
+
+
+def _by_name(folder: Path, suffixes: set[str]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in suffixes:
+            continue
+        if path.stem in files:
+            raise ValueError(f"{folder}: expected one file per name, found {files[path.stem].name} and {path.name}")
+        files[path.stem] = path
+    return files
+
+
+def _read(factor: float, entry: PairEntry) -> Raw:
+    return read_colour(entry.rgb), _values(entry.gt) * np.float32(factor or 1.0)
+
+
+def _values(path: Path) -> NDArray[np.float32]:
+    if path.suffix == ".npy":
+        return np.asarray(np.load(path), np.float32)
+    return read_pfm(path) if path.suffix.lower() == ".pfm" else read_levels(path)

@@ -1,0 +1,64 @@
+"""The gradient of a step: over parts of the batch, over processes, and for each group of parameters by its own loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from training.distributed import sum_over_processes
+from training.objective import Batch, ParameterGroup, Supervised
+
+Backward = Callable[..., None]
+"""Runs the backward pass of a loss; takes `inputs` and `retain_graph` as `Tensor.backward` does."""
+
+
+def parts_of(batch: Batch, size: int) -> Iterator[Batch]:
+    """The batch in parts of at most `size` crops; whole for size 0."""
+    count = batch["guide"].shape[0]
+    for first in range(0, count, size or count):
+        yield {key: tensor[first : first + (size or count)] for key, tensor in batch.items()}
+
+
+class GradientSum:
+    """Adds up gradients such that they are those of one pass over the whole batch of all processes.
+
+    The losses are means over valid pixels. Each part's loss enters with its number of valid pixels, and the sum is
+    divided by their total, so that parts with many holes do not count for more than they hold.
+
+    Args:
+        groups: parameters with their losses.
+        pixels: number that is of the order of the valid pixels of a step; it only keeps gradients in a range that half
+            precision can hold.
+    """
+
+    def __init__(self, groups: Sequence[ParameterGroup], pixels: int) -> None:
+        self.groups = groups
+        self.pixels = pixels
+        device = groups[0].parameters[0].device
+        self.weight = torch.zeros((), device=device)
+        self.losses = torch.zeros(len(groups), device=device)
+
+    def add(self, part: Supervised, progress: float, backward: Backward) -> None:
+        """Backward passes of one part: every group's parameters receive the gradient of its own loss."""
+        weight = part.valid.sum() / self.pixels
+        for number, group in enumerate(self.groups):
+            loss = group.loss(part.outputs, part.target, part.valid, progress) * weight
+            last = number + 1 == len(self.groups)
+            if len(self.groups) == 1:
+                backward(loss)
+            else:
+                backward(loss, inputs=group.parameters, retain_graph=not last)
+            self.losses[number] += loss.detach()
+        self.weight += weight
+
+    @torch.no_grad()
+    def finish(self) -> dict[str, Tensor]:
+        """Divides the gradients by what they weigh, over all processes, and gives the losses, by group."""
+        gradients = [p.grad for g in self.groups for p in g.parameters if p.grad is not None]
+        sum_over_processes([*gradients, self.losses, self.weight])
+        weight = self.weight.clamp(min=1e-6)
+        for gradient in gradients:
+            gradient.div_(weight)
+        return dict(zip((g.name for g in self.groups), self.losses / weight, strict=True))

@@ -1,0 +1,118 @@
+"""The numbers that the papers report, `published.yaml`, and our own in the layout of their tables beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+from training.comparison import Result
+
+_FILE = Path(__file__).parent / "published.yaml"
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A table of a paper.
+
+    Attributes:
+        table: what it shows.
+        source: where it was printed.
+        protocol: under which our own numbers compare to it.
+        measure: which of the protocol's measures it reports.
+        scales: in the order of the values.
+        by: whether its columns are data sets or scenes.
+        columns: the paper's name of each data set or scene.
+        rows: by our key of the method: the paper's `name`, and values by column.
+        note: what to know before comparing.
+    """
+
+    table: str
+    source: str
+    protocol: str
+    measure: str
+    scales: tuple[int, ...]
+    by: Literal["set", "scene"]
+    columns: Mapping[str, str]
+    rows: Mapping[str, Mapping[str, object]]
+    note: str = ""
+
+    def value(self, key: str, column: str, scale: int) -> float | None:
+        """What the paper reports; None where it does not."""
+        values = self.rows.get(key, {}).get(column)
+        return float(values[self.scales.index(scale)]) if isinstance(values, list) else None
+
+
+def read_published(path: Path = _FILE) -> list[PublishedTable]:
+    """All tables.
+
+    Raises:
+        ValueError: a row has another number of values than the table has scales.
+    """
+    tables = [PublishedTable(**raw) for raw in yaml.safe_load(path.read_text(encoding="utf-8"))]
+    for table in tables:
+        for key, row in table.rows.items():
+            for column, values in row.items():
+                if isinstance(values, list) and len(values) != len(table.scales):
+                    raise ValueError(f"{path}: {table.source}, {key}, {column}: expected {len(table.scales)} values")
+    return tables
+
+
+def paper_layout(table: PublishedTable, results: Sequence[Result]) -> str:
+    """The table in the paper's layout: our number, the paper's in brackets behind it; Markdown.
+
+    Empty where none of the results belongs into a column of the table.
+    """
+    ours = _ours(table, results)
+    if not ours:
+        return ""
+    columns = [c for c in table.columns if any(place[2] == c for place in ours)]
+    scales = [s for s in table.scales if any(place[3] == s for place in ours)]
+    lines = [f"{table.table}: ours (paper's). {table.source}." + (f" Note: {table.note}." if table.note else ""), ""]
+    lines.append("| method | " + " | ".join(f"{table.columns[c]} x{s}" for c in columns for s in scales) + " |")
+    lines.append("|" + "---|" * (1 + len(columns) * len(scales)))
+    for key, method in _rows(table, ours):
+        cells = [_cell(ours.get((key, method, c, s)), table.value(key, c, s)) for c in columns for s in scales]
+        if any(cells):
+            lines.append(f"| {_title(table, key, method)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _ours(table: PublishedTable, results: Sequence[Result]) -> dict[tuple[str, str, str, int], float]:
+    """Means over images, by method's key, method (whatever its scale), column and scale."""
+    values: dict[tuple[str, str, str, int], list[float]] = {}
+    for result in results:
+        column = _column(table, result)
+        if result.protocol == table.protocol and result.scale in table.scales and column:
+            place = (result.key, result.method.replace(f"_x{result.scale}", ""), column, result.scale)
+            values.setdefault(place, []).append(result.measures[table.measure])
+    return {place: sum(numbers) / len(numbers) for place, numbers in values.items()}
+
+
+def _rows(table: PublishedTable, ours: Iterable[tuple[str, str, str, int]]) -> list[tuple[str, str]]:
+    """Ours by key and method, each paper's row where we have one of its key, the paper's other rows behind."""
+    mine = list(dict.fromkeys((key, method) for key, method, _, _ in ours))
+    return mine + [(key, key) for key in table.rows if key not in {key for key, _ in mine}]
+
+
+def _title(table: PublishedTable, key: str, method: str) -> str:
+    if key not in table.rows:
+        return method
+    name = str(table.rows[key]["name"])
+    return name if method == key else f"{name} ({method})"
+
+
+def _column(table: PublishedTable, result: Result) -> str | None:
+    if table.by == "set":
+        return result.dataset if result.dataset in table.columns else None
+    scene = result.scene.lower()
+    return scene if scene in table.columns and "2005" in result.dataset else None
+
+
+def _cell(ours: float | None, paper: float | None) -> str:
+    if ours is None:
+        return "" if paper is None else f"({paper:g})"
+    return f"{ours:.2f}" + ("" if paper is None else f" ({paper:g})")

@@ -1,0 +1,72 @@
+"""What a finished run leaves in its folder: the best weights and the facts of the training."""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from training.distributed import Processes
+from training.module import SuperResolution
+
+
+def write_weights(module: SuperResolution, checkpoint: Path, recipe_path: Path, out: Path) -> Path:
+    """Writes `weights.safetensors` and `training.json`.
+
+    Args:
+        module: what was trained.
+        checkpoint: the best one.
+        recipe_path: the recipe's file.
+        out: the run's folder.
+    """
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    weights = {k.removeprefix("network."): v.contiguous() for k, v in state["state_dict"].items()}
+    path = out / "weights.safetensors"
+    safetensors.torch.save_file(weights, path)
+    facts = {"steps_to_best": int(state["global_step"]), **_facts(module, Path(recipe_path).stem)}
+    (out / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
+    return path
+
+
+def _facts(module: SuperResolution, name: str) -> dict[str, Any]:
+    recipe, data = module.recipe, module.recipe.data
+    processes = Processes.from_environment().count
+    launcher = f"torchrun --nproc-per-node {processes}" if processes > 1 else "python"
+    return {
+        "recipe": name,
+        "steps": int(module.global_step),
+        "resumed_at": module.resumed_at,
+        "minutes": round(module.minutes, 1),
+        "batch_size": recipe.batch_size,
+        "crop_size": recipe.crops.size,
+        "loss": dict(recipe.loss),
+        "data": sorted([*data.shares, *data.collections, *(["procedural"] if data.procedural else [])]),
+        "degradations": dict(recipe.crops.degradations),
+        "machine": _machine(),
+        "processes": processes,
+        "command": f"{launcher} -m training train --recipe {name} --data DATA --out RUN",
+        "earlier": _facts_of(recipe.start_from),
+    }
+
+
+def _facts_of(weights: str | None) -> dict[str, Any] | None:
+    """Facts of the training that weights come from: beside a run's weights, or on an artifact's card."""
+    if weights is None:
+        return None
+    run, card = Path(weights).parent / "training.json", Path(weights).parent / "card.json"
+    if run.is_file():
+        facts: dict[str, Any] = json.loads(run.read_text())
+        return facts
+    return dict(json.loads(card.read_text())["training"]) if card.is_file() else {"weights": weights}
+
+
+def _machine() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    cpu = f"{names[0]}, {len(names)} cores" if names else platform.machine()
+    return f"{torch.cuda.get_device_name()}, {cpu}" if torch.cuda.is_available() else cpu
