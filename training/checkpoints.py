@@ -2,8 +2,8 @@
 
 A run that is resumed goes on exactly where its checkpoint was written and ends with the weights that it would have had:
 the checkpoint holds the weights, their running average, the optimiser, the step and the minutes used, and both the
-crops and the random numbers of a step depend on the step alone. The schedule must go by steps for this; a run that its
-minutes end does not end at the same step twice.
+crops and the random numbers of a step depend on the step alone. The schedule must go by steps for this (`max_minutes:
+0`): with a limit in minutes the learning rate follows the clock, and no two runs are the same.
 """
 
 from __future__ import annotations

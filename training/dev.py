@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from depth_sr_ros.models.interpolation import resize_bicubic
-from training.datasets.pairs import Pair
-from training.degradation import Scene, degradation
+from training.datasets.coarse import coarse_depth, scene_of
+from training.datasets.pairs import Pair, PairEntry
 from training.distributed import Processes, gathered
 from training.metrics import rmse
 from training.recipe import DevOptions
@@ -26,14 +26,14 @@ class DevImage:
     """One image to evaluate on; all tensors have a batch of one, depth is normalised by the whole image's range.
 
     Attributes:
-        name: scene and view.
+        entry: where it comes from.
         guide: (1, 3, H, W).
         target: (1, 1, H, W), ground truth, filled in holes.
         valid: (1, 1, H, W), bool.
         span: values that normalised 0 and 1 stand for.
     """
 
-    name: str
+    entry: PairEntry
     guide: Tensor
     target: Tensor
     valid: Tensor
@@ -85,15 +85,15 @@ class DevEvaluation:
         samples = []
         for number in range(here.rank, len(self.images), here.count):
             image = self.images[number]
-            depth_lr = degradation(name)(
-                image.target, self.scale, np.random.default_rng(number), Scene(span=image.span, guide=image.guide)
-            )
+            rng, scene = np.random.default_rng(number), scene_of(image.entry, *image.span, image.guide)
+            near_is_one = image.entry.kind == "disparity"
+            depth_lr = coarse_depth(image.target, name, self.scale, rng, scene, near_is_one)
             result = method(image.guide, depth_lr).float().cpu()
             bicubic = rmse(resize_bicubic(depth_lr, image.target.shape[-2:]), image.target, image.valid)
             error = rmse(result, image.target, image.valid)
             scores[number] = error * (image.span[1] - image.span[0]), error / bicubic
             if number < self.pictures:
-                samples.append(Sample(image.name, image.guide, depth_lr, result, image.target))
+                samples.append(Sample(image.entry.name, image.guide, depth_lr, result, image.target))
         return _means(gathered(scores)), samples
 
 
@@ -112,7 +112,7 @@ def _prepared(pair: Pair, multiple: int, side: int) -> DevImage:
     height, width = pair.target.shape
     window = _middle(height, multiple, side), _middle(width, multiple, side)
     return DevImage(
-        pair.entry.name,
+        pair.entry,
         torch.from_numpy(np.ascontiguousarray(pair.rgb[window])).permute(2, 0, 1)[None].float() / 255,
         (torch.from_numpy(np.ascontiguousarray(pair.target[window]))[None, None] - low) / (high - low),
         torch.from_numpy(np.ascontiguousarray(pair.valid[window]))[None, None],

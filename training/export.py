@@ -17,6 +17,8 @@ _PROTOCOL = "dkn-bicubic"
 def export_run(recipe_path: Path, run: Path, data: Path, folder: Path) -> Artifact:
     """Evaluates the weights of a training run on dev and test and writes them as an artifact.
 
+    Parts that serve training alone are left out.
+
     Args:
         recipe_path: the recipe that the run followed.
         run: its folder, with `weights.safetensors` and `training.json`.
@@ -28,6 +30,8 @@ def export_run(recipe_path: Path, run: Path, data: Path, folder: Path) -> Artifa
     """
     recipe = load_recipe(recipe_path)
     network = network_of_recipe(recipe, run / "weights.safetensors")
+    if hasattr(network, "deployed"):
+        network = network.deployed()  # type: ignore[operator]
     facts = json.loads((run / "training.json").read_text())
     scores = evaluate(network, data, protocol=_PROTOCOL)
     training = {**facts, "selected_on": "dev"}

@@ -57,7 +57,8 @@ class SuperResolution(lightning.LightningModule):
     @property
     def progress(self) -> float:
         """Share of the run that is done, 0 to 1, by steps or by minutes."""
-        return min(1.0, max(self.global_step / self.recipe.max_steps, self.minutes / self.recipe.max_minutes))
+        by_minutes = self.minutes / self.recipe.max_minutes if self.recipe.max_minutes else 0.0
+        return min(1.0, max(self.global_step / self.recipe.max_steps, by_minutes))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam with a group for each of the network's; `on_train_batch_start` sets the learning rate."""

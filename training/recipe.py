@@ -162,7 +162,8 @@ class Recipe:
         average_weights: decay per step of the running average of the weights that is evaluated and kept; 0 keeps the
             weights themselves.
         max_steps: the run ends after so many steps ...
-        max_minutes: ... or so many minutes, whichever comes first.
+        max_minutes: ... or so many minutes, whichever comes first; 0 for no such limit, which makes a run repeatable to
+            the last bit, since the learning rate then depends on the step alone.
         evaluate_every: steps between evaluations on the dev split.
         dev: see `DevOptions`.
         checkpoint_every: steps between checkpoints, apart from that of each evaluation.
@@ -191,7 +192,7 @@ class Recipe:
     workers: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("scale", "batch_size", "max_steps", "max_minutes", "evaluate_every", "checkpoint_every"):
+        for name in ("scale", "batch_size", "max_steps", "evaluate_every", "checkpoint_every"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: expected more than 0, found {getattr(self, name)}")
         for name, side in zip(("size", "width"), self.crops.shape, strict=True):

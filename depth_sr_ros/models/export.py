@@ -7,6 +7,7 @@ does not know and silently takes for nearest.
 
 from __future__ import annotations
 
+import math
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -77,9 +78,12 @@ def export_graph(graph: FrameGraph, path: Path, weights: Path | None = None) -> 
     Raises:
         RuntimeError: the exporter wrote an opset of 20 or above.
     """
-    scale = graph.network.scale
-    rgb, depth = example_frame(scale)
-    height, width = torch.export.Dim("h", min=2, max=4096), torch.export.Dim("w", min=2, max=4096)
+    scale, step = graph.network.scale, _cell_step(graph.network)
+    rgb, depth = example_frame(scale, step)
+    # a size in whole steps: 1 * Dim would be taken for another kind of dimension
+    height, width = (torch.export.Dim(name, min=2, max=4096) for name in ("h", "w"))
+    if step > 1:
+        height, width = step * height, step * width
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
@@ -103,13 +107,23 @@ def export_graph(graph: FrameGraph, path: Path, weights: Path | None = None) -> 
     onnx.save(proto, str(path))
 
 
-def example_frame(scale: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def _cell_step(network: GuidedUpsampler) -> int:
+    """Depth height and width must be multiples of this many cells."""
+    return network.size_multiple // math.gcd(network.scale, network.size_multiple)
+
+
+def example_frame(scale: int, step: int = 1) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """A small made-up frame with slanted planes, depth edges, a thin bar, texture and holes.
 
+    Args:
+        scale: ratio of colour and depth size.
+        step: depth's height and width are multiples of this.
+
     Returns:
-        `rgb` uint8 (18 scale, 24 scale, 3) and `depth` float32 (18, 24) metres, 0 where invalid.
+        `rgb` uint8 (18 scale, 24 scale, 3) and `depth` float32 (18, 24) metres, 0 where invalid; larger where `step`
+        asks for it.
     """
-    cells_high, cells_wide = FIXTURE_CELLS
+    cells_high, cells_wide = (-(-cells // step) * step for cells in FIXTURE_CELLS)
     height, width = cells_high * scale, cells_wide * scale
     y, x = np.mgrid[:height, :width] / scale
     full = 3.0 - 0.03 * y + 0.02 * x
@@ -130,7 +144,7 @@ def example_frame(scale: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
 @torch.inference_mode()
 def golden_fixture(graph: FrameGraph) -> dict[str, NDArray[Any]]:
     """The example frame and what PyTorch makes of it in float32 on the CPU."""
-    rgb, depth = example_frame(graph.network.scale)
+    rgb, depth = example_frame(graph.network.scale, _cell_step(graph.network))
     depth_hr, valid = graph(torch.from_numpy(rgb), torch.from_numpy(depth))
     return {"rgb": rgb, "depth": depth, "depth_hr": depth_hr.numpy(), "valid": valid.numpy()}
 

@@ -40,6 +40,7 @@ from depth_sr_ros.models.jiif_pairs import (
     PairFunction,
     PairInput,
     bilinear_shares,
+    phase_halves,
     phase_offset,
     phase_runs,
     relative_position,
@@ -141,18 +142,20 @@ class JIIF(GuidedUpsampler):
         self.register_buffer("deviation", torch.tensor(_DEVIATION).view(1, 3, 1, 1), persistent=False)
 
     def refine(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> Tensor:
-        """Evaluates every pixel, about a sixteenth of them at a time."""
+        """Evaluates every pixel, quadrant by quadrant of the cells and about a sixteenth of the image at a time."""
         encoded = self._encode(guide, self.reduce(guide), depth_lr)
-        quadrants = self._quadrants(encoded)
         (height, width), scale = encoded.size, self.scale
         batch, _, _, channels = encoded.guide.shape
         by_phase = encoded.guide.reshape(batch, height, scale, width, scale, channels)
-        rows = []
-        for row in range(scale):
-            runs = [(run, by_phase[:, :, row, :, run.start : run.stop]) for run in phase_runs(scale)]
-            parts = [self._phase(part, encoded.layers, quadrants, row, run) for run, part in runs]
-            rows.append(torch.cat(parts, dim=3))
-        values = torch.stack(rows, dim=2).reshape(start.shape)
+        rows: list[list[Tensor]] = [[] for _ in range(scale)]
+        halves = phase_halves(scale)
+        for down, right in STEPS:
+            if halves[down] and halves[right]:
+                near = self._quadrant(encoded, down, right)
+                for row, run in itertools.product(halves[down], phase_runs(halves[right], scale)):
+                    part = by_phase[:, :, row, :, run.start : run.stop]
+                    rows[row].append(self._phase(part, encoded.layers, near, row, run))
+        values = torch.stack([torch.cat(parts, dim=3) for parts in rows], dim=2).reshape(start.shape)
         return start.float() + values if self.residual else values
 
     def sampled(
@@ -251,62 +254,51 @@ class JIIF(GuidedUpsampler):
             ordered = guide if self.guide_statistics == "rgb" else guide[:, [2, 1, 0]]
             return _channels_last((ordered.float() - self.mean) / self.deviation)
 
-    def _quadrants(self, encoded: _Encoded) -> list[list[list[Tensor]]]:
-        """First layer of the pairs of every cell's centre with the four neighbours of each quadrant of the cell.
+    def _quadrant(self, encoded: _Encoded, down: int, right: int) -> list[Tensor]:
+        """First layer of the pairs of every cell's centre with the four neighbours of one quadrant of the cell.
 
         Returns:
-            For each pair function, by lower or upper and by left or right half, (4, B, h, w, 1, hidden), without the
-            query's share.
+            For each pair function, (4, B, h, w, 1, hidden), without the query's share.
         """
         height, width = encoded.size
         device = encoded.guide.device
-        quadrants = []
+        rows = AxisPositions.of_cells(height, down - 1, device).column()
+        columns = AxisPositions.of_cells(width, right - 1, device)
+        quadrant = []
         for layer, cells in zip(encoded.layers, encoded.cells, strict=True):
             near = []
-            for down, right in itertools.product(range(3), range(3)):
-                rows = AxisPositions.of_cells(height, down - 1, device).column()
-                columns = AxisPositions.of_cells(width, right - 1, device)
-                relative = layer.at_position(relative_position(rows, columns, 0, 0, self.border))
-                near.append(cells[:, down : down + height, right : right + width] + relative.to(cells.dtype))
-            by_quadrant = [
-                [torch.stack([near[3 * (down + r) + right + c] for r, c in STEPS]).unsqueeze(4) for right in (0, 1)]
-                for down in (0, 1)
-            ]
-            quadrants.append(by_quadrant)
-        return quadrants
+            for r, c in STEPS:
+                relative = layer.at_position(relative_position(rows, columns, r, c, self.border))
+                shifted = cells[:, down + r : down + r + height, right + c : right + c + width]
+                near.append(shifted + relative.to(cells.dtype))
+            quadrant.append(torch.stack(near).unsqueeze(4))
+        return quadrant
 
     def _phase(
-        self,
-        guide: Tensor,
-        layers: list[FirstLayer],
-        quadrants: list[list[list[Tensor]]],
-        row_phase: int,
-        column_phases: range,
+        self, guide: Tensor, layers: list[FirstLayer], near: list[Tensor], row_phase: int, column_phases: range
     ) -> Tensor:
         """Interpolates the pixels of one row phase and some column phases, all in the same quadrant of their cells.
 
         Args:
             guide: the guide's codes at these pixels, (B, h, w, len(column_phases), width).
             layers: see `_Encoded`.
-            quadrants: see `_quadrants`.
+            near: the quadrant's neighbours, see `_quadrant`.
             row_phase: row within the cell.
             column_phases: columns within the cell.
 
         Returns:
             (B, h, w, len(column_phases)), float32.
         """
-        scale, device = self.scale, guide.device
-        down, right = (int(2 * phase + 1 >= scale) for phase in (row_phase, column_phases.start))
         # from the centre of the cell that the pixels lie in, in cells
-        offset = [[phase_offset(phase, scale) for phase in (row_phase, column)] for column in column_phases]
-        position = torch.tensor(offset, device=device)
+        offset = [[phase_offset(phase, self.scale) for phase in (row_phase, column)] for column in column_phases]
+        position = torch.tensor(offset, device=guide.device)
         pairs = []
-        for function, layer, near in zip(self.functions, layers, quadrants, strict=True):
+        for function, layer, neighbours in zip(self.functions, layers, near, strict=True):
             at_query = layer.at_query(guide)
             at_query = at_query + layer.at_position(2 * position).to(at_query.dtype)
-            pairs.append(function(at_query + near[down][right]))
-        fractions = position - torch.tensor([down - 1, right - 1], device=device)
-        return self._interpolate(torch.cat(pairs, dim=-1).movedim(0, -2), guide, bilinear_shares(fractions))
+            pairs.append(function(at_query + neighbours))
+        shares = bilinear_shares(position - torch.floor(position))
+        return self._interpolate(torch.cat(pairs, dim=-1).movedim(0, -2), guide, shares)
 
     def _at_pixels(self, encoded: _Encoded, pixels: Tensor) -> Tensor:
         """Interpolates whole guide pixels, flat indices (B, N) -> (B, N)."""

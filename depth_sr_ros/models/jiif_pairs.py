@@ -92,12 +92,15 @@ def relative_position(
     return torch.stack(torch.broadcast_tensors(*parts), dim=-1)
 
 
-def phase_runs(scale: int) -> list[range]:
-    """Column phases, cut at the middle of the cell, where neighbours change, and short enough to bound the memory."""
+def phase_halves(scale: int) -> tuple[range, range]:
+    """Sub-pixel phases of a cell before and from its centre, where the neighbours change."""
+    return range(scale // 2), range(scale // 2, scale)
+
+
+def phase_runs(phases: range, scale: int) -> list[range]:
+    """Cuts column phases of one row phase so short that a run is no more than about a sixteenth of an image."""
     longest = max(1, scale**2 // _PARTS)
-    half = scale // 2
-    bounds = ((0, half), (half, scale))
-    return [range(start, min(start + longest, end)) for low, end in bounds for start in range(low, end, longest)]
+    return [range(first, min(first + longest, phases.stop)) for first in range(phases.start, phases.stop, longest)]
 
 
 def phase_offset(phase: int, scale: int) -> float:
@@ -170,13 +173,19 @@ class FirstLayer:
 
     def at_query(self, guide_feature: Tensor) -> Tensor:
         """(..., width) -> (..., hidden), bias included."""
-        return F.linear(guide_feature, self.query, self.bias)
+        return _linear(guide_feature, self.query, self.bias)
 
     def at_cell(self, features: Tensor) -> Tensor:
         """(..., 2 width) -> (..., hidden)."""
-        return F.linear(features, self.cell)
+        return _linear(features, self.cell)
 
     def at_position(self, relative: Tensor) -> Tensor:
         """Relative row and column, (..., 2) -> (..., hidden), in float32."""
         with float32_on(relative.device):
             return F.linear(relative.float(), self.position.float())
+
+
+def _linear(features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Linear layer on the last axis, as one matrix product; strided features would become a batch of small ones."""
+    rows = F.linear(features.reshape(-1, features.shape[-1]), weight, bias)
+    return rows.reshape(*features.shape[:-1], weight.shape[0])

@@ -15,7 +15,7 @@ crops: {size: 32}
 batch_size: 4
 loss: {super_resolution: {l1: 1.0}, estimation: {estimate_l1: 1.0}}
 max_steps: 4
-max_minutes: 60
+max_minutes: 0
 evaluate_every: 4
 """
 TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")

@@ -98,7 +98,7 @@ def test_misspelt_setting_proposes_the_nearest(tmp_path):
     ("line", "words"),
     [
         ("optimiser: {learning_rate: 1e-3}", "learning_rate: expected float, found '1e-3'; write 1.0e-3"),
-        ("max_minutes: 0", "max_minutes: expected more than 0"),
+        ("evaluate_every: 0", "evaluate_every: expected more than 0"),
         ("max_steps: -5", "max_steps: expected 0 or more"),
         ("batch_size: many", "batch_size: expected int, found 'many'"),
         ("crops: {size: 250}", "crops.size: expected a multiple of scale 8"),

@@ -21,7 +21,7 @@ batch_size: 2
 queries: 500
 average_weights: 0.9
 max_steps: 120
-max_minutes: 60
+max_minutes: 0
 evaluate_every: 50
 checkpoint_every: 7
 """

@@ -26,12 +26,11 @@ from training.datasets.augmentation import (
     jitter_colour,
     remap_depth,
 )
+from training.datasets.coarse import coarse_depth, scene_of
 from training.datasets.pairs import Pair
 from training.datasets.sources import PairSource
 from training.degradation import Scene, degradation
 
-# cameras see metres, so for them 1 must be far
-_CAMERAS = ("kinect", "tof", "live")
 # a crop with less relief than this many quantisation steps is mostly staircase once it is normalised
 _MIN_RELIEF = 12
 _MAX_DRAWS = 1000
@@ -155,7 +154,8 @@ class RandomCrops(Dataset[dict[str, Tensor]]):
         plain = remapped is target
         near_is_one = (pair.entry.kind == "disparity") == plain
         crop = _to_tensors(*flip(guide, remapped, valid, options.flips, rng))
-        known = _scene(pair, low, high, crop["guide"]) if plain else Scene(guide=crop["guide"][None])
+        colour = crop["guide"][None]
+        known = scene_of(pair.entry, low, high, colour) if plain else Scene(guide=colour)
         crop["depth_lr"] = self._reduce(crop["target"][None], known, near_is_one, rng, number)
         return crop
 
@@ -165,9 +165,7 @@ class RandomCrops(Dataset[dict[str, Tensor]]):
         if self.options.scales is not None:
             return resize_bicubic(depth, (self.side_of(number),) * 2)[0]
         name = self.names[rng.choice(len(self.names), p=self.chance)]
-        if name in _CAMERAS and near_is_one:
-            return 1 - degradation(name)(1 - depth, self.options.scale, rng, scene)[0]
-        return degradation(name)(depth, self.options.scale, rng, scene)[0]
+        return coarse_depth(depth, name, self.options.scale, rng, scene, near_is_one)[0]
 
     def side_of(self, number: int) -> int:
         """Side of the low-resolution depth of the batch that a crop belongs to; scales are drawn uniformly."""
@@ -195,9 +193,3 @@ def _window(pair: Pair, options: CropOptions, rng: np.random.Generator) -> tuple
         for side, whole in zip(options.shape, pair.target.shape, strict=True)
     )
 
-
-def _scene(pair: Pair, low: float, high: float, guide: Tensor) -> Scene:
-    """What is known of a crop whose depth axis was only normalised; millimetres become metres."""
-    metres = {"m": 1.0, "mm": 0.001}.get(pair.entry.unit)
-    span = (low * (metres or 1.0), high * (metres or 1.0))
-    return Scene(span=span, metric=metres is not None, guide=guide[None])

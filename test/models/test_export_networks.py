@@ -1,0 +1,84 @@
+"""Every network exports, and both CPU runtimes give what PyTorch gives, at a camera's size and at an odd one."""
+
+import numpy as np
+import pytest
+import torch
+
+from depth_sr_ros.engines.onnxruntime import OnnxRuntimeEngine
+from depth_sr_ros.engines.openvino import OpenVinoEngine
+from depth_sr_ros.engines.selfcheck import check_engine
+from depth_sr_ros.models import create_model, list_models
+from depth_sr_ros.models.export import export_artifact
+from depth_sr_ros.models.frame_graph import FrameGraph
+
+# JIIF in full takes minutes per frame and gigabytes; width changes no operator. DADA settles in more steps than a test
+# needs to see that the loop is right.
+_OPTIONS = {
+    "jiif": {"width": 16, "blocks": 4, "hidden": (64, 32)},
+    "dada": {"solver": "accelerated", "accelerated_iterations": 24},
+}
+
+_VGA = (60, 80)
+
+
+def _network(name, **options):
+    torch.manual_seed(0)
+    network = create_model(name, **{"scale": 8, **_OPTIONS.get(name, {}), **options}).eval()
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.numel() == 1 or parameter.dim() == 1:
+                parameter.add_(0.05 * torch.rand(parameter.shape, generator=generator))
+    return network
+
+
+def _frame(height, width, scale):
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:height, :width]
+    depth = (1.5 + 0.5 * np.sin(x / 5) + np.where(y > height / 2, 0.8, 0)).astype(np.float32)
+    depth[2:4, 3:6] = 0
+    return {"rgb": rng.integers(0, 256, (height * scale, width * scale, 3), dtype=np.uint8), "depth": depth}
+
+
+@pytest.fixture(scope="module", params=list_models())
+def exported(request, tmp_path_factory):
+    network = _network(request.param)
+    artifact = export_artifact(network, request.param, tmp_path_factory.mktemp("export") / request.param)
+    return artifact, FrameGraph(network).eval()
+
+
+def _cells(network, cells):
+    """The nearest size that the network takes."""
+    unit = network.scale
+    multiple = np.lcm(network.size_multiple, unit) // unit
+    return tuple(int(-(-n // multiple) * multiple) for n in cells)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("cells", [_VGA, (7, 13)])
+def test_runtimes_agree_with_torch(exported, cells):
+    artifact, graph = exported
+    cells = _cells(graph.network, cells)
+    frame = _frame(*cells, graph.network.scale)
+    with torch.inference_mode():
+        depth_hr, valid = (t.numpy() for t in graph(*(torch.from_numpy(a) for a in frame.values())))
+    for runtime in (OnnxRuntimeEngine, OpenVinoEngine):
+        with runtime(artifact, cells, "fp32") as engine:
+            outputs = engine.infer(frame)
+        np.testing.assert_allclose(outputs["depth_hr"], depth_hr, atol=1e-4, err_msg=runtime.name)
+        assert np.array_equal(outputs["valid"], valid)
+
+
+def test_artifact_passes_the_self_check_it_came_with(exported):
+    for runtime in (OnnxRuntimeEngine, OpenVinoEngine):
+        assert check_engine(runtime, exported[0], "fp32", 2).passed
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("scale", [4, 16])
+@pytest.mark.parametrize("name", ["dagf", "fdkn", "jiif"])
+def test_live_networks_export_at_other_scales(name, scale, tmp_path):
+    artifact = export_artifact(_network(name, scale=scale), name, tmp_path / name)
+    assert check_engine(OpenVinoEngine, artifact, "fp32", 2).passed
