@@ -86,6 +86,11 @@ readme: $(DEV)/.installed ## Fills the README's tables anew from parameters and 
 	$(DEV)/bin/python docs/update_readme.py
 	$(DEV)/bin/python docs/make_overview.py
 
+.PHONY: models
+models: $(DEV)/.installed ## Measures the shipped models, draws them and fills docs/models.md; DATA=path is the data folder.
+	$(if $(DATA),,@echo 'make models: expected DATA=path, a data folder with a manifest.csv'; exit 2)
+	$(DEV)/bin/python -m docs.make_models --data '$(DATA)' --times --pictures
+
 .PHONY: clean
 clean: ## Removes environments, caches and results.
 	rm -rf $(RUN) $(DEV) build install log out *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

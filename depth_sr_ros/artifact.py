@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -47,6 +48,7 @@ class Card:
         training: data, recipe, steps, minutes, machine; free-form.
         evaluation: protocol and measured errors per scene; free-form.
         command: the command that made the weights.
+        variant: what the weights are for, where they are not the papers' clean depth: `live` for sensors, `noisy`.
         files: sha256 of the other files.
         format: version of this layout.
     """
@@ -61,13 +63,14 @@ class Card:
     training: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     command: str = ""
+    variant: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT
 
     @property
     def name(self) -> str:
-        """Model and scale in one word, e.g. `fdkn_x8`."""
-        return f"{self.model}_x{self.scale}"
+        """Model, scale and variant in one word, e.g. `fdkn_x8` or `fdkn_x8_live`."""
+        return _name(self.model, self.scale, self.variant)
 
 
 @dataclass(frozen=True)
@@ -110,23 +113,28 @@ def list_artifacts(folder: Path = SHIPPED) -> list[str]:
 
 def shipped_scales(model: str, folder: Path = SHIPPED) -> list[int]:
     """Scales for which a model's weights ship, ascending."""
-    prefix = f"{model}_x"
-    return sorted(int(n.removeprefix(prefix)) for n in list_artifacts(folder) if n.startswith(prefix))
+    names = (re.fullmatch(re.escape(model) + r"_x(\d+)(_live)?", name) for name in list_artifacts(folder))
+    return sorted({int(name[1]) for name in names if name})
 
 
 def find_artifact(model: str, scale: int, folder: Path = SHIPPED) -> Artifact:
-    """The shipped artifact of a model and scale.
+    """The shipped weights that serve a camera: a model's `live` ones at a scale, or its only ones.
 
     Raises:
-        ArtifactError: none ships; the message lists those that do.
+        ArtifactError: none ship; the message lists those that do.
     """
-    name = f"{model}_x{scale}"
-    if name not in list_artifacts(folder):
-        raise ArtifactError(
-            f"model {model!r} at scale {scale}: expected one of {list_artifacts(folder)}; "
-            "choose another `model` or `scale`, or give your own by `weights`"
-        )
-    return read_artifact(folder / name, model, scale)
+    shipped = list_artifacts(folder)
+    for name in (_name(model, scale, "live"), _name(model, scale, "")):
+        if name in shipped:
+            return read_artifact(folder / name, model, scale)
+    raise ArtifactError(
+        f"model {model!r} at scale {scale}: expected one of {shipped}; "
+        "choose another `model` or `scale`, or give your own by `weights`"
+    )
+
+
+def _name(model: str, scale: int, variant: str) -> str:
+    return f"{model}_x{scale}" + (f"_{variant}" if variant else "")
 
 
 def read_artifact(path: Path, model: str | None = None, scale: int | None = None) -> Artifact:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import get_args
 
+from depth_sr_ros.models.weights import Storage
 from training import compare_command
 from training.checkpoints import TrainingInterrupted
 from training.export import export_run
@@ -46,12 +48,16 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("export", parents=[recipe, data], help="evaluate a run, write an artifact")
     command.add_argument("--run", required=True, type=Path, help="the OUT folder of `train`")
     command.add_argument("--artifact", required=True, type=Path, help="folder to write, e.g. artifacts/fdkn_x8")
+    command.add_argument("--storage", choices=get_args(Storage), default="fp16", help="of weights (default fp16)")
+    command.add_argument("--variant", default="", help="what the weights are for, where not the papers' depth: live")
     command.set_defaults(run_command=_export)
     return parser
 
 
 def _export(args: argparse.Namespace) -> None:
-    artifact = export_run(_recipe_path(args.recipe), args.run, args.data, args.artifact)
+    artifact = export_run(
+        _recipe_path(args.recipe), args.run, args.data, args.artifact, args.storage, args.variant
+    )
     print(f"{artifact.folder}: {artifact.card.evaluation}")
 
 

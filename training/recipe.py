@@ -104,6 +104,7 @@ class OptimiserOptions:
         clip_gradient_norm: longest gradient, per group of parameters; 0 leaves gradients alone.
         schedule: `cosine` falls to zero over the run's steps or minutes, whichever is further along; `steps` multiplies
             by `decay` every `decay_every` steps; `constant`.
+        warmup_steps: steps over which the learning rate first rises from zero.
         decay_every: steps between the drops of `steps`.
         decay: factor of a drop.
     """
@@ -114,6 +115,7 @@ class OptimiserOptions:
     weight_decay: float = 0.0
     clip_gradient_norm: float = 1.0
     schedule: str = "cosine"
+    warmup_steps: int = 0
     decay_every: int = 0
     decay: float = 0.1
 

@@ -15,6 +15,8 @@ def learning_rate(options: OptimiserOptions, step: int, progress: float) -> floa
         step: steps done before.
         progress: share of the run that is done, 0 to 1.
     """
+    if step < options.warmup_steps:
+        return options.learning_rate * (step + 1) / options.warmup_steps
     if options.schedule == "cosine":
         return options.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
     if options.schedule == "steps":

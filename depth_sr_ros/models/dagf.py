@@ -31,6 +31,7 @@ from depth_sr_ros.models.base import GuidedUpsampler, float32_on
 from depth_sr_ros.models.registry import register_model
 
 Combination = Literal["attention", "multiply", "sum", "depth", "guide"]
+Initialisation = Literal["release", "unit_gain"]
 
 
 class ResidualBlock(nn.Module):
@@ -230,6 +231,10 @@ class DAGF(GuidedUpsampler):
             `guide` (paper, Table VII, models 1-5).
         norm_momentum: of the running statistics in the attention network. The release's 0.999 keeps little but the
             last batch; small batches want 0.1.
+        initialisation: `release`, PyTorch's defaults and kernels that sum to about 0.2, so that a signal shrinks
+            fivefold per level and the first thousand steps teach next to nothing; or `unit_gain`, which keeps the
+            signal (kernels sum to one, He initialisation) and starts near the start image. Only the first values
+            differ, not the network.
     """
 
     def __init__(
@@ -241,8 +246,11 @@ class DAGF(GuidedUpsampler):
         residual_blocks: int = 2,
         combination: Combination = "attention",
         norm_momentum: float = 0.999,
+        initialisation: Initialisation = "release",
     ) -> None:
         super().__init__()
+        if initialisation not in get_args(Initialisation):
+            raise ValueError(f"initialisation: expected one of {get_args(Initialisation)}, found {initialisation!r}")
         if combination not in get_args(Combination):
             raise ValueError(f"combination: expected one of {get_args(Combination)}, found {combination!r}")
         if kernel_size % 2 == 0:
@@ -257,6 +265,7 @@ class DAGF(GuidedUpsampler):
             "residual_blocks": residual_blocks,
             "combination": combination,
             "norm_momentum": norm_momentum,
+            "initialisation": initialisation,
         }
         self.depth_head, self.guide_head = _head(1, channels), _head(3, channels)
         self.depth_pyramid = nn.ModuleList(_downsample(channels) for _ in range(levels - 1))
@@ -266,6 +275,8 @@ class DAGF(GuidedUpsampler):
             for i in range(levels)
         )
         self.heads = nn.ModuleList(ResidualHead(channels, coarsest=i == 0) for i in range(levels))
+        if initialisation == "unit_gain":
+            self._start_with_unit_gain()
 
     def refine(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> Tensor:
         """The finest level's residual added to the start image (B, 1, H, W)."""
@@ -282,6 +293,17 @@ class DAGF(GuidedUpsampler):
             enlarged = [F.interpolate(r.float(), size, mode="bilinear", align_corners=False) for r in coarse]
             outputs["stages"] = torch.cat([start.float() + r for r in enlarged], dim=1)
         return outputs
+
+    @torch.no_grad()
+    def _start_with_unit_gain(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d) and module.bias is not None:
+                nn.init.kaiming_normal_(module.weight, a=0.25)
+                nn.init.zeros_(module.bias)
+            elif isinstance(module, KernelGenerator):
+                module.divisor.fill_(1.0)
+        for head in self.heads:
+            head.residual[0].weight.mul_(0.1)
 
     def _residuals(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> list[Tensor]:
         """Residual of each level, coarsest first, each at its level's size."""

@@ -40,6 +40,7 @@ def export_artifact(
     evaluation: Mapping[str, Any] | None = None,
     command: str = "",
     storage: Storage = "fp16",
+    variant: str = "",
 ) -> Artifact:
     """Writes a network with its weights as an artifact.
 
@@ -51,6 +52,7 @@ def export_artifact(
         evaluation: what the card says of measured errors.
         command: the command that made the weights.
         storage: how weights are kept, see `depth_sr_ros.models.weights`.
+        variant: see `depth_sr_ros.artifact.Card`.
 
     Raises:
         RuntimeError: the exported graph holds an operator set the engines cannot be trusted with.
@@ -58,7 +60,8 @@ def export_artifact(
     network.load_state_dict(rounded(network.state_dict(), storage))
     graph = FrameGraph(network).eval()
     card = Card(model, network.scale, network.options, network.size_multiple, OPSET)
-    card = replace(card, training=dict(training or {}), evaluation=dict(evaluation or {}), command=command)
+    facts = {"training": dict(training or {}), "evaluation": dict(evaluation or {})}
+    card = replace(card, **facts, command=command, variant=variant)
     with tempfile.TemporaryDirectory() as scratch:
         onnx_file, weights = Path(scratch) / "graph.onnx", Path(scratch) / "weights.safetensors"
         save_weights(network.state_dict(), weights, storage)

@@ -1,0 +1,115 @@
+"""Fills the generated blocks of docs/models.md: tables of the shipped models, and the list of pictures.
+
+`make models DATA=folder` measures times and classical methods, draws the pictures and fills the page;
+`python -m docs.make_models` fills it from cards and the last measurements, and `--check` only says whether it is up to
+date. What stands outside the blocks is written by hand and kept. The line "**Good for**: ..." below the heading of an
+artifact or a model is repeated in the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from depth_sr_ros.artifact import SHIPPED, Artifact, list_artifacts, read_artifact
+from docs.model_measurements import (
+    Measurements,
+    measure_classical,
+    measure_times,
+    read_measurements,
+    write_measurements,
+)
+from docs.model_tables import classical_table, gains_table, timing_note, weights_table
+
+PAGE = Path(__file__).parent / "models.md"
+IMAGES = Path(__file__).parent / "images"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measures, draws, fills; returns the exit status."""
+    args = _parser().parse_args(argv)
+    _measure(args)
+    if args.pictures:
+        _draw(args)
+    old = PAGE.read_text()
+    new = filled(old, shipped(), read_measurements())
+    if args.check:
+        return int(old != new)
+    PAGE.write_text(new)
+    for name in undescribed(new, shipped()):
+        print(f"{PAGE.name}: {name} ships, but no section `### {name}` says what it is good for and where it fails")
+    return 0
+
+
+def shipped() -> dict[str, Artifact]:
+    """All shipped artifacts by name, small scales first."""
+    found = {name: read_artifact(SHIPPED / name) for name in list_artifacts()}
+    return dict(sorted(found.items(), key=lambda item: (item[1].card.scale, item[0])))
+
+
+def filled(page: str, weights: dict[str, Artifact], measured: Measurements) -> str:
+    """The page with its blocks made anew.
+
+    Raises:
+        ValueError: a block is missing or there twice.
+    """
+    table = weights_table(weights, measured["times"], uses(page))
+    page = _block(page, "weights", f"{table}\n\n{timing_note(measured['times'])}\n")
+    page = _block(page, "gains", gains_table(weights, measured["classical"]) + "\n")
+    return _block(page, "classical", classical_table(measured["classical"]) + "\n")
+
+
+def uses(page: str) -> dict[str, str]:
+    """What the page says that artifacts and models are good for, by the section's heading."""
+    return dict(re.findall(r"^### `?(\w+)`?\n+\*\*Good for\*\*: (.+)$", page, re.MULTILINE))
+
+
+def undescribed(page: str, weights: dict[str, Artifact]) -> list[str]:
+    """Artifacts and models that nobody has written about: neither the artifact nor its model has a section."""
+    written = uses(page)
+    return [name for name, one in weights.items() if name not in written and one.card.model not in written]
+
+
+def _measure(args: argparse.Namespace) -> None:
+    measured = read_measurements()
+    if args.times:
+        measured["times"] = measure_times(args.rounds)
+    if args.data:
+        measured["classical"] = measure_classical(args.data)
+    if args.times or args.data:
+        write_measurements(measured)
+
+
+def _draw(args: argparse.Namespace) -> None:
+    from docs.model_pictures import SCALE, draw, made_up_images, real_images
+
+    weights = [name for name, artifact in shipped().items() if artifact.card.scale == SCALE]
+    for path in (*draw(made_up_images(), weights, IMAGES), *draw(real_images(args.cache), weights, args.out)):
+        print(f"{path}: {path.stat().st_size / 1e3:.0f} kB")
+
+
+def _block(text: str, name: str, content: str) -> str:
+    pattern = re.compile(rf"(<!-- {name}:[^>]*-->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+    replaced, count = pattern.subn(lambda found: f"{found[1]}\n{content}\n{found[2]}", text)
+    if count != 1:
+        raise ValueError(f"{PAGE}: expected one block {name!r}, found {count}")
+    return replaced
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m docs.make_models", description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder with a manifest.csv: measure the classical methods on it")
+    parser.add_argument("--times", action="store_true", help="measure milliseconds per frame")
+    parser.add_argument("--pictures", action="store_true", help="draw the pictures")
+    parser.add_argument("--rounds", type=int, default=15, help="frames that are timed")
+    parser.add_argument("--cache", type=Path, default=Path("out/cache"), help="where the Motorcycle scene is kept")
+    parser.add_argument("--out", type=Path, default=Path("out/models"), help="for pictures that must not be passed on")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail where the page is not up to date")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""Tables of the page about the models, from the cards of artifacts and from kept measurements.
+
+A number that a card or the measurements do not have is an empty cell, or "not measured".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from depth_sr_ros.artifact import Artifact, Card
+from depth_sr_ros.models import create_model
+
+TEST_SCENES = ("dolls", "laundry", "reindeer")
+LARGE_DISPARITIES = ("Motorcycle_v0", "Motorcycle_v1", "Recycle_v0", "Recycle_v1", "Shelves_v0", "Shelves_v1")
+
+Errors = Mapping[str, float]
+Weights = Mapping[str, Artifact]
+
+
+def weights_table(weights: Weights, times: Mapping[str, Any], uses: Mapping[str, str]) -> str:
+    """One row per artifact: parameters, errors, training, time, use.
+
+    Args:
+        weights: artifacts by name.
+        times: as `measure_times` gives them.
+        uses: what artifacts are good for, by name, or by model for those without words of their own.
+    """
+    head = ["weights", "parameters", "error on test", "bicubic", "to bicubic on dev", "trained"]
+    head += ["CPU, ms per frame", "GPU", "good for"]
+    rows = []
+    for name, artifact in weights.items():
+        card = artifact.card
+        test, dev = _scores(card, "test"), _scores(card, "dev")
+        figures = [_number(test.get("mean")), _number(test.get("bicubic_mean")), _number(dev.get("mean_ratio"))]
+        spent = [training_spent(card), _time(times, artifact, name), "not measured"]
+        rows.append([f"`{name}`", f"{parameters(card):,}", *figures, *spent, uses.get(name, uses.get(card.model, ""))])
+    return _table(head, rows)
+
+
+def gains_table(weights: Weights, classical: Mapping[str, Errors]) -> str:
+    """How much smaller than bicubic's the errors are: the six images with large disparities, the others, the test."""
+    head = ["", *(name.replace("_v", " ") for name in LARGE_DISPARITIES), "mean of these", "other dev images", "test"]
+    rows = []
+    for name, artifact in weights.items():
+        errors, plain = _errors(artifact.card, "rmse"), _errors(artifact.card, "bicubic")
+        rows.append([f"`{name}`", *_gains(errors, plain)])
+    plain = classical.get("bicubic", {})
+    rows += [[name, *_gains(errors, plain)] for name, errors in classical.items() if name != "bicubic"]
+    return _table(head, rows)
+
+
+def classical_table(classical: Mapping[str, Errors]) -> str:
+    """Errors of the methods that learn nothing."""
+    plain = classical.get("bicubic", {})
+    head = ["method", *(name.capitalize() for name in TEST_SCENES), "mean", "to bicubic on dev"]
+    rows = []
+    for name, errors in classical.items():
+        test = [errors.get(scene) for scene in TEST_SCENES]
+        ratios = [error / plain[image] for image, error in errors.items() if image not in TEST_SCENES]
+        rows.append([name, *map(_number, test), _number(_mean(test)), _number(_mean(ratios))])
+    return _table(head, rows)
+
+
+def timing_note(times: Mapping[str, Any]) -> str:
+    """One sentence on how times were measured."""
+    if not times:
+        return "Times have not been measured yet."
+    return (
+        f"Time: processor time of one thread for a whole frame of 640x480, median of {times['rounds']}, "
+        f"{times['engine']} on {times['machine']}, {times['date']} (load average {times['load']:g}). That is about "
+        "what a frame takes on one free core."
+    )
+
+
+def parameters(card: Card) -> int:
+    """Parameters of the network that runs; parts that only training needs do not count."""
+    return sum(parameter.numel() for parameter in create_model(card.model, **card.options).parameters())
+
+
+def training_spent(card: Card) -> str:
+    """Steps and minutes over all stages, the first stage of another network or scale included, and the machine."""
+    stages = list(_stages(card.training))
+    if not stages:
+        return ""
+    steps, minutes = (sum(stage.get(what, 0) for stage in stages) for what in ("steps", "minutes"))
+    return f"{steps:,} steps, {minutes:.0f} min, {card.training.get('machine', 'machine unknown')}"
+
+
+def _stages(training: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
+    while training:
+        yield training
+        training = training.get("earlier")
+
+
+def _scores(card: Card, split: str) -> Mapping[str, Any]:
+    found = card.evaluation.get(split, {})
+    return found if isinstance(found, Mapping) else {}
+
+
+def _errors(card: Card, what: str) -> Errors:
+    return {**_scores(card, "dev").get(what, {}), **_scores(card, "test").get(what, {})}
+
+
+def _gains(errors: Errors, plain: Errors) -> list[str]:
+    """Cells: gain on each of the six, and its means over them, over the rest of dev and over the test scenes."""
+    gains = {image: 1 - error / plain[image] for image, error in errors.items() if image in plain}
+    six = [gains.get(image) for image in LARGE_DISPARITIES]
+    rest = [gain for image, gain in gains.items() if image not in (*LARGE_DISPARITIES, *TEST_SCENES)]
+    means = _mean(six), _mean(rest), _mean([gains.get(scene) for scene in TEST_SCENES])
+    return [_percent(value) for value in (*six, *means)]
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """None unless every value is there."""
+    known = list(values)
+    return sum(known) / len(known) if known and None not in known else None  # type: ignore[arg-type]
+
+
+def _time(times: Mapping[str, Any], artifact: Artifact, name: str) -> str:
+    found = times.get("frames", {}).get(name)
+    if found is None or found["weights_id"] != artifact.weights_id:
+        return "not measured"
+    return f"{found['median_ms']:.0f} ({found['precision']})"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.0%}".replace("-", "−")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
