@@ -1,7 +1,7 @@
 """Pictures of what the models make of depth edges, one per place: above the results, below each its error.
 
 Pictures that ship show scenes of `training.datasets.procedural`, which are free of any licence. Those of the real
-Motorcycle scene, which may be used for research but not passed on, are drawn where git ignores them.
+Motorcycle scene, which is free for research but not ours to pass on, are drawn where git ignores them.
 """
 
 from __future__ import annotations

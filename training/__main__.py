@@ -11,6 +11,7 @@ from depth_sr_ros.models.weights import Storage
 from training import compare_command
 from training.checkpoints import TrainingInterrupted
 from training.export import export_run
+from training.grow import grow_run
 from training.train import RECIPES, train
 
 
@@ -44,6 +45,14 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("evaluate", help=compare_command.DESCRIPTION)
     compare_command.add_arguments(command)
     command.set_defaults(run_command=compare_command.run)
+
+    command = commands.add_parser("grow", parents=[recipe], help="start a wide network from a trained narrow one")
+    command.add_argument("--narrow-recipe", required=True, help="recipe of the trained network")
+    command.add_argument("--run", required=True, type=Path, help="its run, the OUT folder of `train`")
+    command.add_argument("--out", required=True, type=Path, help="folder for the weights to start from")
+    command.set_defaults(
+        run_command=lambda a: print(grow_run(_recipe_path(a.narrow_recipe), a.run, _recipe_path(a.recipe), a.out))
+    )
 
     command = commands.add_parser("export", parents=[recipe, data], help="evaluate a run, write an artifact")
     command.add_argument("--run", required=True, type=Path, help="the OUT folder of `train`")
