@@ -84,9 +84,9 @@ def export_graph(graph: FrameGraph, path: Path, weights: Path | None = None) -> 
     scale, step = graph.network.scale, _cell_step(graph.network)
     rgb, depth = example_frame(scale, step)
     # a size in whole steps: 1 * Dim would be taken for another kind of dimension
-    height, width = (torch.export.Dim(name, min=2, max=4096) for name in ("h", "w"))
-    if step > 1:
-        height, width = step * height, step * width
+    cells = [torch.export.Dim(name, min=2, max=4096) for name in ("h", "w")]
+    cells = [step * side if step > 1 else side for side in cells]
+    pixels = [scale * side if scale > 1 else side for side in cells]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
@@ -96,7 +96,7 @@ def export_graph(graph: FrameGraph, path: Path, weights: Path | None = None) -> 
             output_names=["depth_hr", "valid"],
             dynamo=True,
             opset_version=OPSET,
-            dynamic_shapes={"rgb": {0: scale * height, 1: scale * width}, "depth": {0: height, 1: width}},
+            dynamic_shapes={"rgb": dict(enumerate(pixels)), "depth": dict(enumerate(cells))},
             verbose=False,
         )
     assert program is not None
