@@ -177,14 +177,17 @@ def write_artifact(
         fixture: arrays `rgb`, `depth`, `depth_hr`, `valid`.
 
     Raises:
-        ArtifactError: the fixture lacks an array.
+        ArtifactError: the fixture lacks an array, or something else than an artifact lies there.
     """
     missing = set(_FIXTURE_KEYS) - set(fixture)
     if missing:
         raise ArtifactError(f"fixture: expected the arrays {_FIXTURE_KEYS}, missing {sorted(missing)}")
-    folder = Path(folder)
+    folder = Path(folder).resolve()
+    if folder.exists() and not (folder / CARD).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ArtifactError(f"{folder}: expected a new folder or an older artifact, found something else; name another")
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    older = building.with_name(building.name + "-older")
     try:
         shutil.copyfile(graph, building / GRAPH)
         shutil.copyfile(weights, building / WEIGHTS)
@@ -195,23 +198,25 @@ def write_artifact(
         (building / CARD).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
         building.chmod(0o755)
         if folder.exists():
-            shutil.rmtree(folder)
+            os.replace(folder, older)
         os.replace(building, folder)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+        shutil.rmtree(older, ignore_errors=True)
     return read_artifact(folder, card.model, card.scale)
 
 
 def _read_card(path: Path) -> Card:
     try:
         raw = json.loads(path.read_text())
-        card = Card(**raw)
-    except (ValueError, TypeError) as error:
+        found = raw.get("format", FORMAT)
+        card = Card(**raw) if found == FORMAT else None
+    except (ValueError, TypeError, AttributeError) as error:
         raise ArtifactError(
             f"{path}: damaged or foreign card, expected a JSON object with {[f.name for f in fields(Card)]}; {error}"
         ) from error
-    if card.format != FORMAT:
-        raise ArtifactError(f"{path}: expected card format {FORMAT}, found {card.format}; export the weights again")
+    if card is None:
+        raise ArtifactError(f"{path}: expected card format {FORMAT}, found {found}; export the weights again")
     return card
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from depth_sr_ros.offline import Sink, UpsampleCounts
     from depth_sr_ros.rgbd.recording import Recording
+    from depth_sr_ros.upsampler import Upsampler
 
 Command = Callable[[argparse.Namespace, list[str]], int]
 
@@ -115,13 +116,22 @@ def _add_upsample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--picture", type=Path, metavar="FOLDER", help="also draw colour, sensor and upsampled depth")
     _add_streams(parser)
     parser.add_argument("--slop-s", type=_not_negative, default=0.02, help="largest stamp distance of a pair (0.02)")
-    parser.add_argument("--model", default="fdkn", help="network (default fdkn)")
-    parser.add_argument("--scale", type=int, default=8, help="colour size / depth size (default 8)")
+    parser.add_argument("--model", help="network (default: that of --weights, else fdkn)")
+    parser.add_argument("--scale", type=int, help="colour size / depth size (default: that of --weights, else 8)")
     parser.add_argument("--weights", type=Path, help="artifact folder, instead of the shipped one")
     parser.add_argument("--engine", default="auto", help="auto (default), openvino, onnxruntime or torch")
     parser.add_argument("--precision", default="auto", help="auto (default), fp32 or bf16")
     parser.add_argument("--fill-holes", action="store_true", help="give a distance in holes too")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for the engine's own choice")
+    parser.add_argument(
+        "--repeat", type=_count, metavar="N", help="filter an image N times; needs weights of scale 1 (default 1)"
+    )
+    parser.epilog = (
+        "Where --depth is an 8-bit image, it is filtered as such, channel by channel, and 0 is a value. With weights "
+        "of scale 1: denoising under another image (--rgb FLASH.png --depth NO_FLASH.png), texture removal (the same "
+        "file for both, --repeat 4). With weights of a larger scale: a small single-channel map, as of saliency, is "
+        "upsampled under a colour guide."
+    )
 
 
 def _add_streams(parser: argparse.ArgumentParser) -> None:
@@ -188,21 +198,19 @@ def _replay(options: argparse.Namespace, ros_args: list[str]) -> int:
 
 
 def _upsample(options: argparse.Namespace, ros_args: list[str]) -> int:
+    from depth_sr_ros.image_filter import is_image
     from depth_sr_ros.offline import upsample_recording
     from depth_sr_ros.progress import ProgressLine
-    from depth_sr_ros.upsampler import Upsampler
 
+    if options.source is None and options.rgb and options.depth and is_image(Path(options.depth)):
+        return _filter_image(options)
+    if options.repeat is not None:
+        raise ValueError(
+            "--repeat: expected one 8-bit image to filter, given by --rgb GUIDE and --depth IMAGE; leave it out for "
+            "depth and recordings"
+        )
     recording = _open(options)
-    upsampler = Upsampler(
-        options.model,
-        options.scale,
-        weights=options.weights,
-        engine=options.engine,
-        precision=options.precision,
-        threads=options.threads,
-        fill_holes=options.fill_holes,
-    )
-    _say(upsampler.describe().reason)
+    upsampler = _upsampler(options)
     line = ProgressLine(recording.depth_count)
 
     def show(counts: UpsampleCounts) -> None:
@@ -217,6 +225,48 @@ def _upsample(options: argparse.Namespace, ros_args: list[str]) -> int:
         _say(f"{counts.failed[cause]} x {cause}: {reason}")
     _say(f"{counts.summary()}{f': {options.out}' if counts.frames else ''}")
     return 0 if counts.frames and not counts.failed else 1
+
+
+def _filter_image(options: argparse.Namespace) -> int:
+    from depth_sr_ros.image_filter import filter_image, read_task
+    from depth_sr_ros.progress import ProgressLine
+    from depth_sr_ros.rgbd.image_files import write_image
+
+    useless = [name for name in ("picture", "reduce") if getattr(options, name) is not None]
+    if useless or options.format != "png":
+        raise ValueError(f"--{(useless or ['format'])[0]}: has no meaning for an 8-bit image; leave it out")
+    guide, target, rounds = Path(options.rgb), Path(options.depth), options.repeat or 1
+    task = read_task(guide, target)
+    channels = 1 if task.target.ndim == 2 else task.target.shape[2]
+    words = "the image itself" if task.guide is None else guide
+    _say(f"{target}: an image of {channels} channel(s), not depth; 0 is a value. Guide: {words}")
+    upsampler = _upsampler(options)
+    line = ProgressLine(rounds * channels)
+    result = filter_image(upsampler, task, rounds, lambda done: line.update(done, "channels"))
+    line.close()
+    path: Path = options.out if options.out.suffix == ".png" else options.out / f"{target.stem}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_image(path, result[..., ::-1] if result.ndim == 3 else result)
+    _say(f"{rounds} round(s) with {upsampler.describe().model}: {path}")
+    return 0
+
+
+def _upsampler(options: argparse.Namespace) -> Upsampler:
+    from depth_sr_ros.artifact import read_artifact
+    from depth_sr_ros.upsampler import Upsampler
+
+    card = read_artifact(options.weights).card if options.weights else None
+    upsampler = Upsampler(
+        options.model or (card.model if card else "fdkn"),
+        (card.scale if card else 8) if options.scale is None else options.scale,
+        weights=options.weights,
+        engine=options.engine,
+        precision=options.precision,
+        threads=options.threads,
+        fill_holes=options.fill_holes,
+    )
+    _say(upsampler.describe().reason)
+    return upsampler
 
 
 def _doctor(options: argparse.Namespace, ros_args: list[str]) -> int:
@@ -297,6 +347,12 @@ def _not_negative(text: str) -> float:
     if value is None or not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a number of 0 or more, found {text}")
     return value
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of 1 or more, found {text}")
+    return int(text)
 
 
 def _four_numbers(text: str) -> tuple[float, float, float, float]:

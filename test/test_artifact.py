@@ -107,6 +107,7 @@ def test_writing_replaces_the_whole_folder_and_leaves_nothing_beside_it(artifact
     target = tmp_path / "fdkn_x8"
     target.mkdir()
     (target / "old").touch()
+    (target / CARD).touch()
     written = write_artifact(target, artifact.card, artifact.graph, artifact.weights, artifact.fixture())
     assert written.card == artifact.card
     assert sorted(p.name for p in tmp_path.iterdir()) == ["fdkn_x8"]
@@ -118,3 +119,10 @@ def test_incomplete_fixture_is_refused(artifact, tmp_path):
     del fixture["valid"]
     with pytest.raises(ArtifactError, match=r"missing \['valid'\]"):
         write_artifact(tmp_path / "a", artifact.card, artifact.graph, artifact.weights, fixture)
+
+
+def test_writing_spares_what_is_no_artifact(tmp_path, artifact):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(ArtifactError, match="found something else"):
+        write_artifact(tmp_path, artifact.card, artifact.graph, artifact.weights, artifact.fixture())
+    assert (tmp_path / "thesis.txt").read_text() == "mine"

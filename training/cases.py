@@ -13,9 +13,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.datasets.pairs import Pair, read_levels
-from training.degradation import Observation, Scene, degradation, masked_box_down
-from training.metric import centimetres
+from depth_sr_ros.models.interpolation import resize_bicubic
+from training.datasets.coarse import scene_of
+from training.datasets.pairs import Pair, read_levels, value_range
+from training.degradation import Observation, bicubic_down, by_frame, degradation, masked_box_down
+from training.metric import centimetres, metres_per_unit
+from training.validity import ask
 
 Method = Callable[[Tensor, Tensor], Tensor]
 """(guide (1, 3, H, W), depth_lr (1, 1, h, w)) -> depth (1, 1, H, W), all normalised."""
@@ -34,7 +37,9 @@ class Case:
         valid: (N, 1, H, W) bool, where `target` counts.
         low: value that normalised 0 stands for.
         span: value of normalised 1, less `low`.
-        scale: ratio of the two resolutions.
+        clamped: whether results are kept between normalised 0 and 1, as the frame graph keeps them.
+        holes_told: whether a method that asks for it is told which cells were measured, see `training.validity`.
+        scale: ratio of the two resolutions; where it is no whole number, that of the sides up to rounding.
     """
 
     guide: Tensor
@@ -43,21 +48,51 @@ class Case:
     valid: Tensor
     low: float
     span: float
-    scale: int
+    scale: float
+    clamped: bool = False
+    holes_told: bool = False
 
     @torch.inference_mode()
     def answer(self, method: Method) -> Tensor:
         """A method's result in the protocol's unit, (N, 1, H, W); tiles are given to it one by one."""
         depth_lr = self.seen.filled()
-        tiles = [_fitting(method, g[None], d[None]) for g, d in zip(self.guide, depth_lr, strict=True)]
-        return torch.cat(tiles) * self.span + self.low
+        run = _fitting if is_whole(self.scale) else _run
+        tiles = [
+            run(method, guide[None], depth[None], valid[None] if self.holes_told else None)
+            for guide, depth, valid in zip(self.guide, depth_lr, self.seen.valid, strict=True)
+        ]
+        result = torch.cat(tiles)
+        return (result.clamp(0, 1) if self.clamped else result) * self.span + self.low
+
+
+def is_whole(scale: float) -> bool:
+    """Whether a scale takes cells of whole pixels."""
+    return scale == int(scale)
+
+
+def pose_bicubic(pair: Pair, scale: float) -> Case:
+    """`pose_degraded` by bicubic, at any scale; between whole ones nothing is cropped, the sides are rounded."""
+    if is_whole(scale):
+        return pose_degraded(pair, int(scale), "bicubic")
+    low, high = _range(pair)
+    guide, target, valid = _tensors(pair, pair.target, 1)
+    size = [max(1, round(side / scale)) for side in target.shape[-2:]]
+    seen = Observation.complete(resize_bicubic((target - low) / (high - low), size))
+    return _case(pair, guide, seen, target, valid, scale)
+
+
+def pose_saliency(pair: Pair, scale: int) -> Case:
+    """A map from 0 to 1, whatever its file counts to, reduced by bicubic; all of it is known."""
+    high = max(float(pair.target.max()), 1e-6)
+    guide, target, valid = _tensors(pair, pair.target / np.float32(high), scale)
+    return Case(guide, Observation.complete(bicubic_down(target, scale)), target, valid, 0.0, 1.0, scale)
 
 
 def pose_degraded(pair: Pair, scale: int, name: str) -> Case:
     """The case of DKN's code with any degradation.
 
-    Depth is normalised by the ground truth's range before cropping. Random numbers depend on the image's name and the
-    scale alone.
+    Depth is normalised by the ground truth's range before cropping, or by the low-resolution depth's own where that
+    stands for a sensor's. Random numbers depend on the image's name and the scale alone.
 
     Args:
         pair: image.
@@ -66,18 +101,32 @@ def pose_degraded(pair: Pair, scale: int, name: str) -> Case:
     """
     low, high = _range(pair)
     guide, target, valid = _tensors(pair, pair.target, scale)
-    scene = Scene(
-        span=(low, high), metric=pair.entry.unit == "m", guide=guide, near_is_one=pair.entry.kind == "disparity"
-    )
+    scene = scene_of(pair.entry, low, high, guide, valid)
     rng = np.random.default_rng([zlib.crc32(pair.entry.name.encode()), scale])
     seen = degradation(name).observe((target - low) / (high - low), scale, rng, scene)
-    return _case(pair, guide, seen, target, valid & _enlarged(seen.valid, scale), scale)
+    return _case(pair, guide, seen, target, valid & _enlarged(seen.valid, scale), scale, by_frame(name))
 
 
-def _case(pair: Pair, guide: Tensor, seen: Observation, target: Tensor, valid: Tensor, scale: int) -> Case:
-    """A case in the unit that the papers report."""
+def _case(
+    pair: Pair, guide: Tensor, seen: Observation, target: Tensor, valid: Tensor, scale: float, own_range: bool = False
+) -> Case:
+    """A case in the unit that the papers report.
+
+    Args:
+        pair: image.
+        guide: see `Case`.
+        seen: normalised by the ground truth's range.
+        target: in the ground truth's unit.
+        valid: see `Case`.
+        scale: see `Case`.
+        own_range: normalise by the range of `seen` instead, as the frame graph does, and keep results within it.
+    """
     (low, high), factor = _range(pair), unit_of(pair)[1]
-    return Case(guide, seen, target * factor, valid, low * factor, (high - low) * factor, scale)
+    span = high - low
+    if own_range:
+        seen, seen_low, seen_span = seen.as_frame()
+        low, span = low + float(seen_low) * span, float(seen_span) * span
+    return Case(guide, seen, target * factor, valid, low * factor, span * factor, scale, clamped=own_range)
 
 
 def unit_of(pair: Pair) -> tuple[str, float]:
@@ -86,13 +135,13 @@ def unit_of(pair: Pair) -> tuple[str, float]:
         low, high = _range(pair)
         return "1/255 of range", 255 / (high - low)
     if pair.entry.kind == "depth":
-        return ("cm", 100.0) if pair.entry.unit == "m" else ("cm", 0.1) if "mm" in pair.entry.unit else ("", 1.0)
+        metres = metres_per_unit(pair.entry)
+        return ("", 1.0) if metres is None else ("cm", 100 * metres)
     return ("px", 1.0) if pair.entry.unit.startswith(("disparity px", "disparity pixel")) else ("levels", 1.0)
 
 
 def _range(pair: Pair) -> tuple[float, float]:
-    known = pair.target[pair.valid]
-    return float(known.min()), float(known.max())
+    return value_range(pair, pair.target)
 
 
 def pose_by_jiif(pair: Pair, scale: int) -> Case:
@@ -129,7 +178,10 @@ def pose_from_sensor(pair: Pair, scale: int) -> Case:
 
 
 def _posed_with(pair: Pair, depth_lr: NDArray[np.float32], scale: int, what: str) -> Case:
-    """The case of given low-resolution depth (h, w) in the ground truth's unit; 0 and NaN are holes."""
+    """The case of given low-resolution depth (h, w) in the ground truth's unit; 0 and NaN are holes.
+
+    It is normalised as the node would normalise it.
+    """
     low, high = _range(pair)
     guide, target, valid = _tensors(pair, pair.target, scale)
     if depth_lr.shape != (target.shape[-2] // scale, target.shape[-1] // scale):
@@ -137,18 +189,18 @@ def _posed_with(pair: Pair, depth_lr: NDArray[np.float32], scale: int, what: str
     known = torch.from_numpy(np.isfinite(depth_lr) & (depth_lr > 0))[None, None]
     values = (torch.from_numpy(np.nan_to_num(depth_lr))[None, None].float() - low) / (high - low)
     seen = Observation(values, known.float())
-    return _case(pair, guide, seen, target, valid & _enlarged(seen.valid, scale), scale)
+    return _case(pair, guide, seen, target, valid & _enlarged(seen.valid, scale), scale, own_range=True)
 
 
 def pose_by_dada(pair: Pair, scale: int) -> Case:
     """Block means of metric depth in centimetres, in tiles; tiles without any valid pixel are left out."""
     depth = centimetres(pair)
-    low, high = float(depth[pair.valid].min()), float(depth[pair.valid].max())
+    low, high = value_range(pair, depth)
     guide, target, valid = (_tiles(image) for image in _tensors(pair, depth, scale))
     some = valid.flatten(1).any(dim=1)
     guide, target, valid = guide[some], target[some], valid[some]
     seen = Observation(*masked_box_down((target - low) / (high - low), valid, scale))
-    return Case(guide, seen, target, valid, low, high - low, scale)
+    return Case(guide, seen, target, valid, low, high - low, scale, holes_told=True)
 
 
 def _tensors(pair: Pair, depth: NDArray[np.float32], scale: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -171,16 +223,24 @@ def _enlarged(cells: Tensor, scale: int) -> Tensor:
     return cells.repeat_interleave(scale, dim=-2).repeat_interleave(scale, dim=-1) > 0
 
 
-def _fitting(method: Method, guide: Tensor, depth_lr: Tensor) -> Tensor:
-    """Runs a method, on its device, on an image whose size it may not take: edges are repeated, then cut off again."""
+def _fitting(method: Method, guide: Tensor, depth_lr: Tensor, valid_lr: Tensor | None) -> Tensor:
+    """Runs a method on an image whose size it may not take: edges are repeated, then cut off again."""
     height, width = guide.shape[-2:]
     scale = height // depth_lr.shape[-2]
     step = math.lcm(scale, int(getattr(method, "size_multiple", 1)))
     down, right = -height % step, -width % step
     guide = F.pad(guide, (0, right, 0, down), mode="replicate")
-    depth_lr = F.pad(depth_lr, (0, right // scale, 0, down // scale), mode="replicate")
+    cells = (0, right // scale, 0, down // scale)
+    depth_lr = F.pad(depth_lr, cells, mode="replicate")
+    valid_lr = None if valid_lr is None else F.pad(valid_lr, cells, mode="replicate")
+    return _run(method, guide, depth_lr, valid_lr)[..., :height, :width]
+
+
+def _run(method: Method, guide: Tensor, depth_lr: Tensor, valid_lr: Tensor | None) -> Tensor:
+    """Runs a method on its device."""
     device = _device_of(method)
-    return method(guide.to(device), depth_lr.to(device))[..., :height, :width].float().cpu()
+    valid_lr = None if valid_lr is None else valid_lr.to(device)
+    return ask(method, guide.to(device), depth_lr.to(device), valid_lr).float().cpu()
 
 
 def _device_of(method: Method) -> torch.device:

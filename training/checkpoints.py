@@ -25,6 +25,11 @@ from training.recipe import Recipe
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+# settings that may change on the way
+_FREE = {
+    "max_steps", "max_minutes", "evaluate_every", "checkpoint_every", "dev", "workers", "start_from", "evaluation",
+}  # fmt: skip
+
 
 class TrainingInterrupted(Exception):
     """The run was asked to stop, and has left a checkpoint to resume from."""
@@ -34,7 +39,8 @@ class KeepLast(Checkpoint):
     """Writes `last.ckpt` every so many steps, after every evaluation and when the run is asked to stop.
 
     It stands behind the callback that keeps the best, so that the checkpoint knows the newest best. An evaluation that
-    is due is done before the run stops. A second Ctrl-C ends the run at once.
+    is due is done before the run stops. A second Ctrl-C ends the run at once. After a step whose loss was not finite
+    nothing is written.
 
     Args:
         path: the file; it is replaced whole or not at all.
@@ -90,6 +96,8 @@ class KeepLast(Checkpoint):
         return bool(asked)
 
     def _save(self, trainer: lightning.Trainer) -> None:
+        if getattr(trainer.lightning_module, "spoilt", 0):
+            return
         fresh = self.path.with_suffix(".new")
         trainer.save_checkpoint(fresh)
         if trainer.is_global_zero:
@@ -100,6 +108,12 @@ class KeepLast(Checkpoint):
             raise TrainingInterrupted(
                 f"stopped after step {trainer.global_step} of {trainer.max_steps}; --resume goes on from {self.path}"
             )
+
+
+def refuse_to_overwrite(path: Path) -> None:
+    """Raises ValueError where a run that is to start afresh would replace the checkpoint of another."""
+    if path.exists():
+        raise ValueError(f"{path}: there is a run already; --resume goes on with it, another --out starts afresh")
 
 
 def step_to_resume(path: Path, recipe: Recipe) -> int:
@@ -116,8 +130,7 @@ def step_to_resume(path: Path, recipe: Recipe) -> int:
     if "recipe" not in checkpoint:
         raise ValueError(f"{path}: written by an older version; start from its weights by `start_from` instead")
     now, then = recipe.as_text(), json.loads(checkpoint["recipe"])
-    free = {"max_steps", "max_minutes", "evaluate_every", "checkpoint_every", "dev", "workers", "start_from"}
-    differing = sorted(key for key in now.keys() | then.keys() if key not in free and now.get(key) != then.get(key))
+    differing = sorted(key for key in now.keys() | then.keys() if key not in _FREE and now.get(key) != then.get(key))
     if differing:
         found = {key: (then.get(key), now.get(key)) for key in differing}
         raise ValueError(f"{path}: belongs to a run with other settings; (then, now): {found}")

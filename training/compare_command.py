@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from training.cases import is_whole
 from training.classical import CLASSICAL
-from training.comparison import Contestant, classical_contestants, compare, network_contestant
+from training.comparison import Contestant, classical_contestants, compare, network_contestant, taking_part
 from training.datasets.pairs import Pair, PairEntry, load_pair
 from training.datasets.registry import DATASETS, open_dataset
 from training.pictures import PictureWriter
@@ -34,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--protocols", "--protocol", nargs="+", default=["dkn-bicubic"], metavar="NAME",
         help=f"some of {', '.join(PROTOCOLS)}",
     )  # fmt: skip
-    parser.add_argument("--scales", nargs="+", type=int, default=[], help="default: those of the weights, else 8")
+    parser.add_argument(
+        "--scales", nargs="+", type=_scale, default=[], metavar="SCALE",
+        help="default: those of the weights, else 8; 2.5 and the like for networks that take any scale (jiif)",
+    )  # fmt: skip
     parser.add_argument(
         "--classical", nargs="*", default=list(CLASSICAL), metavar="NAME",
         help=f"some of {', '.join(map(repr, CLASSICAL))}; none with no name (default all)",
@@ -57,12 +62,34 @@ def run(args: argparse.Namespace) -> None:
     scales = args.scales or sorted({network.scale for network in networks}) or [8]
     watch = PictureWriter(args.out / "pictures") if args.out and not args.no_pictures else None
     contestants = [*classical_contestants(scales, args.classical), *_named_apart(networks)]
+    _say_who_cannot(contestants, args.classical, scales)
     results = compare(contestants, _loaded(entries), args.protocols, scales, watch)
     text = markdown(results)
     if args.out:
         write_csv(results, args.out / "results.csv")
         (args.out / "results.md").write_text(text, encoding="utf-8")
     print(text)
+
+
+def _scale(text: str) -> float:
+    """A scale; an int where it is whole."""
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not 1 <= scale < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number of 1 or more, found {text}")
+    return int(scale) if is_whole(scale) else scale
+
+
+def _say_who_cannot(contestants: Sequence[Contestant], classical: Sequence[str], scales: Sequence[float]) -> None:
+    """Names those that are left out at a scale between the whole numbers."""
+    everyone = dict.fromkeys([*classical, *(one.name for one in contestants)])
+    for scale in scales:
+        if not is_whole(scale):
+            able = {one.name for one in taking_part(contestants, scale)}
+            if left_out := [name for name in everyone if name not in able]:
+                print(f"x{scale}: left out are those that cannot take any scale: {', '.join(left_out)}")
 
 
 def _entries(args: argparse.Namespace) -> list[PairEntry]:
@@ -89,5 +116,5 @@ def _named_apart(networks: Sequence[Contestant]) -> list[Contestant]:
         seen[network.name] = seen.get(network.name, 0) + 1
         number = seen[network.name]
         name = network.name if number == 1 else f"{network.name} ({number})"
-        apart.append(Contestant(name, network.key, network.scale, network.method))
+        apart.append(replace(network, name=name))
     return apart

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from depth_sr_ros.artifact import SHIPPED, read_artifact
-from training.cases import Case, Method, unit_of
+from depth_sr_ros.models import GuidedUpsampler
+from depth_sr_ros.models.jiif import JIIF
+from training.cases import Case, Method, is_whole, unit_of
 from training.classical import CLASSICAL, classical_methods
 from training.datasets.pairs import Pair
 from training.evaluate import network_of_artifact, network_of_recipe
-from training.protocols import protocol
+from training.protocols import PROTOCOLS, Protocol, bicubic_up, protocol
 from training.recipe import load_recipe
 
 
@@ -27,12 +29,14 @@ class Contestant:
         key: the name under which `published.yaml` lists it: a network's registry name, or a classical method's own.
         scale: the scale it is for.
         method: what is run.
+        any_scale: what is run at other scales; None where it cannot.
     """
 
     name: str
     key: str
-    scale: int
+    scale: float
     method: Method
+    any_scale: Method | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Result:
     scene: str
     image: str
     protocol: str
-    scale: int
+    scale: float
     method: str
     key: str
     unit: str
@@ -84,26 +88,57 @@ def network_contestant(words: str) -> Contestant:
     if weights:
         recipe = load_recipe(Path(recipe_path))
         network = network_of_recipe(recipe, Path(weights))
-        return Contestant(Path(recipe_path).stem, recipe.model, network.scale, network)
+        return _of_network(Path(recipe_path).stem, recipe.model, network)
     folder = SHIPPED / words if (SHIPPED / words).is_dir() else Path(words)
-    network = network_of_artifact(folder)
-    return Contestant(folder.name, read_artifact(folder).card.model, network.scale, network)
+    return _of_network(folder.name, read_artifact(folder).card.model, network_of_artifact(folder))
 
 
-def classical_contestants(scales: Iterable[int], names: Sequence[str] = CLASSICAL) -> list[Contestant]:
-    """The classical methods at each scale. Raises ValueError for an unknown name."""
+class _AnyScale(nn.Module):
+    """A network by its `upsample`, which takes any sizes."""
+
+    def __init__(self, network: JIIF) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, guide: Tensor, depth_lr: Tensor) -> Tensor:
+        return self.network.upsample(guide, depth_lr)
+
+
+def _of_network(name: str, key: str, network: GuidedUpsampler) -> Contestant:
+    any_scale = _AnyScale(network) if isinstance(network, JIIF) else None
+    return Contestant(name, key, network.scale, network, any_scale)
+
+
+def classical_contestants(scales: Iterable[float], names: Sequence[str] = CLASSICAL) -> list[Contestant]:
+    """The classical methods at each scale, between whole ones bicubic alone. Raises ValueError for an unknown name."""
     return [
         Contestant(name, name, scale, method)
         for scale in scales
-        for name, method in classical_methods(scale, names).items()
+        for name, method in classical_methods(int(scale), names).items()
+        if is_whole(scale) or method is bicubic_up
     ]
+
+
+def taking_part(contestants: Sequence[Contestant], scale: float) -> list[Contestant]:
+    """Those that run at a scale.
+
+    Methods made for it do, and networks that take any scale, unless weights of the same network were made for it.
+    """
+    own = {one.key for one in contestants if one.scale == scale}
+    chosen = []
+    for one in contestants:
+        if one.scale == scale:
+            chosen.append(one)
+        elif one.any_scale is not None and one.key not in own:
+            chosen.append(replace(one, scale=scale, method=one.any_scale))
+    return chosen
 
 
 def compare(
     contestants: Sequence[Contestant],
     pairs: Iterable[Pair],
     protocols: Sequence[str],
-    scales: Sequence[int],
+    scales: Sequence[float],
     watch: Watcher | None = None,
 ) -> list[Result]:
     """Runs every contestant on every image under every protocol at its scale.
@@ -116,20 +151,32 @@ def compare(
         watch: sees every image's results, to draw them.
 
     Raises:
-        ValueError: an unknown protocol, or an image that a protocol cannot pose.
+        ValueError: an unknown protocol, an image that a protocol cannot pose, or a scale between the whole numbers
+            under a protocol for whole ones.
         FileNotFoundError: a file that a protocol needs is missing.
     """
     known = {name: protocol(name) for name in protocols}
+    _check_scales(known, scales)
     results = []
     for pair in pairs:
         for name in known:
             for scale in scales:
-                results += _on_image([c for c in contestants if c.scale == scale], pair, name, scale, watch)
+                results += _on_image(taking_part(contestants, scale), pair, name, scale, watch)
     return results
 
 
+def _check_scales(known: Mapping[str, Protocol], scales: Sequence[float]) -> None:
+    between = [scale for scale in scales if not is_whole(scale)]
+    refused = [name for name, rules in known.items() if between and not rules.any_scale]
+    if refused:
+        able = [name for name, rules in PROTOCOLS.items() if rules.any_scale]
+        raise ValueError(
+            f"scales: expected whole numbers under {', '.join(refused)}, found {between}; {' and '.join(able)} take any"
+        )
+
+
 def _on_image(
-    contestants: Sequence[Contestant], pair: Pair, name: str, scale: int, watch: Watcher | None
+    contestants: Sequence[Contestant], pair: Pair, name: str, scale: float, watch: Watcher | None
 ) -> list[Result]:
     rules, entry = protocol(name), pair.entry
     case = rules.pose(pair, scale)

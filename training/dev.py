@@ -11,14 +11,19 @@ import torch
 from torch import Tensor
 
 from depth_sr_ros.models.interpolation import resize_bicubic
-from training.datasets.coarse import coarse_depth, scene_of
-from training.datasets.pairs import Pair, PairEntry
+from training.datasets.coarse import scene_of
+from training.datasets.pairs import Pair, PairEntry, value_range
+from training.degradation import by_frame, degradation
 from training.distributed import Processes, gathered
 from training.metrics import rmse
 from training.recipe import DevOptions
+from training.validity import ask
 
-Method = Callable[[Tensor, Tensor], Tensor]
-"""(guide (1, 3, H, W), depth_lr (1, 1, h, w)) -> depth (1, 1, H, W), all normalised."""
+Method = Callable[..., Tensor]
+"""(guide (1, 3, H, W), depth_lr (1, 1, h, w)) -> depth (1, 1, H, W), all normalised; see also `training.validity`."""
+
+# bicubic's error, in normalised depth, below which it is rounding: nothing can be said relative to it
+_NO_ERROR = 1e-6
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class DevImage:
 
 @dataclass(frozen=True)
 class Sample:
-    """What is drawn of an image: colour, input, result and truth, normalised, with a batch of one."""
+    """What is drawn of an image: colour, input, result and truth, normalised like the truth, with a batch of one."""
 
     name: str
     guide: Tensor
@@ -76,39 +81,57 @@ class DevEvaluation:
     def __call__(self, method: Method, name: str) -> tuple[dict[str, float], list[Sample]]:
         """Scores a method under a degradation.
 
+        Depth that stands for a sensor's is normalised by its own range, and results are kept within it, as the frame
+        graph does both.
+
         Returns:
-            Means over the images of `rmse` (in the ground truth's unit) and `ratio` (error relative to bicubic), and
-            samples to draw, of this process's images.
+            Means over the images of `rmse` (in the ground truth's unit) and `ratio` (error relative to bicubic; of the
+            images on which bicubic makes any), and samples to draw, of this process's images.
         """
         here = Processes.from_environment()
-        scores: dict[int, tuple[float, float]] = {}
+        scores: dict[int, _Score] = {}
         samples = []
         for number in range(here.rank, len(self.images), here.count):
             image = self.images[number]
-            rng, scene = np.random.default_rng(number), scene_of(image.entry, *image.span, image.guide)
-            near_is_one = image.entry.kind == "disparity"
-            depth_lr = coarse_depth(image.target, name, self.scale, rng, scene, near_is_one)
-            result = method(image.guide, depth_lr).float().cpu()
-            bicubic = rmse(resize_bicubic(depth_lr, image.target.shape[-2:]), image.target, image.valid)
-            error = rmse(result, image.target, image.valid)
-            scores[number] = error * (image.span[1] - image.span[0]), error / bicubic
+            depth_lr, result, start = self._answers(method, image, name, number)
+            bicubic, error = (rmse(depth, image.target, image.valid) for depth in (start, result))
+            ratio = error / bicubic if bicubic > _NO_ERROR else None
+            scores[number] = error * (image.span[1] - image.span[0]), ratio
             if number < self.pictures:
                 samples.append(Sample(image.entry.name, image.guide, depth_lr, result, image.target))
         return _means(gathered(scores)), samples
 
+    def _answers(self, method: Method, image: DevImage, name: str, number: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Low-resolution depth, a method's result and bicubic's, all normalised like the image's target."""
+        rng = np.random.default_rng(number)
+        scene = scene_of(image.entry, *image.span, image.guide, image.valid)
+        seen = degradation(name).observe(image.target, self.scale, rng, scene)
+        if not by_frame(name):
+            depth_lr = seen.filled()
+            result = ask(method, image.guide, depth_lr, seen.valid).float().cpu()
+            return depth_lr, result, resize_bicubic(depth_lr, image.target.shape[-2:])
+        seen, low, span = seen.as_frame()
+        depth_lr = seen.filled()
+        result = ask(method, image.guide, depth_lr, seen.valid).float().cpu()
+        plain = resize_bicubic(depth_lr, image.target.shape[-2:])
+        return depth_lr * span + low, result.clamp(0, 1) * span + low, plain.clamp(0, 1) * span + low
+
+
+_Score = tuple[float, float | None]
+
 
 def _means(scores: Iterable[object]) -> dict[str, float]:
     """Means in the order of the images, so that every process comes to the same number."""
-    merged: dict[int, tuple[float, float]] = {}
+    merged: dict[int, _Score] = {}
     for some in scores:
         merged.update(some)  # type: ignore[call-overload]
-    values = [merged[number] for number in sorted(merged)]
-    return {"rmse": sum(v[0] for v in values) / len(values), "ratio": sum(v[1] for v in values) / len(values)}
+    errors, ratios = zip(*(merged[number] for number in sorted(merged)), strict=True)
+    known = [ratio for ratio in ratios if ratio is not None]
+    return {"rmse": sum(errors) / len(errors), "ratio": sum(known) / len(known) if known else math.nan}
 
 
 def _prepared(pair: Pair, multiple: int, side: int) -> DevImage:
-    known = pair.target[pair.valid]
-    low, high = float(known.min()), float(known.max())
+    low, high = value_range(pair, pair.target)
     height, width = pair.target.shape
     window = _middle(height, multiple, side), _middle(width, multiple, side)
     return DevImage(

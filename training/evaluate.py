@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import safetensors.torch
 
 from depth_sr_ros.artifact import read_artifact
 from depth_sr_ros.models import GuidedUpsampler, create_model
@@ -15,13 +14,14 @@ from training.datasets.pairs import load_pair, read_manifest
 from training.protocols import ImageScore
 from training.protocols import protocol as protocol_named
 from training.recipe import Recipe
+from training.weights import load_into
 
 
 def network_of_artifact(path: Path) -> GuidedUpsampler:
-    """The network of an artifact, with its weights, in evaluation mode. Raises ArtifactError."""
+    """The network of an artifact, with its weights, in evaluation mode. Raises ValueError, as ArtifactError or else."""
     artifact = read_artifact(path)
     network = create_model(artifact.card.model, **artifact.card.options)
-    network.load_state_dict(safetensors.torch.load_file(artifact.weights))
+    load_into(network, artifact.weights, artifact.card.model)
     return network.eval()
 
 
@@ -30,12 +30,10 @@ def network_of_recipe(recipe: Recipe, weights: Path) -> GuidedUpsampler:
 
     Raises:
         FileNotFoundError: no such file.
-        RuntimeError: the weights belong to another network; torch's message names the keys.
+        ValueError: the weights belong to another network.
     """
-    if not weights.is_file():
-        raise FileNotFoundError(f"{weights}: expected the weights that `python -m training train` writes")
     network = create_model(recipe.model, scale=recipe.scale, **recipe.model_options)
-    network.load_state_dict(safetensors.torch.load_file(weights))
+    load_into(network, weights, recipe.model)
     return network.eval()
 
 
@@ -57,22 +55,26 @@ def evaluate(
     return scores
 
 
-def table(scores: Sequence[ImageScore]) -> str:
-    """Markdown table: image, RMSE, bicubic's RMSE, their ratio; the last line averages the images."""
-    lines = ["| image | RMSE | bicubic | ratio |", "|---|---|---|---|"]
-    lines += [f"| {s.name} | {s.rmse:.3f} | {s.bicubic:.3f} | {s.ratio:.3f} |" for s in scores]
-    mean = card_entry(scores)
-    lines.append(f"| mean | {mean['mean']:.3f} | {mean['bicubic_mean']:.3f} | {mean['mean_ratio']:.3f} |")
-    return "\n".join(lines)
-
-
 def card_entry(scores: Sequence[ImageScore]) -> dict[str, Any]:
-    """What a card says of a split: RMSE per image, their mean, bicubic's per image and mean, and the mean ratio."""
-    count = len(scores)
+    """What a card says of a split: RMSE per image, their mean, bicubic's per image and mean, and the mean ratio.
+
+    The ratio is of the images on which bicubic makes an error, and None where there are none; so is any number that is
+    not finite.
+    """
+    ratios = [s.ratio for s in scores if not math.isnan(s.ratio) or not math.isfinite(s.rmse)]
     return {
-        "rmse": {s.name: round(s.rmse, 4) for s in scores},
-        "mean": round(sum(s.rmse for s in scores) / count, 4),
-        "bicubic": {s.name: round(s.bicubic, 4) for s in scores},
-        "bicubic_mean": round(sum(s.bicubic for s in scores) / count, 4),
-        "mean_ratio": round(sum(s.ratio for s in scores) / count, 4),
+        "rmse": {s.name: _written(s.rmse) for s in scores},
+        "mean": _written(_mean([s.rmse for s in scores])),
+        "bicubic": {s.name: _written(s.bicubic) for s in scores},
+        "bicubic_mean": _written(_mean([s.bicubic for s in scores])),
+        "mean_ratio": _written(_mean(ratios)),
     }
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else math.nan
+
+
+def _written(value: float) -> float | None:
+    """JSON knows no NaN."""
+    return round(value, 4) if math.isfinite(value) else None

@@ -7,18 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from depth_sr_ros.artifact import Artifact
+from depth_sr_ros.models import GuidedUpsampler
 from depth_sr_ros.models.export import export_artifact
 from depth_sr_ros.models.weights import Storage, rounded
 from training.evaluate import card_entry, evaluate, network_of_recipe
+from training.protocols import protocol
 from training.recipe import load_recipe
 
-_PROTOCOL = "dkn-bicubic"
+# protocols that are not for both splits: published noisy files are those of the test scenes
+_SPLITS = {"cell-median": ("dev",), "noisy-middlebury": ("test",)}
+_UNIT = "ground truth's own (disparity levels or pixels); centimetres for metric depth"
 
 
 def export_run(
     recipe_path: Path, run: Path, data: Path, folder: Path, storage: Storage = "fp16", variant: str = ""
 ) -> Artifact:
-    """Evaluates the weights of a training run on dev and test and writes them as an artifact.
+    """Evaluates the weights of a training run and writes them as an artifact.
+
+    The card has the errors under the recipe's protocols, of dev and test; of the main protocol at the top, of the
+    others by their names.
 
     Parts that serve training alone are left out; what is evaluated are the values as they are stored.
 
@@ -31,22 +38,21 @@ def export_run(
         variant: see `depth_sr_ros.artifact.Card`.
 
     Raises:
-        FileNotFoundError: the run has written no weights yet.
+        FileNotFoundError: the run has written no weights yet, or a protocol's files are missing.
+        ValueError: an unknown protocol, or one that cannot pose an image; weights that do not fit the recipe.
     """
     recipe = load_recipe(recipe_path)
+    for name in recipe.evaluation:
+        protocol(name)
     network = network_of_recipe(recipe, run / "weights.safetensors")
     if hasattr(network, "deployed"):
         network = network.deployed()  # type: ignore[operator]
     network.load_state_dict(rounded(network.state_dict(), storage))
     facts = json.loads((run / "training.json").read_text())
-    scores = evaluate(network, data, protocol=_PROTOCOL)
     training = {**facts, "selected_on": "dev"}
-    evaluation = {
-        "protocol": _PROTOCOL,
-        "unit": "ground truth's own (disparity levels or pixels)",
-        **{split: card_entry(of_split) for split, of_split in scores.items()},
-        "cell-median": {"dev": card_entry(evaluate(network, data, ["dev"], "cell-median")["dev"])},
-    }
+    by_protocol = {name: _entries(network, data, name) for name in recipe.evaluation}
+    main = recipe.evaluation[0]
+    evaluation = {"protocol": main, "unit": _UNIT, **by_protocol.pop(main), **by_protocol}
     command = " && ".join(_commands(facts))
     return export_artifact(
         network,
@@ -58,6 +64,12 @@ def export_run(
         storage=storage,
         variant=variant,
     )
+
+
+def _entries(network: GuidedUpsampler, data: Path, name: str) -> dict[str, Any]:
+    """What the card says of a protocol, by split."""
+    scores = evaluate(network, data, _SPLITS.get(name, ("dev", "test")), name)
+    return {split: card_entry(of_split) for split, of_split in scores.items()}
 
 
 def _commands(facts: dict[str, Any] | None) -> list[str]:

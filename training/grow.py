@@ -51,6 +51,8 @@ def grow_run(narrow_recipe: Path, narrow_run: Path, wide_recipe: Path, out: Path
     safetensors.torch.save_file(state, out / "weights.safetensors")
     facts = {
         "grown": f"from width {narrow.model_options.get('width', 128)}; the same function, more channels",
+        "command": f"python -m training grow --recipe {Path(wide_recipe).stem} --narrow-recipe "
+        f"{Path(narrow_recipe).stem} --run RUN --out RUN/grown",
         "earlier": json.loads((narrow_run / "training.json").read_text()),
     }
     (out / "training.json").write_text(json.dumps(facts, indent=2) + "\n")

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from depth_sr_ros.models.base import float32_on
+
 Outputs = Mapping[str, Tensor]
 
 Loss = Callable[[Outputs, Tensor, Tensor, float], Tensor]
@@ -49,13 +51,14 @@ def charbonnier(outputs: Outputs, target: Tensor, valid: Tensor, progress: float
 def boundary(outputs: Outputs, target: Tensor, valid: Tensor, progress: float) -> Tensor:
     """DAGF's boundary-aware loss, eq. 24 and 25: the error weighed by the product of the gradients' errors.
 
-    Sobel gradients with zero padding, as in its code; the gradients' errors enter by their size. A pixel counts where
-    its 3x3 neighbourhood is valid.
+    Sobel gradients with zero padding, as in its code, in float32 always; the gradients' errors enter by their size. A
+    pixel counts where its 3x3 neighbourhood is valid.
     """
-    error = outputs["depth"].float() - target
-    across, down = _sobel(error).abs().split(1, dim=1)
-    whole = 1 - F.max_pool2d(1 - valid, 3, stride=1, padding=1)
-    return masked_mean(across * down * error.abs(), whole)
+    with float32_on(target.device):
+        error = outputs["depth"].float() - target.float()
+        across, down = _sobel(error).abs().split(1, dim=1)
+        whole = 1 - F.max_pool2d(1 - valid.float(), 3, stride=1, padding=1)
+        return masked_mean(across * down * error.abs(), whole)
 
 
 def multi_stage(outputs: Outputs, target: Tensor, valid: Tensor, progress: float) -> Tensor:

@@ -12,12 +12,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.datasets.pairs import Pair
+from training.datasets.pairs import Pair, PairEntry
 
-_CM_PER_UNIT = {"m": 100.0, "mm": 0.1, "cm": 1.0}
+_METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 _FOCAL_TIMES_BASELINE_2005 = 160.0 * 3740.0
 # disparity of the crop's own origin, at full size
 _DMIN_2005 = {"art": 200, "books": 200, "dolls": 200, "laundry": 230, "moebius": 200, "reindeer": 230}
+
+
+def metres_per_unit(entry: PairEntry) -> float | None:
+    """Metres that one of the ground truth's counts stands for; None where it is no metric depth.
+
+    A unit is `m`, `cm` or `mm`, or such a word in a manifest's, as in `depth mm (uint16)`.
+    """
+    word = entry.unit.removeprefix("depth ").split(" ")[0]
+    return _METRES.get(word) if entry.kind == "depth" else None
 
 
 def centimetres(pair: Pair) -> NDArray[np.float32]:
@@ -28,9 +37,9 @@ def centimetres(pair: Pair) -> NDArray[np.float32]:
         FileNotFoundError: the calibration file beside a 2014 scene is missing.
     """
     entry = pair.entry
-    unit = entry.unit.removeprefix("depth ").split(" ")[0]
-    if entry.kind == "depth" and unit in _CM_PER_UNIT:
-        return pair.target * np.float32(_CM_PER_UNIT[unit])
+    metres = metres_per_unit(entry)
+    if metres is not None:
+        return pair.target * np.float32(100 * metres)
     if "2005_full" in entry.dataset and entry.scene.lower() in _DMIN_2005:
         depth_mm = _FOCAL_TIMES_BASELINE_2005 / (pair.target + _DMIN_2005[entry.scene.lower()])
         return (depth_mm / 10).astype(np.float32)

@@ -19,6 +19,10 @@ from training.degradation import masked_box_down
 from training.saliency import f_measure, weighted_f_measure
 
 
+class NothingToMeasure(ValueError):
+    """An image without a pixel that a measure could look at, as one without edges for the error at edges."""
+
+
 def rmse(output: Tensor, target: Tensor, valid: Tensor | None = None, border: int = 6) -> float:
     """Root mean square error of one image.
 
@@ -29,7 +33,7 @@ def rmse(output: Tensor, target: Tensor, valid: Tensor | None = None, border: in
         border: pixels left out on each side; the papers' code cuts 6.
 
     Raises:
-        ValueError: shapes differ, or nothing is left to compare.
+        ValueError: shapes differ, or nothing is left to compare (`NothingToMeasure`).
     """
     return float(RootMeanSquareError(border).of_image(output, target, valid))
 
@@ -55,7 +59,7 @@ class PerImage(torchmetrics.Metric, abc.ABC):
         """Adds images.
 
         Raises:
-            ValueError: shapes differ, or an image has nothing to compare.
+            ValueError: shapes differ, or an image has nothing to compare (`NothingToMeasure`).
         """
         for one in zip(*_images(output, target, valid), strict=True):
             self.total += self.of_image(*one).to(self.total)
@@ -66,14 +70,18 @@ class PerImage(torchmetrics.Metric, abc.ABC):
         return self.total / self.images.clamp(min=1)
 
     def of_image(self, output: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
-        """The number for one image, float64. Raises as `update`."""
+        """The number for one image, float64; NaN where a pixel that counts is not finite. Raises as `update`."""
         (output, *_), (target, *_), (mask, *_) = _images(output, target, valid)
         (height, width), cut = target.shape, self.border
         inner = torch.zeros_like(mask)
         inner[cut : max(cut, height - cut), cut : max(cut, width - cut)] = True
         counted = self._counted(target, mask) & inner & mask
         if not counted.any():
-            raise ValueError(f"no valid pixel inside a border of {self.border} px in an image of {height}x{width}")
+            raise NothingToMeasure(
+                f"no valid pixel inside a border of {self.border} px in an image of {height}x{width}"
+            )
+        if not output[counted].isfinite().all():
+            return torch.tensor(torch.nan, dtype=torch.float64)
         return self._measure(output.double(), target.double(), counted)
 
     def _counted(self, target: Tensor, valid: Tensor) -> Tensor:
@@ -157,7 +165,8 @@ class LowResolutionConsistency(PerImage):
 
     Args:
         scale: side of a block.
-        border: pixels left out on each side; a block that reaches into the border is left out.
+        border: pixels left out on each side; a block that reaches into it, or over the image's end, is left out. Of a
+            block with holes the valid pixels count.
     """
 
     def __init__(self, scale: int, border: int = 0, **settings: Any) -> None:
@@ -166,10 +175,22 @@ class LowResolutionConsistency(PerImage):
 
     def _measure(self, output: Tensor, target: Tensor, counted: Tensor) -> Tensor:
         height, width = (n - n % self.scale for n in target.shape)
-        mask = counted[None, None, :height, :width]
+        mask = (counted & self._whole_cells(*target.shape))[None, None, :height, :width]
         ours, cells = masked_box_down(output[None, None, :height, :width], mask, self.scale)
         theirs, _ = masked_box_down(target[None, None, :height, :width], mask, self.scale)
+        if not cells.any():
+            raise NothingToMeasure(f"no whole cell of {self.scale} px inside a border of {self.border} px")
         return (ours - theirs)[cells > 0].square().mean()
+
+    def _whole_cells(self, height: int, width: int) -> Tensor:
+        """(H, W) bool: the cells that lie inside the border and inside the image with all of their pixels."""
+        rows, columns = (self._whole_length(length) for length in (height, width))
+        return rows[:, None] & columns[None, :]
+
+    def _whole_length(self, length: int) -> Tensor:
+        pixel = torch.arange(length)
+        first = pixel - pixel % self.scale
+        return (first >= self.border) & (first + self.scale <= length - self.border)
 
 
 class FMeasure(PerImage):

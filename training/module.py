@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightning
@@ -21,6 +21,10 @@ from training.objective import Batch, parameter_groups, supervised
 from training.recipe import Recipe
 from training.samples import panel
 from training.schedule import learning_rate
+from training.validity import ask
+
+# steps in a row whose loss is not finite, after which a run ends
+_MOST_SPOILT = 5
 
 
 class SuperResolution(lightning.LightningModule):
@@ -38,7 +42,7 @@ class SuperResolution(lightning.LightningModule):
         dev: images to evaluate on when Lightning validates.
 
     Raises:
-        ValueError: the recipe's losses do not fit the network.
+        ValueError: the recipe's losses do not fit the network; in training, losses that are not finite.
     """
 
     def __init__(self, recipe: Recipe, dev: Sequence[Pair] = ()) -> None:
@@ -53,6 +57,7 @@ class SuperResolution(lightning.LightningModule):
         self.started = time.monotonic()
         self.minutes = 0.0
         self.resumed_at = 0
+        self.spoilt = 0
 
     @property
     def progress(self) -> float:
@@ -95,19 +100,42 @@ class SuperResolution(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """One step on one batch of crops."""
-        torch.manual_seed(_seed_of(self.recipe.seed, int(self.global_step)))
-        generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
+        seed = _seed_of(self.recipe.seed, int(self.global_step))
+        torch.manual_seed(seed)
         optimiser = self.optimizers()
         optimiser.zero_grad()  # type: ignore[union-attr]
         gradients = GradientSum(parameter_groups(self.network, self.recipe.loss), batch["valid"].numel())
         for part in parts_of(batch, self.recipe.micro_batch):
-            result = supervised(self.network, part, self.recipe.queries, generator)
+            result = supervised(self.network, part, self.recipe.queries, seed)
             gradients.add(result, self.progress, self.manual_backward)
         losses = gradients.finish()
+        self._check(losses)
         optimiser.step()  # type: ignore[union-attr]
         self.log("loss", torch.stack(list(losses.values())).sum(), prog_bar=True)
         if len(losses) > 1:
             self.log_dict({f"loss/{name}": loss for name, loss in losses.items()})
+
+    def _check(self, losses: Mapping[str, Tensor]) -> None:
+        """Lets no step spoil the weights that is not finite; ends the run where such steps follow each other.
+
+        Half precision (`16-mixed`) scales gradients, and leaves out steps whose gradients are too large, by itself.
+        """
+        found = list(losses.values())
+        if self.recipe.precision != "16-mixed":
+            found += [p.grad for p in self.network.parameters() if p.grad is not None]
+        if _all_finite(found):
+            self.spoilt = 0
+            return
+        self.spoilt += 1
+        # statistics of batch normalisation do not recover
+        if self.spoilt >= _MOST_SPOILT or not _all_finite(list(self.network.buffers())):
+            raise ValueError(
+                f"step {int(self.global_step)}: loss or gradient was not finite, in {self.spoilt} steps in a row; the "
+                "last checkpoint was written before them. Start anew with a lower learning rate or a shorter "
+                "clip_gradient_norm, or in precision 32-true"
+            )
+        for parameter in self.network.parameters():
+            parameter.grad = None if parameter.grad is None else torch.zeros_like(parameter.grad)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Clips the gradient of each group; mixed precision has taken its factor out by now."""
@@ -133,9 +161,8 @@ class SuperResolution(lightning.LightningModule):
                 self._draw(samples)
         self.log("dev_ratio", chosen, prog_bar=True, batch_size=1)
 
-    def _method(self, guide: Tensor, depth_lr: Tensor) -> Tensor:
-        result: Tensor = self.network(guide.to(self.device), depth_lr.to(self.device))
-        return result
+    def _method(self, guide: Tensor, depth_lr: Tensor, valid_lr: Tensor) -> Tensor:
+        return ask(self.network, *(image.to(self.device) for image in (guide, depth_lr, valid_lr)))
 
     def _draw(self, samples: Sequence[Sample]) -> None:
         if not isinstance(self.logger, TensorBoardLogger):
@@ -153,6 +180,11 @@ class SuperResolution(lightning.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Goes on counting from the minutes used before."""
         self.minutes_before = self.minutes = float(checkpoint["minutes"])
+
+
+def _all_finite(tensors: Sequence[Tensor]) -> bool:
+    sums = [tensor.float().sum() for tensor in tensors]
+    return not sums or bool(torch.stack(sums).isfinite().all())
 
 
 def _seed_of(seed: int, step: int) -> int:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from depth_sr_ros.models import GuidedUpsampler
 from training.losses import Loss, weighted
+from training.validity import ask, takes_validity
 
 Batch = Mapping[str, Tensor]
-"""Crops: `guide` (B, 3, S, S), `depth_lr` (B, 1, s, s), `target` and `valid` (B, 1, S, S)."""
+"""Crops: `guide` (B, 3, S, S), `depth_lr` and `valid_lr` (B, 1, s, s), `target` and `valid` (B, 1, S, S), and `number`
+(B,), see `training.datasets.crops.RandomCrops`."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,18 @@ def parameter_groups(network: GuidedUpsampler, loss: Mapping[str, float | Mappin
     return [ParameterGroup(name, parameters, weighted(nested[name])) for name, parameters in groups.items()]
 
 
-def supervised(network: GuidedUpsampler, batch: Batch, queries: int, generator: torch.Generator) -> Supervised:
-    """Runs the network on a batch.
+def supervised(network: GuidedUpsampler, batch: Batch, queries: int, seed: int) -> Supervised:
+    """Runs the network on a batch, or on a part of one.
+
+    Which pixels of a crop are evaluated depends on the seed and the crop's number alone, so that it does not matter how
+    a batch is parted or shared. A network that can only evaluate the same pixels of all its crops (`sampled`, where it
+    has no `query`) draws them from the seed alone.
 
     Args:
         network: what is trained.
         batch: see `Batch`. Depth of another scale than the network's needs one that can be queried anywhere.
         queries: pixels per crop to evaluate, drawn without replacement; 0 evaluates all.
-        generator: draws the pixels, on the CPU.
+        seed: of the pixels drawn in this step.
 
     Raises:
         ValueError: the network cannot be asked for some pixels only, or not at this scale.
@@ -76,25 +83,33 @@ def supervised(network: GuidedUpsampler, batch: Batch, queries: int, generator: 
     guide = guide.contiguous(memory_format=torch.channels_last)
     own_scale = guide.shape[-1] == depth_lr.shape[-1] * network.scale
     if own_scale and not queries:
-        return Supervised(network.training_outputs(guide, depth_lr), target, valid)
-    if not hasattr(network, "sampled" if own_scale else "query"):
+        return Supervised(_outputs(network, guide, depth_lr, batch["valid_lr"]), target, valid)
+    if not hasattr(network, "query") and not (own_scale and hasattr(network, "sampled")):
         raise ValueError(
             f"{type(network).__name__} evaluates whole images at scale {network.scale} only; found queries: {queries} "
             f"and depth of {depth_lr.shape[-1]} px for colour of {guide.shape[-1]} px"
         )
-    if own_scale:
-        values, pixels = network.sampled(guide, depth_lr, queries, generator)  # type: ignore[operator]
-    else:
-        pixels = _random_pixels(guide, queries, generator)
+    if hasattr(network, "query"):
+        pixels = _random_pixels(guide, queries, seed, batch["number"])
         values = network.query(guide, depth_lr, _positions(pixels, guide))  # type: ignore[operator]
+    else:
+        values, pixels = network.sampled(  # type: ignore[operator]
+            guide, depth_lr, queries, torch.Generator().manual_seed(seed)
+        )
     return Supervised({"depth": _as_image(values)}, _pick(target, pixels), _pick(valid, pixels))
 
 
-def _random_pixels(guide: Tensor, count: int, generator: torch.Generator) -> Tensor:
+def _outputs(network: GuidedUpsampler, guide: Tensor, depth_lr: Tensor, valid_lr: Tensor) -> Mapping[str, Tensor]:
+    if takes_validity(network):
+        return {"depth": ask(network, guide, depth_lr, valid_lr)}
+    return network.training_outputs(guide, depth_lr)
+
+
+def _random_pixels(guide: Tensor, count: int, seed: int, numbers: Tensor) -> Tensor:
     """Flat indices (B, count); all pixels for count 0."""
     pixels = guide.shape[-2] * guide.shape[-1]
-    draws = [torch.randperm(pixels, generator=generator)[: count or pixels] for _ in range(guide.shape[0])]
-    return torch.stack(draws).to(guide.device)
+    draws = [np.random.default_rng([seed, n]).permutation(pixels)[: count or pixels] for n in numbers.tolist()]
+    return torch.from_numpy(np.stack(draws)).to(guide.device)
 
 
 def _positions(pixels: Tensor, guide: Tensor) -> Tensor:

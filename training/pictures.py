@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -69,7 +70,7 @@ def comparison_picture(pair: Pair, name: str, case: Case, outputs: Mapping[str, 
     error = Scale(0.0, max(float(np.percentile(known, 98)), 1e-3), unit, "error")
     colour = (case.guide[0].permute(1, 2, 0).numpy()[..., ::-1] * 255).round().astype(np.uint8)
     low = _low_resolution(case)
-    cells = f"{low.shape[1] // case.scale}x{low.shape[0] // case.scale}"
+    cells = f"{case.seen.depth.shape[-1]}x{case.seen.depth.shape[-2]}"
 
     def column(caption: str, shown: Image, result: Image, of: str = "") -> _Column:
         words = f"error{of}, RMSE {_rmse(case, result, protocol(name).border):.3g} {unit}"
@@ -131,8 +132,8 @@ def _shown(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _low_resolution(case: Case) -> Image:
     """The low-resolution depth, cell by cell at full size, NaN in holes."""
-    depth = torch.where(case.seen.valid > 0, case.seen.depth * case.span + case.low, torch.nan)[0, 0]
-    large = depth.repeat_interleave(case.scale, dim=0).repeat_interleave(case.scale, dim=1)
+    depth = torch.where(case.seen.valid > 0, case.seen.depth * case.span + case.low, torch.nan)[:1]
+    large = F.interpolate(depth, size=case.target.shape[-2:], mode="nearest-exact")[0, 0]
     return np.asarray(large.numpy(), np.float32)
 
 

@@ -14,16 +14,26 @@ centimetres for metric depth, 255ths of the range for Sintel.
 `noisy-middlebury`: the published low-resolution files with noise (block means plus Gaussian noise of 5 grey levels,
 8 bits), which lie beside the ground truth as `SCENE_noisy_lr_xSCALE.png`.
 
-`recorded`: the low-resolution depth that a sensor of its own delivered, for data sets that have it (ToFMark, RGB-D-D);
-pixels whose cell was not measured are not counted.
+`recorded`: the low-resolution depth that a sensor of its own delivered, for data sets that have it at exactly 1/scale
+of the ground truth's size; pixels whose cell was not measured are not counted. RGB-D-D has such depth, but its 144x192
+beside 384x512 are a ratio of 2.67, which is refused; ToFMark's grid is not known here.
 
 `jiif-noisy`: bicubic, then noise as in JIIF eq. 11: 651 / disparity, or 0.04 times depth.
+
+`dkn-saliency`: saliency maps from 0 to 1 in which 0 is a value, reduced by bicubic; results are cut to that range.
+Weighted F-measure, as DKN reports (higher is better), and F-measure, as DAGF does; no border cut.
 
 `cell-box` and `cell-median`: as `dkn-bicubic` with depth reduced by the mean or the median of each cell, as sensors and
 the upsampler's own grid reduction do. `live`: with what sensors do, see `training.degradation`; pixels whose cell was
 not measured are not counted, since the node marks them invalid.
 
-Random numbers of a protocol depend on the image's name and the scale alone.
+`dkn-noise` and `dagf-noise`: as `dkn-bicubic` with the noise of DKN's joint denoising (scale 1) and DAGF's.
+
+Under `noisy-middlebury`, `recorded` and `live`, depth is normalised by the range of the low-resolution map instead of
+the ground truth's, and results are kept within it, both as the node does.
+
+Random numbers of a protocol depend on the image's name and the scale alone. Scales are whole numbers; only where depth
+is reduced by bicubic (`dkn-bicubic`, `bridgenet-middlebury`) they may lie between, for methods that take any scale.
 """
 
 from __future__ import annotations
@@ -31,6 +41,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
@@ -38,27 +49,41 @@ from depth_sr_ros.models.interpolation import resize_bicubic
 from training.cases import (
     Case,
     Method,
+    is_whole,
+    pose_bicubic,
     pose_by_dada,
     pose_by_jiif,
     pose_degraded,
     pose_from_file,
     pose_from_sensor,
+    pose_saliency,
     unit_of,
 )
 from training.datasets.pairs import Pair
 from training.metrics import (
     BadPixels,
     BoundaryError,
+    FMeasure,
     LowResolutionConsistency,
     MeanAbsoluteError,
     MeanSquareError,
+    NothingToMeasure,
     PerImage,
     RootMeanSquareError,
+    WeightedFMeasure,
 )
 
 __all__ = [
-    "PROTOCOLS", "Case", "ImageScore", "Method", "Protocol", "bicubic_up", "protocol", "scores_under", "unit_of",
+    "PROTOCOLS", "UNITLESS", "Case", "ImageScore", "Method", "Protocol", "bicubic_up", "protocol", "unit_of",
 ]  # fmt: skip
+
+
+UNITLESS = ("weighted_f", "f")
+"""Measures from 0 to 1 of which higher is better; all others are errors in the protocol's unit."""
+
+
+# bicubic's error, in the protocol's unit, below which it is rounding: nothing can be said relative to it
+_NO_ERROR = 1e-3
 
 
 @dataclass(frozen=True)
@@ -81,8 +106,8 @@ class ImageScore:
 
     @property
     def ratio(self) -> float:
-        """Error relative to bicubic; below 1 is better than bicubic."""
-        return self.rmse / self.bicubic
+        """Error relative to bicubic; below 1 is better than bicubic. NaN where bicubic makes none, as at scale 1."""
+        return self.rmse / self.bicubic if self.bicubic > _NO_ERROR else math.nan
 
 
 def bicubic_up(guide: Tensor, depth_lr: Tensor) -> Tensor:
@@ -100,80 +125,87 @@ class Protocol:
         unit: of errors; empty for the ground truth's own, see `unit_of`.
         border: pixels cut on each side.
         bad: threshold of the measure `bad`, in that unit.
+        saliency: results are maps from 0 to 1, cut to that range and measured by their F-measures.
+        any_scale: whether scales between the whole numbers can be posed.
     """
 
-    pose: Callable[[Pair, int], Case]
+    pose: Callable[[Pair, Any], Case]
     reported: tuple[str, ...] = ("rmse",)
     unit: str = ""
     border: int = 6
     bad: float = 1.0
+    saliency: bool = False
+    any_scale: bool = False
 
-    def measures(self, scale: int) -> dict[str, PerImage]:
-        """Fresh measures, by name."""
-        return {
+    def measures(self, scale: float) -> dict[str, PerImage]:
+        """Fresh measures, by name; consistency with the low resolution needs cells of whole pixels."""
+        errors: dict[str, PerImage] = {
             "rmse": RootMeanSquareError(self.border),
             "mae": MeanAbsoluteError(self.border),
             "mse": MeanSquareError(self.border),
-            "boundary_rmse": BoundaryError(border=self.border),
-            "bad": BadPixels(self.bad, self.border),
-            "lr_mse": LowResolutionConsistency(scale, self.border),
         }
+        if self.saliency:
+            return {"weighted_f": WeightedFMeasure(), "f": FMeasure(), **errors}
+        errors |= {"boundary_rmse": BoundaryError(border=self.border), "bad": BadPixels(self.bad, self.border)}
+        return errors | ({"lr_mse": LowResolutionConsistency(int(scale), self.border)} if is_whole(scale) else {})
 
     def measure(self, case: Case, output: Tensor) -> dict[str, float]:
-        """All measures of a result (N, 1, H, W) in the protocol's unit; tiles are averaged."""
+        """All measures of a result (N, 1, H, W) in the protocol's unit; tiles are averaged.
+
+        A measure that finds nothing to look at in any tile is left out; one of a result that is not finite is NaN.
+
+        Raises:
+            ValueError: the result has another shape than the case.
+        """
         scores = {}
+        output = output.clamp(0, 1) if self.saliency else output
         for name, metric in self.measures(case.scale).items():
             values = [_of_tile(metric, *tile) for tile in zip(output, case.target, case.valid, strict=True)]
-            known = [value for value in values if not math.isnan(value)]
-            scores[name] = sum(known) / len(known) if known else math.nan
+            known = [value for value in values if value is not None]
+            if known:
+                scores[name] = sum(known) / len(known)
         return scores
 
     def __call__(self, method: Method, pairs: Iterable[Pair], scale: int) -> list[ImageScore]:
-        """Scores a method image by image, bicubic beside it."""
-        return [self._score(method, pair, scale) for pair in pairs]
+        """Scores a method image by image, bicubic beside it; images without a pixel that counts are left out."""
+        scores = (self._score(method, pair, scale) for pair in pairs)
+        return [score for score in scores if score is not None]
 
-    def _score(self, method: Method, pair: Pair, scale: int) -> ImageScore:
+    def _score(self, method: Method, pair: Pair, scale: int) -> ImageScore | None:
         case = self.pose(pair, scale)
-        measured = self.measure(case, case.answer(method))
         plain = self.measure(case, case.answer(bicubic_up))
+        if "rmse" not in plain:
+            return None
+        measured = self.measure(case, case.answer(method))
         return ImageScore(pair.entry.name, pair.entry.dataset, measured["rmse"], plain["rmse"], measured)
 
 
-def scores_under(name: str, method: Method, pairs: Iterable[Pair], scale: int) -> list[ImageScore]:
-    """Scores a method as `dkn-bicubic` does, with depth degraded another way.
-
-    Args:
-        name: how low-resolution depth is made, see `training.degradation`.
-        method: what to score.
-        pairs: images.
-        scale: ratio of the two resolutions.
-    """
-    return _under(name)(method, pairs, scale)
+def _under(name: str) -> Protocol:
+    return Protocol(lambda pair, scale: pose_degraded(pair, scale, name))
 
 
-def _under(name: str, **settings: object) -> Protocol:
-    return Protocol(lambda pair, scale: pose_degraded(pair, scale, name), **settings)  # type: ignore[arg-type]
-
-
-def _of_tile(metric: PerImage, output: Tensor, target: Tensor, valid: Tensor) -> float:
-    """NaN where the measure has nothing to look at, as a tile without edges for the error at edges."""
+def _of_tile(metric: PerImage, output: Tensor, target: Tensor, valid: Tensor) -> float | None:
+    """None where the measure has nothing to look at, as a tile without edges for the error at edges."""
     try:
         return float(metric.of_image(output, target, valid))
-    except ValueError:
-        return math.nan
+    except NothingToMeasure:
+        return None
 
 
 PROTOCOLS: dict[str, Protocol] = {
-    "dkn-bicubic": _under("bicubic"),
+    "dkn-bicubic": Protocol(pose_bicubic, any_scale=True),
     "djf-nearest": _under("nearest"),
     "dada": Protocol(pose_by_dada, ("mse", "mae"), "cm", border=0),
-    "bridgenet-middlebury": _under("bicubic", reported=("mae",), border=0),
+    "bridgenet-middlebury": Protocol(pose_bicubic, ("mae",), border=0, any_scale=True),
     "noisy-middlebury": Protocol(pose_from_file),
     "jiif-noisy": Protocol(pose_by_jiif),
     "recorded": Protocol(pose_from_sensor, border=0),
+    "dkn-saliency": Protocol(pose_saliency, ("weighted_f", "f"), "of 1", border=0, saliency=True),
     "cell-box": _under("box"),
     "cell-median": _under("median"),
     "live": _under("live"),
+    "dkn-noise": _under("dkn-noise"),
+    "dagf-noise": _under("dagf-noise"),
 }
 """Protocols by the name that recipes, cards and the command line use."""
 

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
 from training.comparison import Result
+from training.protocols import UNITLESS
 
 _FILE = Path(__file__).parent / "published.yaml"
+
+
+@dataclass(frozen=True)
+class Images:
+    """What a column's numbers are averaged over.
+
+    Attributes:
+        sets: data sets that make up the column; that of the column's name where empty.
+        split: of which alone results belong into the column; any where empty.
+        count: number of the paper's images; 0 where it is not known.
+    """
+
+    sets: tuple[str, ...] = ()
+    split: str = ""
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -28,6 +44,7 @@ class PublishedTable:
         columns: the paper's name of each data set or scene.
         rows: by our key of the method: the paper's `name`, and values by column.
         note: what to know before comparing.
+        images: of the columns, where they are data sets.
     """
 
     table: str
@@ -39,6 +56,12 @@ class PublishedTable:
     columns: Mapping[str, str]
     rows: Mapping[str, Mapping[str, object]]
     note: str = ""
+    images: Mapping[str, Images] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = set(self.images) - set(self.columns)
+        if unknown:
+            raise ValueError(f"{self.source}: images of {sorted(unknown)}, which are no columns")
 
     def value(self, key: str, column: str, scale: int) -> float | None:
         """What the paper reports; None where it does not."""
@@ -52,7 +75,7 @@ def read_published(path: Path = _FILE) -> list[PublishedTable]:
     Raises:
         ValueError: a row has another number of values than the table has scales.
     """
-    tables = [PublishedTable(**raw) for raw in yaml.safe_load(path.read_text(encoding="utf-8"))]
+    tables = [_table(raw) for raw in yaml.safe_load(path.read_text(encoding="utf-8"))]
     for table in tables:
         for key, row in table.rows.items():
             for column, values in row.items():
@@ -61,38 +84,58 @@ def read_published(path: Path = _FILE) -> list[PublishedTable]:
     return tables
 
 
+def _table(raw: dict[str, Any]) -> PublishedTable:
+    images = {column: Images(**settings) for column, settings in raw.pop("images", {}).items()}
+    return PublishedTable(**raw, images=images)
+
+
 def paper_layout(table: PublishedTable, results: Sequence[Result]) -> str:
     """The table in the paper's layout: our number, the paper's in brackets behind it; Markdown.
 
-    Empty where none of the results belongs into a column of the table.
+    Says over which images ours are. Empty where none of the results belongs into a column of the table.
     """
+    results = [result for result in results if _belongs(table, result)]
     ours = _ours(table, results)
     if not ours:
         return ""
     columns = [c for c in table.columns if any(place[2] == c for place in ours)]
     scales = [s for s in table.scales if any(place[3] == s for place in ours)]
     lines = [f"{table.table}: ours (paper's). {table.source}." + (f" Note: {table.note}." if table.note else ""), ""]
+    lines += ["Ours are over " + "; ".join(_images(table, results, column) for column in columns) + ".", ""]
     lines.append("| method | " + " | ".join(f"{table.columns[c]} x{s}" for c in columns for s in scales) + " |")
     lines.append("|" + "---|" * (1 + len(columns) * len(scales)))
     for key, method in _rows(table, ours):
-        cells = [_cell(ours.get((key, method, c, s)), table.value(key, c, s)) for c in columns for s in scales]
+        digits = 4 if table.measure in UNITLESS else 2
+        cells = [_cell(ours.get((key, method, c, s)), table.value(key, c, s), digits) for c in columns for s in scales]
         if any(cells):
             lines.append(f"| {_title(table, key, method)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _ours(table: PublishedTable, results: Sequence[Result]) -> dict[tuple[str, str, str, int], float]:
+def _ours(table: PublishedTable, results: Sequence[Result]) -> dict[tuple[str, str, str, float], float]:
     """Means over images, by method's key, method (whatever its scale), column and scale."""
-    values: dict[tuple[str, str, str, int], list[float]] = {}
+    values: dict[tuple[str, str, str, float], list[float]] = {}
     for result in results:
-        column = _column(table, result)
-        if result.protocol == table.protocol and result.scale in table.scales and column:
-            place = (result.key, result.method.replace(f"_x{result.scale}", ""), column, result.scale)
-            values.setdefault(place, []).append(result.measures[table.measure])
+        place = (result.key, result.method.replace(f"_x{result.scale}", ""), str(_column(table, result)), result.scale)
+        values.setdefault(place, []).append(result.measures[table.measure])
     return {place: sum(numbers) / len(numbers) for place, numbers in values.items()}
 
 
-def _rows(table: PublishedTable, ours: Iterable[tuple[str, str, str, int]]) -> list[tuple[str, str]]:
+def _belongs(table: PublishedTable, result: Result) -> bool:
+    same = result.protocol == table.protocol and result.scale in table.scales and table.measure in result.measures
+    return same and _column(table, result) is not None
+
+
+def _images(table: PublishedTable, results: Sequence[Result], column: str) -> str:
+    """How many images a column's means are over, and of which split."""
+    mine = [result for result in results if _column(table, result) == column]
+    found = len({(result.dataset, result.split, result.image) for result in mine})
+    splits = ", ".join(sorted({result.split for result in mine}))
+    count = table.images.get(column, Images()).count
+    return f"{table.columns[column]}: {found}{f' of {count}' if count else ''} images, split {splits}"
+
+
+def _rows(table: PublishedTable, ours: Iterable[tuple[str, str, str, float]]) -> list[tuple[str, str]]:
     """Ours by key and method, each paper's row where we have one of its key, the paper's other rows behind."""
     mine = list(dict.fromkeys((key, method) for key, method, _, _ in ours))
     return mine + [(key, key) for key in table.rows if key not in {key for key, _ in mine}]
@@ -107,12 +150,17 @@ def _title(table: PublishedTable, key: str, method: str) -> str:
 
 def _column(table: PublishedTable, result: Result) -> str | None:
     if table.by == "set":
-        return result.dataset if result.dataset in table.columns else None
+        return next((column for column in table.columns if _is_of(table, column, result)), None)
     scene = result.scene.lower()
     return scene if scene in table.columns and "2005" in result.dataset else None
 
 
-def _cell(ours: float | None, paper: float | None) -> str:
+def _is_of(table: PublishedTable, column: str, result: Result) -> bool:
+    images = table.images.get(column, Images())
+    return result.dataset in (images.sets or (column,)) and images.split in ("", result.split)
+
+
+def _cell(ours: float | None, paper: float | None, digits: int) -> str:
     if ours is None:
         return "" if paper is None else f"({paper:g})"
-    return f"{ours:.2f}" + ("" if paper is None else f" ({paper:g})")
+    return f"{ours:.{digits}f}" + ("" if paper is None else f" ({paper:g})")

@@ -170,6 +170,7 @@ class Recipe:
         dev: see `DevOptions`.
         checkpoint_every: steps between checkpoints, apart from that of each evaluation.
         workers: processes that prepare crops.
+        evaluation: protocols whose errors stand on an artifact's card, the main one first, see `training.export`.
     """
 
     model: str
@@ -182,7 +183,7 @@ class Recipe:
     batch_size: int = 4
     micro_batch: int = 0
     queries: int = 0
-    loss: Mapping[str, Any] = field(default_factory=lambda: {"l1": 1.0})
+    loss: Mapping[str, float | Mapping[str, float]] = field(default_factory=lambda: {"l1": 1.0})
     optimiser: OptimiserOptions = OptimiserOptions()
     precision: str = "32-true"
     average_weights: float = 0.0
@@ -192,6 +193,7 @@ class Recipe:
     dev: DevOptions = DevOptions()
     checkpoint_every: int = 250
     workers: int = 1
+    evaluation: tuple[str, ...] = ("dkn-bicubic", "cell-median")
 
     def __post_init__(self) -> None:
         for name in ("scale", "batch_size", "max_steps", "evaluate_every", "checkpoint_every"):
@@ -200,6 +202,8 @@ class Recipe:
         for name, side in zip(("size", "width"), self.crops.shape, strict=True):
             if side % self.scale or side <= 0:
                 raise ValueError(f"crops.{name}: expected a multiple of scale {self.scale}, found {side}")
+        if not self.evaluation:
+            raise ValueError("evaluation: expected at least one protocol, such as [dkn-bicubic]")
         if not self.loss:
             raise ValueError("loss: expected at least one, such as {l1: 1.0}")
         if self.average_weights >= 1:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from training.comparison import Result
-from training.protocols import protocol
+from training.protocols import UNITLESS, protocol
 from training.published import paper_layout, read_published
 
 _FIELDS = ("dataset", "split", "scene", "image", "protocol", "scale", "method", "unit", "seconds")
@@ -19,29 +18,32 @@ _TITLES = {
     "boundary_rmse": "RMSE at edges",
     "bad": "off by > 1, %",
     "lr_mse": "low-resolution MSE",
+    "weighted_f": "weighted F-measure",
+    "f": "F-measure",
 }
 _MOST_COLUMNS = 12
 
 
 def write_csv(results: Sequence[Result], path: Path) -> None:
-    """One line per method, image, protocol and scale, with all measures."""
+    """One line per method, image, protocol and scale, with all measures; empty where there was nothing to measure."""
     measures = list(dict.fromkeys(name for result in results for name in result.measures))
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow([*_FIELDS, *measures])
         for result in results:
-            values = [result.measures.get(name, math.nan) for name in measures]
-            writer.writerow([*(getattr(result, field) for field in _FIELDS), *(f"{value:.6g}" for value in values)])
+            values = [f"{result.measures[name]:.6g}" if name in result.measures else "" for name in measures]
+            writer.writerow([*(getattr(result, field) for field in _FIELDS), *values])
 
 
 def markdown(results: Sequence[Result]) -> str:
     """All tables.
 
     Per data set, protocol and scale the reported measures by image and the means of all measures; then the papers'
-    tables that the results belong to.
+    tables that the results belong to. A cell is empty where there was nothing to measure, and `nan` where a result was
+    not finite, for an image and for every mean that it enters.
     """
-    groups: dict[tuple[str, str, str, int], list[Result]] = {}
+    groups: dict[tuple[str, str, str, float], list[Result]] = {}
     for result in results:
         groups.setdefault((result.dataset, result.split, result.protocol, result.scale), []).append(result)
     blocks = []
@@ -59,21 +61,21 @@ def _by_image(results: Sequence[Result], measure: str) -> str:
     """Methods down, images and their mean across; only the mean where there are many images."""
     images = list(dict.fromkeys(result.image for result in results))
     shown = images if len(images) <= _MOST_COLUMNS else []
-    unit = results[0].unit + ("²" if measure == "mse" else "")
-    head = [f"{_TITLES[measure]} ({unit})", *shown, f"mean of {len(images)}"]
+    unit = "" if measure in UNITLESS else f" ({results[0].unit}{'²' if measure == 'mse' else ''})"
+    head = [f"{_TITLES[measure]}{unit}", *shown, f"mean of {len(images)}"]
     rows = []
     for method, some in _by_method(results):
-        of_image = {result.image: result.measures[measure] for result in some}
+        of_image = {result.image: result.measures.get(measure) for result in some}
         rows.append([method, *(_number(of_image[image]) for image in shown), _number(_mean(of_image.values()))])
     return _table(head, rows)
 
 
 def _all_measures(results: Sequence[Result]) -> str:
-    names = list(results[0].measures)
+    names = list(dict.fromkeys(name for result in results for name in result.measures))
     rows = [
         [
             method,
-            *(_number(_mean(result.measures[name] for result in some)) for name in names),
+            *(_number(_mean(result.measures.get(name) for result in some)) for name in names),
             _number(_mean(result.seconds for result in some)),
         ]
         for method, some in _by_method(results)
@@ -88,13 +90,14 @@ def _by_method(results: Sequence[Result]) -> list[tuple[str, list[Result]]]:
     return list(grouped.items())
 
 
-def _mean(values: Iterable[float]) -> float:
-    known = [value for value in values if not math.isnan(value)]
-    return sum(known) / len(known) if known else math.nan
+def _mean(values: Iterable[float | None]) -> float | None:
+    """Of the images that had something to measure; None where none had."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.3f}" if value < 100 else f"{value:.1f}"
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}" if value >= 100 else f"{value:.3f}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -10,7 +10,8 @@ import dataclasses
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -72,21 +73,61 @@ def build_section(cls: type[Section], values: Any, where: str) -> Section:
                 + f" Known: {sorted(fields)}"
             )
     frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    types = get_type_hints(cls)
     for key, value in frozen.items():
-        _check_type(f"{where}: {key}", value, str(fields[key].type))
+        _check(f"{where}: {key}", value, types[key])
     try:
         return cls(**frozen)
     except TypeError as error:
         raise ValueError(f"{where}: {error}") from error
 
 
-def _check_type(where: str, value: Any, annotation: str) -> None:
-    """Numbers must be numbers: YAML 1.1 reads `1e-3` as text."""
-    expected: tuple[type, ...] | None = {"int": (int,), "float": (int, float), "str": (str,)}.get(annotation)
-    if expected is None:
+def _check(where: str, value: Any, expected: Any) -> None:
+    """Raises ValueError unless a value has a type, down to the elements of mappings, tuples and alternatives."""
+    kind = get_origin(expected)
+    if kind in (Union, UnionType):
+        _check_alternatives(where, value, get_args(expected))
+    elif kind is tuple:
+        _check_tuple(where, value, get_args(expected))
+    elif kind is Mapping:
+        _check_mapping(where, value, get_args(expected)[1])
+    elif expected in (int, float, str):
+        _check_scalar(where, value, expected)
+
+
+def _check_alternatives(where: str, value: Any, kinds: tuple[Any, ...]) -> None:
+    if value is None and type(None) in kinds:
         return
-    if isinstance(value, bool) or not isinstance(value, expected):
-        hint = "; write 1.0e-3, YAML reads 1e-3 as text" if annotation == "float" and isinstance(value, str) else ""
-        raise ValueError(f"{where}: expected {annotation}, found {value!r}{hint}")
+    others = [kind for kind in kinds if kind is not type(None)]
+    # the error of the alternative that the value is nearest to: of mappings and tuples their elements are the matter
+    nested = [kind for kind in others if get_origin(kind) is not None and isinstance(value, get_origin(kind))]
+    _check(where, value, (nested or others)[0])
+
+
+def _check_tuple(where: str, value: Any, kinds: tuple[Any, ...]) -> None:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{where}: expected a list, found {value!r}")
+    if kinds[1:] == (...,):
+        kinds = (kinds[0],) * len(value)
+    if len(value) != len(kinds):
+        raise ValueError(f"{where}: expected {len(kinds)} values, found {value!r}")
+    for number, (element, kind) in enumerate(zip(value, kinds, strict=True)):
+        _check(f"{where}[{number}]", element, kind)
+
+
+def _check_mapping(where: str, value: Any, kind: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{where}: expected a mapping, found {value!r}")
+    for key, element in value.items():
+        _check_scalar(where, key, str)
+        _check(f"{where}.{key}", element, kind)
+
+
+def _check_scalar(where: str, value: Any, expected: type) -> None:
+    """Numbers must be numbers: YAML 1.1 reads `1e-3` as text."""
+    fitting = isinstance(value, int | float) if expected is float else isinstance(value, expected)
+    if isinstance(value, bool) or not fitting:
+        hint = "; write 1.0e-3, YAML reads 1e-3 as text" if expected is float and isinstance(value, str) else ""
+        raise ValueError(f"{where}: expected {expected.__name__}, found {value!r}{hint}")
     if isinstance(value, int | float) and not value >= 0:
         raise ValueError(f"{where}: expected 0 or more, found {value!r}")

@@ -8,19 +8,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import lightning
-import safetensors.torch
 import torch
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
-from training.checkpoints import KeepLast, step_to_resume
+from training.checkpoints import KeepLast, refuse_to_overwrite, step_to_resume
 from training.data import crop_loader, open_dev, open_source
 from training.distributed import Processes, ReplicaStrategy
 from training.module import SuperResolution
 from training.progress import RunProgress
 from training.recipe import Recipe, load_recipe
 from training.run_folder import write_weights
+from training.weights import load_into
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -39,16 +39,19 @@ def train(recipe_path: Path, data: Path, out: Path, resume: bool = False) -> Pat
 
     Raises:
         FileNotFoundError: recipe, data or checkpoint is missing.
-        ValueError: the recipe does not fit the data, the network or the checkpoint.
+        ValueError: the recipe does not fit the data, the network, its weights or the checkpoint; there is a checkpoint
+            that it would replace; losses that are not finite.
         TrainingInterrupted: the run was asked to stop; it has left a checkpoint.
     """
     recipe = load_recipe(recipe_path)
     last = out / "last.ckpt"
+    if not resume:
+        refuse_to_overwrite(last)
     first_step = step_to_resume(last, recipe) if resume else 0
     lightning.seed_everything(recipe.seed, verbose=False)
     module = SuperResolution(recipe, open_dev(recipe, data))
     if recipe.start_from:
-        module.network.load_state_dict(safetensors.torch.load_file(recipe.start_from))
+        load_into(module.network, Path(recipe.start_from), recipe.model)
     best = ModelCheckpoint(out, filename="best", monitor="dev_ratio", enable_version_counter=False)
     trainer = _trainer(recipe, out, best)
     torch.set_float32_matmul_precision("high")

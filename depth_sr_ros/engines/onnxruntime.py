@@ -31,6 +31,8 @@ class OnnxRuntimeEngine(Engine):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
+        # stored bytes are weights in small storage, not a quantised network: let them be folded once
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
         try:
             self._session: Any = onnxruntime.InferenceSession(
                 str(artifact.graph), options, providers=["CPUExecutionProvider"]

@@ -79,7 +79,10 @@ def conv_act(inputs: int, outputs: int, kernel_size: int) -> list[nn.Module]:
 
 
 def fold_norms(network: nn.Module) -> None:
-    """Folds every adaptive normalisation of a network in evaluation mode, in place; nothing can be trained after."""
+    """Folds every adaptive normalisation of a network in evaluation mode, in place; nothing can be trained after.
+
+    For PyTorch alone: exported graphs keep gain and offset apart (`depth_sr_ros.models.norms`), runtimes fold them.
+    """
     for module in network.modules():
         if isinstance(module, ConvNormAct):
             module.fold()

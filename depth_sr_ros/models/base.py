@@ -20,12 +20,15 @@ class GuidedUpsampler(nn.Module, abc.ABC):
     Attributes:
         scale: integer ratio between guide size and low-resolution depth size.
         size_multiple: guide height and width must be multiples of this.
+        uses_validity: whether `refine` and `forward` also take `valid_lr` (B, 1, h, w), 0 where low-resolution depth
+            was not measured but filled.
         options: the constructor's options, as they go onto an artifact's card; `create_model(name, **options)`
             rebuilds the same structure.
     """
 
     scale: int
     size_multiple: int = 1
+    uses_validity: bool = False
     options: dict[str, Any]
 
     def forward(self, guide: Tensor, depth_lr: Tensor) -> Tensor:

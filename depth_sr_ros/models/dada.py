@@ -10,7 +10,9 @@ mean absolute difference (paper: Euclidean); the network runs at twice the image
 about 8000). The adjustment multiplies, so depth must be positive: as in the release, an image whose smallest depth is
 0.1 or less is diffused 0.1 higher; here the shift is decided for each image rather than for the batch, and is as much
 larger as depth is negative. The release starts from a scattered cubic interpolation, here the bicubic start image of
-all networks takes its place; the paper measures no difference even to a constant.
+all networks takes its place; the paper measures no difference even to a constant. The release sees depth in millimetres
+over the data set's deviation; here it is normalised to [0, 1] like every network's, which changes what depth weighs
+among the features against kappa, and the level at which the adjustment multiplies.
 
 Two ways to the equilibrium. `plain` steps as published, trained as published: a random number of steps without
 gradient, then `gradient_iterations` steps back-propagated. `accelerated`: steps with momentum to the same equilibrium
@@ -61,6 +63,8 @@ class DADA(GuidedUpsampler):
 
     guide_mean: Tensor
     guide_deviation: Tensor
+
+    uses_validity = True
 
     def __init__(
         self,

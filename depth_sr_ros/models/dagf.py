@@ -20,7 +20,7 @@ its 2,440,207.
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -82,7 +82,7 @@ class KernelGenerator(nn.Module):
         super().__init__()
         taps = kernel_size**2
         layer = partial(ConvNormAct, kernel_size=3, momentum=norm_momentum)
-        self.combination = combination
+        self.combination, self.taps = combination, taps
         self.divisor = nn.Parameter(torch.full((1,), 0.5 * taps))
         sources = [combination] if combination in ("depth", "guide") else ["depth", "guide"]
         self.kernels = nn.ModuleDict(
@@ -253,6 +253,8 @@ class DAGF(GuidedUpsampler):
             raise ValueError(f"initialisation: expected one of {get_args(Initialisation)}, found {initialisation!r}")
         if combination not in get_args(Combination):
             raise ValueError(f"combination: expected one of {get_args(Combination)}, found {combination!r}")
+        if scale < 1 or scale & (scale - 1):
+            raise ValueError(f"scale: expected a power of two, since levels halve the size, found {scale}")
         if kernel_size % 2 == 0:
             raise ValueError(f"kernel_size: expected an odd number, found {kernel_size}")
         self.scale = int(scale)
@@ -296,14 +298,18 @@ class DAGF(GuidedUpsampler):
 
     @torch.no_grad()
     def _start_with_unit_gain(self) -> None:
+        last_layers: list[Any] = []
         for module in self.modules():
             if isinstance(module, nn.Conv2d) and module.bias is not None:
                 nn.init.kaiming_normal_(module.weight, a=0.25)
                 nn.init.zeros_(module.bias)
             elif isinstance(module, KernelGenerator):
-                module.divisor.fill_(1.0)
-        for head in self.heads:
-            head.residual[0].weight.mul_(0.1)
+                # two softmaxes over n taps multiply to about 1 / n
+                module.divisor.fill_(1 / module.taps if module.combination == "multiply" else 1.0)
+            elif isinstance(module, ResidualHead):
+                last_layers.append(module.residual[0].weight)
+        for weight in last_layers:
+            weight.mul_(0.1)
 
     def _residuals(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> list[Tensor]:
         """Residual of each level, coarsest first, each at its level's size."""

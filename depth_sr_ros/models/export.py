@@ -29,6 +29,9 @@ from depth_sr_ros.models.weights import Storage, load_weights, rounded, save_wei
 
 OPSET = 18
 FIXTURE_CELLS = (18, 24)
+"""Height and width of the golden frame's depth, before rounding up to what a network takes."""
+# constants that an exporter computes from a network are a few kilobytes
+_LARGEST_GRAPH = 2**20
 
 
 def export_artifact(
@@ -60,8 +63,8 @@ def export_artifact(
     network.load_state_dict(rounded(network.state_dict(), storage))
     graph = FrameGraph(network).eval()
     card = Card(model, network.scale, network.options, network.size_multiple, OPSET)
-    facts = {"training": dict(training or {}), "evaluation": dict(evaluation or {})}
-    card = replace(card, **facts, command=command, variant=variant)
+    card = replace(card, training=dict(training or {}), evaluation=dict(evaluation or {}))
+    card = replace(card, command=command, variant=variant)
     with tempfile.TemporaryDirectory() as scratch:
         onnx_file, weights = Path(scratch) / "graph.onnx", Path(scratch) / "weights.safetensors"
         save_weights(network.state_dict(), weights, storage)
@@ -79,7 +82,7 @@ def export_graph(graph: FrameGraph, path: Path, weights: Path | None = None) -> 
             puts the weights into the graph.
 
     Raises:
-        RuntimeError: the exporter wrote an opset of 20 or above.
+        RuntimeError: the exporter wrote an opset of 20 or above, or weights stayed in the graph that should not.
     """
     scale, step = graph.network.scale, _cell_step(graph.network)
     rgb, depth = example_frame(scale, step)
@@ -87,7 +90,8 @@ def export_graph(graph: FrameGraph, path: Path, weights: Path | None = None) -> 
     cells = [torch.export.Dim(name, min=2, max=4096) for name in ("h", "w")]
     cells = [step * side if step > 1 else side for side in cells]
     pixels = [scale * side if scale > 1 else side for side in cells]
-    with warnings.catch_warnings():
+    # without gradients, as at run time: DAGF filters in another form where it has to be differentiated
+    with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             with_affine_norms(graph),
@@ -106,7 +110,9 @@ def export_graph(graph: FrameGraph, path: Path, weights: Path | None = None) -> 
         raise RuntimeError(f"exported opset {versions}: expected below 20, where GridSample is safe")
     _strip_metadata(proto)
     if weights is not None:
-        share_weights(proto, load_weights(weights), weights)
+        left = share_weights(proto, load_weights(weights), weights)
+        if left > _LARGEST_GRAPH:
+            raise RuntimeError(f"{left} bytes of weights stayed in the graph: the exporter renamed or computed them")
     onnx.save(proto, str(path))
 
 

@@ -58,7 +58,8 @@ class FrameGraph(nn.Module):
         mask = (depth > 0).to(torch.float32)
         low, span = valid_range(depth, mask)
         dense, start = self.start((depth - low) / span * mask, mask)
-        refined = self.network.refine(guide, dense, start).clamp(0, 1)
+        measured = (mask,) if self.network.uses_validity else ()
+        refined = self.network.refine(guide, dense, start, *measured).clamp(0, 1)
         some_valid = mask.amax(dim=(2, 3), keepdim=True)
         depth_hr = (refined * span + low) * some_valid
         height, width = mask.shape[2:]

@@ -1,8 +1,8 @@
 """Weights on disk: one safetensors file, in float32 or smaller.
 
-`fp16` keeps matrices and kernels in half precision, `int8` as signed bytes with one scale per output channel; vectors
-(biases, statistics, slopes) always stay float32. What is stored is what runs: `rounded` gives the same values to the
-network whose outputs become the golden frame and whose errors stand on the card.
+`fp16` keeps matrices and kernels in half precision, `int8` as signed bytes with one scale per index of the first axis;
+vectors (biases, statistics, slopes) always stay float32. What is stored is what runs: `rounded` gives the same values
+to the network whose outputs become the golden frame and whose errors stand on the card.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Every network exports, and both CPU runtimes give what PyTorch gives, at a camera's size and at an odd one."""
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -82,3 +83,10 @@ def test_artifact_passes_the_self_check_it_came_with(exported):
 def test_live_networks_export_at_other_scales(name, scale, tmp_path):
     artifact = export_artifact(_network(name, scale=scale), name, tmp_path / name)
     assert check_engine(OpenVinoEngine, artifact, "fp32", 2).passed
+
+
+def test_dagf_is_exported_in_the_form_for_inference(tmp_path):
+    """Nine slices per level; the matrix products of the training form would run in reduced precision."""
+    artifact = export_artifact(_network("dagf", channels=8), "dagf", tmp_path / "dagf")
+    operators = {node.op_type for node in onnx.load(str(artifact.graph), load_external_data=False).graph.node}
+    assert "Slice" in operators and "MatMul" not in operators

@@ -37,6 +37,14 @@ def test_without_holes_it_is_the_network_on_normalised_depth(graph):
 
 
 @torch.inference_mode()
+def test_at_scale_one_depth_itself_is_the_start_image():
+    _, depth = _frame()
+    dense, start = MaskedStartImage(1)(depth[None, None], torch.ones(1, 1, *depth.shape))
+    assert torch.equal(dense[0, 0], depth)
+    torch.testing.assert_close(start[0, 0], depth)
+
+
+@torch.inference_mode()
 def test_metres_or_decimetres_give_the_same_scene(graph):
     rgb, depth = _frame()
     torch.testing.assert_close(graph(rgb, depth * 10)[0], graph(rgb, depth)[0] * 10, atol=1e-4, rtol=0)

@@ -24,7 +24,7 @@ def test_resize_equals_pil_down_and_up(size):
     torch.testing.assert_close(resize_bicubic(image, size), _pil(image, *size), atol=6e-6, rtol=0)
 
 
-@pytest.mark.parametrize("scale", [4, 8, 16])
+@pytest.mark.parametrize("scale", [1, 4, 8, 16])
 def test_phase_form_equals_resize_up_to_the_border(scale):
     image = torch.rand(2, 1, 7, 9, generator=torch.Generator().manual_seed(1))
     up = PhaseUpsampler(scale, keys_cubic)

@@ -48,6 +48,11 @@ def test_sizes_that_cannot_be_registered_are_refused(colour, depth, cause, words
     assert caught.value.cause == cause
 
 
+def test_scale_one_takes_depth_of_the_colours_size_as_it_is():
+    plan = plan_grid((50, 61), (50, 61), 1, (1,), multiple=4)
+    assert (plan.kind, plan.scale, plan.grid) == ("coarse", 1, (52, 64))
+
+
 def test_reduction_never_averages_across_an_edge():
     depth = np.where(np.arange(64) < 29, 1.0, 3.0).astype(np.float32)[None, :].repeat(64, 0)
     assert set(np.unique(reduce_to_grid(depth, (8, 8)))) == {1.0, 3.0}

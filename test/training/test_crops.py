@@ -96,6 +96,34 @@ def test_sensor_noise_grows_with_distance_whatever_the_map_holds(pairs):
         torch.testing.assert_close(1 - disparity["depth_lr"], depth["depth_lr"], atol=1e-4, rtol=0)
 
 
+def test_a_sensors_depth_is_normalised_by_its_own_range_and_the_truth_with_it(pairs):
+    options = {"invert": 0.0, "reciprocal": 0.0, "colour_jitter": 0.0, "enlargements": (1.0,)}
+    names = ("tof", "box+gaussian:0.05+holes:0.1")
+    for crop in (crop for name in names for crop in _take(pairs, 3, degradations={name: 1.0}, **options)):
+        seen = crop["depth_lr"][crop["valid_lr"] > 0]
+        assert float(seen.min()) == pytest.approx(0, abs=1e-4) and float(seen.max()) == pytest.approx(1, abs=1e-4)
+        means = torch.nn.functional.avg_pool2d(crop["target"], 8)
+        assert float((means - crop["depth_lr"]).abs().median()) < 0.1
+    targets = torch.stack([crop["target"] for crop in _take(pairs, 6, degradations={names[1]: 1.0}, **options)])
+    assert targets.min() > 0 or targets.max() < 1 or targets.min() < 0 or targets.max() > 1
+    for crop in _take(pairs, 2, degradations={"dagf-noise": 1.0}, **options):
+        assert float(crop["target"][crop["valid"] > 0].max()) == pytest.approx(1)
+
+
+def test_dada_reduces_what_is_valid_and_says_where(pairs):
+    holed = [replace(p, valid=p.valid & (np.indices(p.valid.shape)[1] % 60 > 30)) for p in pairs]
+    crops = _take(holed, 4, degradations={"dada": 1.0}, valid_share=0.2)
+    assert any((crop["valid_lr"] == 0).any() for crop in crops)
+    for crop in crops:
+        known = crop["valid"][0] > 0
+        cells = torch.nn.functional.max_pool2d(crop["valid"], 8)
+        assert torch.equal(crop["valid_lr"], cells)
+        row, column = next(iter(cells[0].nonzero().tolist()))
+        window = np.s_[8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
+        mean = crop["target"][0][window][known[window]].mean()
+        torch.testing.assert_close(crop["depth_lr"][0, row, column], mean)
+
+
 def test_whole_range_normalises_by_the_image(pairs):
     (pair,) = flat = pairs[:1]
     low, high = pair.target[pair.valid].min(), pair.target[pair.valid].max()

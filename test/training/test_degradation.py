@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from depth_sr_ros.models.fdkn import FDKN
 from depth_sr_ros.models.frame_graph import FrameGraph
 from depth_sr_ros.rgbd.grids import reduce_to_grid
-from training.degradation import DEGRADATIONS, Observation, Scene, degradation, masked_box_down
+from training.degradation import DEGRADATIONS, Observation, Scene, by_frame, degradation, masked_box_down
 from training.degradation.reduction import REDUCTIONS
 from training.degradation.sensor import KINECT, TIME_OF_FLIGHT
 
-RANDOM = sorted(set(DEGRADATIONS) - set(REDUCTIONS))
+RANDOM = sorted(set(DEGRADATIONS) - set(REDUCTIONS) - {"dada"})
 
 
 def _rng(seed=0):
@@ -171,6 +171,20 @@ def test_dark_places_and_far_places_return_nothing():
     short_sighted = _camera(KINECT, reach=(7.0, 7.0))
     far = short_sighted.observe(ramp, 8, _rng(), Scene(span=(2.0, 10.0), metric=True)).valid
     assert far[..., :8].mean() > 0.8 and far[..., -2:].mean() < 0.1
+
+
+def test_cameras_noise_and_holes_stand_for_a_sensor_and_the_papers_noise_does_not():
+    assert all(map(by_frame, ("live", "kinect", "tof", "box+gaussian:0.02", "bicubic+holes:0.05")))
+    assert not any(map(by_frame, (*REDUCTIONS, "dada", "dkn-noise", "dagf-noise", "bicubic+proportional:0.04")))
+
+
+def test_as_frame_normalises_by_what_is_valid():
+    depth, valid = torch.tensor([[[[-0.5, 0.2], [0.7, 9.0]]]]), torch.tensor([[[[1.0, 1.0], [1.0, 0.0]]]])
+    seen, low, span = Observation(depth, valid).as_frame()
+    assert (float(low), float(span)) == pytest.approx((-0.5, 1.2))
+    assert seen.depth[valid > 0].tolist() == pytest.approx([0, 0.7 / 1.2, 1])
+    flat, _, floor = Observation.complete(torch.full((1, 1, 2, 2), 0.3)).as_frame()
+    assert flat.depth.eq(0).all() and float(floor) == pytest.approx(1e-3)
 
 
 def test_structured_light_is_quantised_in_disparity():

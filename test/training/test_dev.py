@@ -1,5 +1,8 @@
 """Evaluation during training and its pictures."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,7 @@ import torch
 from depth_sr_ros.models.interpolation import resize_bicubic
 from training.data import open_dev
 from training.datasets.pairs import load_pair, read_manifest
+from training.degradation import Scene, degradation
 from training.dev import DevEvaluation
 from training.recipe import Collection, DataOptions, DevOptions, Recipe
 from training.samples import panel
@@ -37,6 +41,41 @@ def test_error_is_in_the_unit_of_the_ground_truth(pairs):
 def test_noise_is_the_same_every_time(pairs):
     evaluation = DevEvaluation(pairs[:2], 8, 1, DevOptions())
     assert evaluation(_bicubic, "live")[0] == evaluation(_bicubic, "live")[0]
+
+
+@pytest.mark.parametrize("name", ["kinect", "tof"])
+def test_cameras_see_disparity_as_depth(pairs, name):
+    """Noise and shadows of a camera belong to far things, whose disparity is small."""
+    evaluation = DevEvaluation(pairs[:1], 8, 1, DevOptions(pictures=1))
+    image = evaluation.images[0]
+    (sample,) = evaluation(_bicubic, name)[1]
+    seen = degradation(name)(1 - image.target, 8, np.random.default_rng(0), Scene(guide=image.guide))
+    torch.testing.assert_close(sample.depth_lr, 1 - seen, atol=1e-5, rtol=0)
+
+
+def test_a_sensors_depth_is_normalised_by_its_own_range_and_results_kept_in_it(pairs):
+    evaluation = DevEvaluation(pairs[:1], 8, 1, DevOptions(pictures=1))
+    given = []
+
+    def wild(guide, depth_lr):
+        given.append(depth_lr)
+        return torch.full_like(guide[:, :1], -3.0)
+
+    (sample,) = evaluation(wild, "tof")[1]
+    assert float(given[0].min()) == pytest.approx(0, abs=1e-4) and float(given[0].max()) == pytest.approx(1, abs=1e-4)
+    torch.testing.assert_close(sample.result, sample.depth_lr.min().expand_as(sample.result), atol=1e-5, rtol=0)
+
+
+def test_images_on_which_bicubic_is_right_have_no_ratio(pairs):
+    evaluation = DevEvaluation(pairs[:1], 1, 1, DevOptions())
+    means, _ = evaluation(_bicubic, "bicubic")
+    assert math.isnan(means["ratio"]) and means["rmse"] == pytest.approx(0, abs=1e-3)
+
+
+def test_flat_images_are_named(pairs):
+    flat = replace(pairs[0], target=np.full_like(pairs[0].target, 7))
+    with pytest.raises(ValueError, match="its ground truth is 7 everywhere"):
+        DevEvaluation([flat], 8, 1, DevOptions())
 
 
 def test_large_images_are_cut_to_their_middle_and_keep_the_range_of_the_whole(pairs):

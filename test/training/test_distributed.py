@@ -18,6 +18,10 @@ max_steps: 4
 max_minutes: 0
 evaluate_every: 4
 """
+QUERIED = (
+    RECIPE.replace("tiny_pair", "tiny_queried")
+    .replace("loss: {super_resolution: {l1: 1.0}, estimation: {estimate_l1: 1.0}}", "queries: 300")
+)
 TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
@@ -38,17 +42,20 @@ def test_batch_that_cannot_be_shared_is_refused():
 
 
 @pytest.mark.slow
-def test_gradients_and_weights_are_those_of_one_process_with_the_whole_batch(start_training, tmp_path):
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("text", [RECIPE, QUERIED], ids=["two losses", "queries"])
+def test_gradients_and_weights_are_those_of_one_process_with_the_whole_batch(text, start_training, tmp_path):
     """The network has no batch normalisation, which on CPUs sees each process's share of the batch only."""
     recipe = tmp_path / "tiny.yaml"
-    recipe.write_text(RECIPE)
+    recipe.write_text(text)
     runs = []
     for name, launcher in (("one", ()), ("two", TWO)):
         process = start_training(recipe, tmp_path / name, launcher=launcher)
-        _, errors = process.communicate(timeout=100)
+        _, errors = process.communicate(timeout=250)
         assert process.returncode == 0, errors
         runs.append(torch.load(tmp_path / name / "last.ckpt", weights_only=True))
     one, two = runs
+    assert one["global_step"] == two["global_step"] == 4
     for name, weight in one["state_dict"].items():
         torch.testing.assert_close(two["state_dict"][name], weight, rtol=0, atol=1e-6)
     for number, state in one["optimizer_states"][0]["state"].items():

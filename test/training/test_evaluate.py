@@ -1,16 +1,20 @@
 """Comparisons: command line, tables, the papers' numbers, pictures."""
 
 import csv
+import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 import safetensors.torch
+import torch
 
 from depth_sr_ros.models import create_model
 from training.__main__ import main
-from training.comparison import Contestant, Result, compare, network_contestant
+from training.comparison import Contestant, Result, compare, network_contestant, taking_part
 from training.datasets.pairs import load_pair, read_manifest
+from training.datasets.registry import open_dataset
 from training.pictures import comparison_picture
 from training.protocols import PROTOCOLS, bicubic_up
 from training.published import paper_layout, read_published
@@ -113,7 +117,10 @@ def test_what_cannot_be_used_is_one_line_and_status_two(data_folder, capsys, arg
 
 def test_published_tables_are_whole_and_belong_to_protocols():
     tables = read_published()
-    assert {t.protocol for t in tables} == {"dkn-bicubic", "djf-nearest", "jiif-noisy", "bridgenet-middlebury", "dada"}
+    assert {t.protocol for t in tables} == {
+        "dkn-bicubic", "djf-nearest", "jiif-noisy", "bridgenet-middlebury", "dada",
+        "dkn-saliency",
+    }  # fmt: skip
     for table in tables:
         assert table.measure in PROTOCOLS[table.protocol].reported
         for key, row in table.rows.items():
@@ -131,6 +138,8 @@ def test_published_tables_are_whole_and_belong_to_protocols():
         ("bridgenet-middlebury", "mae", "bridgenet", "reindeer", 8, 0.31),
         ("dada", "mse", "dada", "nyu", 32, 223),
         ("dada", "mae", "dkn", "sintel", 4, None),
+        ("dkn-saliency", "weighted_f", "fdkn", "dut-omron", 8, 0.9606),
+        ("dkn-saliency", "f", "dagf", "dut-omron", 8, 0.932),
     ],
 )
 def test_published_values_are_found(protocol, measure, key, column, scale, expected):
@@ -160,3 +169,101 @@ def test_papers_layout_is_left_out_where_data_or_protocol_are_others():
 def test_many_images_are_shown_by_their_mean():
     text = markdown([_result(image=str(n), measures={"rmse": float(n), "mae": 1.0}) for n in range(40)])
     assert "| RMSE (cm) | mean of 40 |" in text and "| fdkn_x8 | 19.500 |" in text
+
+
+def test_saliency_numbers_have_four_digits():
+    results = [_result(dataset="dut-omron", protocol="dkn-saliency", measures={"weighted_f": 0.95})]
+    text = paper_layout(_table("dkn-saliency", "weighted_f"), results)
+    assert "| method | DUT-OMRON x8 |" in text and "| FDKN | 0.9500 (0.9606) |" in text
+
+
+@pytest.fixture(scope="module")
+def jiif(tmp_path_factory):
+    """A tiny JIIF x8 as the command line names it."""
+    folder, options = tmp_path_factory.mktemp("jiif"), {"width": 8, "blocks": 1, "hidden": [16]}
+    torch.manual_seed(0)
+    (folder / "any.yaml").write_text(f"model: jiif\nscale: 8\nmodel_options: {json.dumps(options)}\n")
+    safetensors.torch.save_file(create_model("jiif", scale=8, **options).state_dict(), folder / "weights.safetensors")
+    return f"{folder / 'any.yaml'}:{folder / 'weights.safetensors'}"
+
+
+def test_scale_between_whole_ones_is_for_jiif_and_bicubic(jiif, data_folder, tmp_path, capsys):
+    arguments = ["--data", str(data_folder), "--splits", "test", "--scales", "2.5", "--out", str(tmp_path)]
+    assert main(["evaluate", jiif, "fdkn_x8", *arguments, "--classical", "bicubic", "guided filter"]) == 0
+    said = capsys.readouterr().out
+    assert "x2.5: left out are those that cannot take any scale: guided filter, fdkn_x8" in said
+    assert "## layers (test), dkn-bicubic, x2.5" in said
+    with (tmp_path / "results.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["method"], row["scale"]) for row in rows] == [("bicubic", "2.5"), ("any", "2.5")]
+    assert float(rows[0]["rmse"]) > 0 and "lr_mse" not in rows[0]
+    assert (tmp_path / "pictures" / "dkn-bicubic_x2.5_layers_s4.png").is_file()
+
+
+def test_case_between_whole_scales_is_the_whole_image_reduced_by_bicubic(jiif, data_folder):
+    pair = load_pair(read_manifest(data_folder, "test")[0])
+    case = PROTOCOLS["dkn-bicubic"].pose(pair, 2.7)
+    assert case.target.shape[-2:] == (150, 180) and case.seen.depth.shape[-2:] == (round(150 / 2.7), round(180 / 2.7))
+    bicubic = case.answer(bicubic_up)
+    resized = cv2.resize(case.seen.depth[0, 0].numpy(), (180, 150), interpolation=cv2.INTER_LINEAR)
+    # bicubic and bilinear agree within a level or two on average; a shifted grid would not
+    assert np.abs(bicubic[0, 0].numpy() - (resized * case.span + case.low)).mean() < 2
+    network = network_contestant(jiif)
+    direct = network.method.upsample(case.guide, case.seen.depth).detach() * case.span + case.low
+    (one,) = taking_part([network], 2.7)
+    torch.testing.assert_close(case.answer(one.method), direct)
+
+
+def test_network_of_any_scale_leaves_a_scale_to_weights_made_for_it(jiif):
+    x8 = network_contestant(jiif)
+    x4 = replace(x8, name="x4", scale=4)
+    assert [c.name for c in taking_part([x8, x4], 4)] == ["x4"]
+    assert [c.name for c in taking_part([x8], 4)] == ["any"]
+    assert [c.name for c in taking_part([x8, Contestant("b", "bicubic", 8, bicubic_up)], 2.5)] == ["any"]
+
+
+def test_protocols_for_whole_scales_say_so(data_folder, capsys):
+    arguments = ["--data", str(data_folder), "--splits", "test", "--scales", "2.5", "--protocols", "live"]
+    assert main(["evaluate", *arguments, "--classical", "bicubic"]) == 2
+    assert "expected whole numbers under live, found [2.5]; dkn-bicubic and bridge" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def maps(tmp_path_factory):
+    """Two discs that stand out by colour, as saliency maps of 0 and 255; sizes are no multiple of 8."""
+    folder = tmp_path_factory.mktemp("maps")
+    (folder / "rgb").mkdir()
+    (folder / "map").mkdir()
+    y, x = np.mgrid[:100, :130]
+    for name, radius in (("a", 30), ("b", 18)):
+        disc = (y - 48) ** 2 + (x - 64) ** 2 < radius**2
+        colour = np.where(disc[..., None], (200, 80, 60), (50, 90, 160)).astype(np.uint8)
+        cv2.imwrite(str(folder / "rgb" / f"{name}.jpg"), colour)
+        cv2.imwrite(str(folder / "map" / f"{name}.png"), disc.astype(np.uint8) * 255)
+    return folder
+
+
+def test_saliency_maps_are_scored_by_f_measures(artifact, maps, tmp_path):
+    data = ["--data", str(maps), "--dataset", "saliency", "--splits", "all", "--protocols", "dkn-saliency"]
+    assert main(["evaluate", "fdkn_x8", *data, "--classical", "bicubic", "--out", str(tmp_path)]) == 0
+    with (tmp_path / "results.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    scores = {(row["method"], row["image"]): float(row["weighted_f"]) for row in rows}
+    assert len(scores) == 4
+    for image in "ab":
+        assert 0.5 < scores["bicubic", image] < scores["fdkn_x8", image] <= 1
+    text = (tmp_path / "results.md").read_text()
+    assert "| weighted F-measure | a | b | mean of 2 |" in text and "| F-measure | a | b | mean of 2 |" in text
+    assert "RMSE (" not in text
+    assert len(list((tmp_path / "pictures").iterdir())) == 2
+
+
+def test_in_a_saliency_map_zero_counts(maps):
+    pair = load_pair(open_dataset("saliency", maps)[0])
+    assert pair.valid.all() and pair.target.min() == 0
+    case = PROTOCOLS["dkn-saliency"].pose(pair, 8)
+    assert case.target.shape[-2:] == (96, 128) and float(case.target.max()) == 1
+    perfect = PROTOCOLS["dkn-saliency"].measure(case, case.target * 3 - 1)
+    assert perfect["weighted_f"] == pytest.approx(1) and perfect["f"] == pytest.approx(1)
+    everywhere = PROTOCOLS["dkn-saliency"].measure(case, torch.ones_like(case.target))
+    assert everywhere["weighted_f"] < 0.6

@@ -21,6 +21,8 @@ def batch():
         "depth_lr": torch.rand(4, 1, 4, 4, generator=random),
         "target": torch.rand(4, 1, 32, 32, generator=random),
         "valid": valid,
+        "valid_lr": torch.ones(4, 1, 4, 4),
+        "number": torch.arange(8, 12),
     }
 
 
@@ -31,9 +33,8 @@ def _backward(loss, **options):
 def _gradients(network, batch, loss, micro_batch=0, queries=0):
     network.zero_grad()
     gradients = GradientSum(parameter_groups(network, loss), batch["valid"].numel())
-    random = torch.Generator().manual_seed(1)
     for part in parts_of(batch, micro_batch):
-        gradients.add(supervised(network, part, queries, random), 0.0, _backward)
+        gradients.add(supervised(network, part, queries, 1), 0.0, _backward)
     losses = gradients.finish()
     return losses, {name: p.grad.clone() for name, p in network.named_parameters()}
 
@@ -93,14 +94,43 @@ def test_without_a_valid_pixel_there_is_no_gradient(tiny, batch):
 
 
 def test_queries_supervise_some_pixels(tiny, batch):
-    result = supervised(tiny.Tiny(), batch, 100, torch.Generator().manual_seed(1))
+    result = supervised(tiny.Tiny(), batch, 100, 1)
     assert result.target.shape == result.valid.shape == result.outputs["depth"].shape == (4, 1, 1, 100)
     assert result.valid[0].all() and not result.valid[3].any()
 
 
+@pytest.mark.parametrize("name", ["Tiny", "TinyQueried"])
+@pytest.mark.parametrize("micro_batch", [1, 3])
+def test_parts_add_up_to_the_whole_batch_with_queries(name, micro_batch, tiny, batch):
+    network = getattr(tiny, name)()
+    whole, in_parts = (_gradients(network, batch, {"l1": 1.0}, size, queries=100) for size in (0, micro_batch))
+    torch.testing.assert_close(whole, in_parts)
+
+
+@pytest.mark.parametrize("model", ["jiif", "dkn"])
+def test_pixels_of_a_crop_do_not_depend_on_the_crops_beside_it(model, batch):
+    torch.manual_seed(0)
+    options = {"jiif": {"width": 8, "blocks": 1, "hidden": (16,)}, "dkn": {}}[model]
+    network = create_model(model, scale=8, **options).eval()
+    values = batch["target"] + torch.arange(4).view(4, 1, 1, 1)
+    numbered = {**batch, "target": values}
+    with torch.inference_mode():
+        whole = supervised(network, numbered, 256, 1)
+        (last,) = [supervised(network, part, 256, 1) for part in parts_of(numbered, 3)][1:]
+        other = supervised(network, numbered, 256, 2)
+    assert torch.equal(last.target, whole.target[3:])
+    assert not torch.equal(other.target, whole.target)
+
+
+def test_network_that_asks_is_told_which_cells_were_measured(tiny, batch):
+    network, valid = tiny.TinyTold(), (torch.rand(4, 1, 4, 4) < 0.5).float()
+    supervised(network, {**batch, "valid_lr": valid}, 0, 1)
+    assert torch.equal(network.told, valid)
+
+
 def test_a_network_that_cannot_be_queried_says_so(tiny, batch):
     with pytest.raises(ValueError, match="Tiny evaluates whole images at scale 8 only"):
-        supervised(tiny.Tiny(), {**batch, "depth_lr": torch.rand(4, 1, 5, 5)}, 0, torch.Generator())
+        supervised(tiny.Tiny(), {**batch, "depth_lr": torch.rand(4, 1, 5, 5)}, 0, 1)
 
 
 @pytest.mark.parametrize(("name", "loss"), [("TinyPair", {"l1": 1.0}), ("Tiny", TWO_LOSSES)])
@@ -115,7 +145,7 @@ def test_any_scale_is_queried_at_the_centres_of_pixels(batch):
     network = create_model("jiif", scale=8, width=8, blocks=1, hidden=(16,)).eval()
     small = {key: tensor[:1] for key, tensor in batch.items()}
     network.scale = 4  # makes the scale of this batch a foreign one
-    result = supervised(network, small, 0, torch.Generator().manual_seed(1))
+    result = supervised(network, small, 0, 1)
     network.scale = 8
     expected = network(small["guide"], small["depth_lr"]).flatten().sort().values
     torch.testing.assert_close(result.outputs["depth"].flatten().sort().values, expected, atol=1e-5, rtol=1e-4)

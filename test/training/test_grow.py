@@ -1,10 +1,14 @@
 """A grown network computes what the narrow one computes."""
 
+import json
+
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from depth_sr_ros.models import create_model
-from training.grow import grow
+from training.export import _commands
+from training.grow import grow, grow_run
 
 
 def _network(width, blocks, hidden):
@@ -27,6 +31,20 @@ def test_the_function_stays():
     wide = _grown(narrow, _network(16, 6, (64, 16)))
     with torch.inference_mode():
         torch.testing.assert_close(wide(*_frame()), narrow(*_frame()), atol=1e-5, rtol=1e-4)
+
+
+def test_grown_weights_say_how_they_were_made(tmp_path):
+    for name, options in (("narrow", "width: 8, blocks: 1, hidden: [16]"), ("wide", "width: 16, blocks: 1, hidden: [16]")):
+        (tmp_path / f"{name}.yaml").write_text(f"model: jiif\nscale: 4\nmodel_options: {{{options}}}\n")
+    (tmp_path / "run").mkdir()
+    save_file(_network(8, 1, (16,)).state_dict(), tmp_path / "run" / "weights.safetensors")
+    (tmp_path / "run" / "training.json").write_text(json.dumps({"command": "python -m training train --recipe narrow"}))
+    grow_run(tmp_path / "narrow.yaml", tmp_path / "run", tmp_path / "wide.yaml", tmp_path / "run" / "grown")
+    facts = json.loads((tmp_path / "run" / "grown" / "training.json").read_text())
+    assert _commands(facts) == [
+        "python -m training train --recipe narrow",
+        "python -m training grow --recipe wide --narrow-recipe narrow --run RUN --out RUN/grown",
+    ]
 
 
 def test_copies_of_a_channel_receive_different_gradients():

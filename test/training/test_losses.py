@@ -42,6 +42,15 @@ def test_boundary_loss_is_the_product_of_gradient_errors_and_error():
     assert found == pytest.approx(8 * 16 * 3)
 
 
+def test_boundary_loss_is_exact_under_mixed_precision():
+    random = torch.Generator().manual_seed(0)
+    output, target = torch.rand(2, 1, 1, 32, 32, generator=random)
+    exact = LOSSES["boundary"]({"depth": output}, target, torch.ones_like(target), 0.0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = LOSSES["boundary"]({"depth": output}, target, torch.ones_like(target), 0.0)
+    assert mixed.dtype == torch.float32 and float(mixed) == pytest.approx(float(exact), rel=1e-6)
+
+
 def test_multi_stage_loss_fades_out_over_the_run():
     target = torch.zeros(1, 1, 4, 4)
     outputs = {"depth": target, "stages": torch.stack((target[0, 0] + 1, target[0, 0] + 3))[None]}

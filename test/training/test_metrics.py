@@ -11,6 +11,7 @@ from training.metrics import (
     LowResolutionConsistency,
     MeanAbsoluteError,
     MeanSquareError,
+    NothingToMeasure,
     RootMeanSquareError,
     WeightedFMeasure,
     rmse,
@@ -89,6 +90,27 @@ def test_low_resolution_consistency_sees_block_means_only():
     measure = LowResolutionConsistency(scale=4)
     assert float(measure.of_image(checkered, target)) == pytest.approx(0)
     assert float(measure.of_image(target + 0.5, target)) == pytest.approx(0.25)
+
+
+def test_low_resolution_consistency_leaves_out_cells_that_reach_into_the_border():
+    target, output = torch.zeros(26, 26), torch.zeros(26, 26)
+    # with 6 px cut, cells of 8 px are whole from 8 to 16 only: 16 to 24 ends beyond 20
+    output[6:8], output[16:] = 5, 5
+    assert float(LowResolutionConsistency(8, border=6).of_image(output, target)) == 0
+    output[8:16, 8:16] = 2
+    assert float(LowResolutionConsistency(8, border=6).of_image(output, target)) == pytest.approx(4)
+    with pytest.raises(NothingToMeasure, match="no whole cell of 16 px"):
+        LowResolutionConsistency(16, border=6).of_image(output, target)
+
+
+def test_what_is_not_finite_makes_every_measure_nan():
+    target, output = torch.zeros(16, 16), torch.zeros(16, 16)
+    output[3, 3] = torch.inf
+    for measure in (RootMeanSquareError(), BadPixels(), FMeasure(), LowResolutionConsistency(4)):
+        assert torch.isnan(measure.of_image(output, target))
+    valid = torch.ones(16, 16)
+    valid[3, 3] = 0
+    assert rmse(output, target, valid, border=0) == 0
 
 
 def test_f_measure_by_hand():

@@ -1,14 +1,21 @@
 """Evaluation protocols."""
 
+import math
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from depth_sr_ros.models import create_model
+from depth_sr_ros.models.frame_graph import FrameGraph
 from training.cases import unit_of
+from training.datasets.coarse import scene_of
 from training.datasets.pairs import load_pair, read_manifest
-from training.metric import centimetres
-from training.protocols import PROTOCOLS, bicubic_up, scores_under
+from training.evaluate import card_entry
+from training.metric import centimetres, metres_per_unit
+from training.protocols import PROTOCOLS, bicubic_up
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +48,70 @@ def test_bicubic_scores_itself_and_the_truth_scores_zero(pair, name):
     assert score.ratio == pytest.approx(1, rel=1e-6)
     assert set(PROTOCOLS[name].reported) <= set(score.measures)
     case = PROTOCOLS[name].pose(pair, 8)
-    perfect = PROTOCOLS[name].measure(case, case.answer(lambda guide, depth: (case.target - case.low) / case.span))
+    answer = case.answer(lambda guide, depth: (case.target - case.low) / case.span)
+    if case.clamped:
+        case = replace(case, target=case.target.clamp(case.low, case.low + case.span))
+    perfect = PROTOCOLS[name].measure(case, answer)
     assert perfect["rmse"] == pytest.approx(0, abs=1e-4) and perfect["mae"] == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["live", "recorded"])
+def test_sensor_depth_is_normalised_and_kept_in_range_as_the_frame_graph_does(pair, name):
+    low = pair.target[7:144:8, 7:176:8] * (np.eye(18, 22) < 1)
+    entry = replace(pair.entry, read_low=lambda entry: low)
+    case = PROTOCOLS[name].pose(replace(pair, entry=entry), 8)
+    metres = (case.seen.depth * case.span + case.low)[0, 0] * case.seen.valid[0, 0]
+    network = create_model("fdkn", scale=8).eval()
+    with torch.inference_mode():
+        expected, _ = FrameGraph(network)((case.guide[0].permute(1, 2, 0) * 255).round().byte(), metres)
+    torch.testing.assert_close(case.answer(network)[0, 0], expected, atol=0.02, rtol=0)
+    assert case.answer(lambda guide, depth: torch.full_like(guide[:, :1], 9.0)).max() <= metres.max() + 1e-3
+
+
+def test_result_that_is_not_finite_is_no_better_mean(pair):
+    rules = PROTOCOLS["dkn-bicubic"]
+    case = rules.pose(pair, 8)
+    spoilt = case.target.clone()
+    spoilt[..., 70, 70] = torch.nan
+    assert all(math.isnan(rules.measure(case, spoilt)[name]) for name in ("rmse", "mae", "bad"))
+
+
+def test_measure_that_finds_nothing_is_left_out_and_wrong_shapes_are_an_error(pair):
+    rules = PROTOCOLS["dkn-bicubic"]
+    case = rules.pose(pair, 8)
+    far = replace(case, target=torch.arange(176.0).expand_as(case.target))
+    assert set(rules.measure(case, case.target)) - set(rules.measure(far, far.target)) == {"boundary_rmse"}
+    with pytest.raises(ValueError, match="one shape"):
+        rules.measure(case, case.target[..., 1:])
+    nothing = replace(pair, valid=np.indices(pair.valid.shape)[0] < 3)
+    assert rules(bicubic_up, [nothing], 8) == []
+
+
+def test_flat_ground_truth_is_named(pair):
+    flat = replace(pair, target=np.full_like(pair.target, 7))
+    with pytest.raises(ValueError, match="layers s4: its ground truth is 7 everywhere"):
+        PROTOCOLS["live"].pose(flat, 8)
+
+
+def test_nothing_is_said_relative_to_bicubic_that_makes_no_error(pair):
+    (score,) = PROTOCOLS["dkn-bicubic"](bicubic_up, [pair], 1)
+    assert math.isnan(score.ratio)
+    entry = card_entry([score])
+    assert entry["mean_ratio"] is None and entry["mean"] == pytest.approx(0, abs=1e-3)
+
+
+def test_dada_tells_which_cells_were_measured_to_who_asks(pair):
+    class Told(torch.nn.Module):
+        def forward(self, guide, depth_lr, valid_lr=None):
+            self.told = valid_lr
+            return bicubic_up(guide, depth_lr)
+
+    holed = replace(_metric(pair), valid=pair.valid & (np.indices(pair.valid.shape)[1] >= 16))
+    told = Told()
+    PROTOCOLS["dada"].pose(holed, 8).answer(told)
+    assert not told.told[..., :2].any() and told.told[..., 2:].all()
+    PROTOCOLS["live"].pose(pair, 8).answer(told)
+    assert told.told is None
 
 
 @pytest.mark.parametrize("name", ["live", "jiif-noisy"])
@@ -108,6 +177,21 @@ def test_metres_are_reported_in_centimetres(pair):
     assert metres.rmse == pytest.approx(levels.rmse, rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("unit", "metres"), [("m", 1.0), ("mm", 0.001), ("depth mm (uint16)", 0.001), ("cm", 0.01), ("depth levels", None)]
+)
+def test_metric_units_are_known_everywhere(pair, unit, metres):
+    entry = replace(pair.entry, kind="depth", unit=unit)
+    known = replace(pair, entry=entry)
+    image = torch.zeros(1, 1, 8, 8)
+    scene = scene_of(entry, 100.0, 300.0, image, image)
+    factor = metres or 1.0
+    assert metres_per_unit(entry) == metres and scene.metric == (metres is not None)
+    assert scene.span == pytest.approx((100 * factor, 300 * factor))
+    assert unit_of(known) == (("cm", pytest.approx(100 * metres)) if metres else ("", 1.0))
+    assert metres_per_unit(replace(entry, kind="disparity")) is None
+
+
 def test_an_image_that_a_network_cannot_take_is_padded(pair):
     class Picky(torch.nn.Module):
         size_multiple = 32
@@ -116,7 +200,7 @@ def test_an_image_that_a_network_cannot_take_is_padded(pair):
             assert guide.shape[-2] % 32 == guide.shape[-1] % 32 == 0
             return bicubic_up(guide, depth)
 
-    (score,) = scores_under("bicubic", Picky(), [pair], 8)
+    (score,) = PROTOCOLS["dkn-bicubic"](Picky(), [pair], 8)
     assert score.ratio == pytest.approx(1, abs=0.01)
 
 

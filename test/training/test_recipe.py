@@ -10,10 +10,12 @@ from depth_sr_ros.models import create_model, list_models
 from training.data import crop_options
 from training.datasets.registry import DATASETS
 from training.objective import parameter_groups
+from training.protocols import PROTOCOLS
 from training.recipe import OptimiserOptions, load_recipe
 from training.schedule import learning_rate
 from training.train import RECIPES
 
+SCORED_BY = {"_live": {"live"}, "dagf_x8_noisy_local": {"noisy-middlebury"}, "denoising": {"dkn-noise"}}
 SHIPPED = sorted(RECIPES.glob("*.yaml"))
 
 
@@ -36,6 +38,9 @@ def test_shipped_recipes_name_what_there_is(path):
     assert sum(shares) == pytest.approx(1)
     assert not recipe.queries or hasattr(network, "sampled")
     assert recipe.crops.scales is None or hasattr(network, "query")
+    assert set(recipe.evaluation) <= set(PROTOCOLS)
+    expected = next((protocols for words, protocols in SCORED_BY.items() if words in path.stem), set())
+    assert expected <= set(recipe.evaluation)
 
 
 @pytest.mark.parametrize("start", [p for p in SHIPPED if "local" in p.stem or "live" in p.stem], ids=lambda p: p.stem)
@@ -111,6 +116,18 @@ def test_misspelt_setting_proposes_the_nearest(tmp_path):
         ("optimiser: {schedule: steps}", "optimiser.decay_every"),
         ("average_weights: 1.0", "average_weights: expected less than 1"),
         ("loss: {}", "loss: expected at least one"),
+        ("loss: {l1: 1e-3}", "loss.l1: expected float, found '1e-3'; write 1.0e-3"),
+        ("loss: {sr: {l1: 1e-3}}", "loss.sr.l1: expected float, found '1e-3'"),
+        ("start_from: 3", "start_from: expected str, found 3"),
+        ("crops: {degradations: {bicubic: -1.0}}", "degradations.bicubic: expected 0 or more, found -1.0"),
+        ("crops: {degradations: bicubic}", "degradations: expected a mapping, found 'bicubic'"),
+        ("crops: {enlargements: [1.0, big]}", r"enlargements\[1\]: expected float, found 'big'"),
+        ("crops: {scales: [1.0]}", "scales: expected 2 values"),
+        ("crops: {scales: 3.0}", "scales: expected a list, found 3.0"),
+        ("optimiser: {betas: [0.9, true]}", r"betas\[1\]: expected float, found True"),
+        ("data: {splits: train}", "splits: expected a list, found 'train'"),
+        ("data: {every_nth_frame: {a: 1.5}, shares: {a: 1.0}}", "every_nth_frame.a: expected int, found 1.5"),
+        ("evaluation: []", "evaluation: expected at least one protocol"),
         ("crops: {size: 256, width: 100}", "crops.width: expected a multiple of scale 8"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 RECIPE = """
 model: tiny
@@ -20,9 +20,9 @@ crops: {size: 32, enlargements: [1.0, 2.0], colour_jitter: 0.5, degradations: {b
 batch_size: 2
 queries: 500
 average_weights: 0.9
-max_steps: 120
+max_steps: 400
 max_minutes: 0
-evaluate_every: 50
+evaluate_every: 150
 checkpoint_every: 7
 """
 
@@ -42,7 +42,7 @@ def uninterrupted(recipe, start_training, tmp_path_factory):
 
 
 def _wait(process):
-    _, errors = process.communicate(timeout=100)
+    _, errors = process.communicate(timeout=400)
     assert process.returncode in (0, 130, -signal.SIGKILL), errors
     return process.returncode
 
@@ -70,6 +70,7 @@ def _assert_same_end(out, uninterrupted):
     _assert_same_tensors(ours["current_model_state"], theirs["current_model_state"])
     for number, state in theirs["optimizer_states"][0]["state"].items():
         _assert_same_tensors(ours["optimizer_states"][0]["state"][number], state)
+    assert ours["global_step"] == theirs["global_step"] == 400
     assert _best_score(ours) == _best_score(theirs)
 
 
@@ -87,5 +88,6 @@ def test_resumed_run_ends_like_one_that_was_never_stopped(
     assert not (tmp_path / "weights.safetensors").exists()
 
     assert _wait(start_training(recipe, tmp_path, "--resume")) == 0
-    assert 0 < json.loads((tmp_path / "training.json").read_text())["resumed_at"] < 120
+    facts = json.loads((tmp_path / "training.json").read_text())
+    assert 0 < facts["resumed_at"] < facts["steps"] == 400
     _assert_same_end(tmp_path, uninterrupted)

@@ -7,8 +7,12 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from depth_sr_ros.models import create_model
+from depth_sr_ros.models.weights import load_weights
 from depth_sr_ros.upsampler import Upsampler
 from training.__main__ import main
+from training.evaluate import network_of_artifact
+from training.weights import load_into
 
 RECIPE = """
 model: fdkn
@@ -78,11 +82,72 @@ def test_exported_artifact_serves_frames_and_its_card_holds_the_scores(run, data
     assert np.isfinite(result.depth).all()
 
 
-def test_evaluate_prints_a_row_per_image_and_the_mean(artifact, data_folder, capsys):
-    arguments = ["--data", str(data_folder), "--splits", "test", "--classical"]
+def test_card_has_the_protocols_that_the_recipe_names(run, data_folder, tmp_path):
+    recipe = tmp_path / "fdkn_x8.yaml"
+    recipe.write_text((RECIPE % (12, 0)) + "evaluation: [live, dkn-bicubic]\n")
+    arguments = ["--recipe", str(recipe), "--run", str(run / "run"), "--data", str(data_folder)]
+    assert main(["export", *arguments, "--artifact", str(tmp_path / "fdkn_x8")]) == 0
+    evaluation = json.loads((tmp_path / "fdkn_x8" / "card.json").read_text())["evaluation"]
+    assert evaluation["protocol"] == "live" and set(evaluation["dev"]["rmse"]) == {"s3"}
+    assert set(evaluation["dkn-bicubic"]) == {"dev", "test"} and "cell-median" not in evaluation
+    assert evaluation["test"]["mean"] != evaluation["dkn-bicubic"]["test"]["mean"]
+
+
+def test_evaluate_prints_a_row_per_method_with_the_image_and_the_mean(artifact, data_folder, capsys):
+    arguments = ["--data", str(data_folder), "--splits", "test", "--classical", "bicubic"]
     assert main(["evaluate", str(artifact.folder), *arguments]) == 0
-    out = capsys.readouterr().out
-    assert "s4" in out and "mean" in out
+    lines = capsys.readouterr().out.splitlines()
+    assert "| RMSE (levels) | s4 | mean of 1 |" in lines
+    rows = {line.split(" | ")[0].strip("| "): line for line in lines if line.startswith("| ")}
+    for name in ("bicubic", artifact.folder.name):
+        image, mean = (float(cell) for cell in next(r for r in lines if r.startswith(f"| {name} |")).split("|")[2:4])
+        assert image == mean > 0, rows
+
+
+@pytest.mark.parametrize("storage", ["int8", "fp16"])
+def test_training_and_evaluation_begin_from_small_weights(run, data_folder, tmp_path, storage):
+    arguments = ["--recipe", str(run / "fdkn_x8.yaml"), "--run", str(run / "run"), "--data", str(data_folder)]
+    assert main(["export", *arguments, "--artifact", str(tmp_path / "small"), "--storage", storage]) == 0
+    found = network_of_artifact(tmp_path / "small").state_dict()
+    expected = load_weights(tmp_path / "small" / "weights.safetensors")
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    network = create_model("fdkn", scale=8)
+    load_into(network, tmp_path / "small" / "weights.safetensors", "fdkn")
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in network.state_dict().items())
+
+
+def test_weights_of_another_network_are_told_what_was_expected(run, data_folder, tmp_path, capsys):
+    (tmp_path / "r.yaml").write_text((RECIPE % (1, 0)).replace("scale: 8", "scale: 4") + (
+        f"start_from: {run / 'run' / 'weights.safetensors'}\nmodel_options: {{guide: none}}\n"
+    ))
+    arguments = ["--recipe", str(tmp_path / "r.yaml"), "--data", str(data_folder), "--out", str(tmp_path / "out")]
+    assert main(["train", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert "expected the weights of fdkn with options" in said and "unknown: guide_branch" in said
+    (tmp_path / "text.safetensors").write_text("no weights")
+    with pytest.raises(ValueError, match="expected a safetensors file"):
+        load_into(create_model("fdkn", scale=8), tmp_path / "text.safetensors", "fdkn")
+
+
+def test_a_run_is_not_replaced_by_another(run, data_folder, capsys):
+    arguments = ["--recipe", str(run / "fdkn_x8.yaml"), "--data", str(data_folder), "--out", str(run / "run")]
+    assert main(["train", *arguments]) == 2
+    assert "last.ckpt: there is a run already; --resume goes on with it" in capsys.readouterr().err
+
+
+def test_losses_that_are_not_finite_end_the_run_and_leave_the_last_good_checkpoint(start_training, tmp_path):
+    (tmp_path / "r.yaml").write_text(
+        "model: tiny_spoilt\nscale: 8\ndata: {splits: [train], shares: {layers: 1.0}}\ncrops: {size: 32}\n"
+        "batch_size: 1\nmax_steps: 50\nmax_minutes: 0\nevaluate_every: 40\ncheckpoint_every: 2\nworkers: 0\n"
+    )
+    process = start_training(tmp_path / "r.yaml", tmp_path / "out")
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 2
+    assert "step 9: loss or gradient was not finite, in 5 steps in a row" in errors
+    last = torch.load(tmp_path / "out" / "last.ckpt", weights_only=True)
+    assert last["global_step"] == 4
+    assert all(tensor.isfinite().all() for tensor in last["state_dict"].values())
 
 
 def test_unknown_recipe_is_one_line_and_status_two(data_folder, tmp_path, capsys):

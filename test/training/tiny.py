@@ -33,8 +33,35 @@ class Tiny(GuidedUpsampler):
         self, guide: Tensor, depth_lr: Tensor, count: int, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         depth = self(guide, depth_lr).flatten(1)
-        pixels = torch.stack([torch.randperm(depth.shape[1], generator=generator)[:count] for _ in depth])
+        pixels = torch.randperm(depth.shape[1], generator=generator)[:count].expand(depth.shape[0], -1)
         return depth.gather(1, pixels), pixels
+
+
+class TinyQueried(Tiny):
+    """Can be asked for any positions; gives the pixel that each lies in."""
+
+    def query(self, guide: Tensor, depth_lr: Tensor, positions: Tensor) -> Tensor:
+        height, width = guide.shape[-2:]
+        row, column = (((positions[..., axis] + 1) / 2 * size).long() for axis, size in enumerate((height, width)))
+        return self(guide, depth_lr).flatten(1).gather(1, row * width + column)
+
+
+class TinyTold(Tiny):
+    """Is told which cells were measured, and remembers it."""
+
+    def forward(self, guide: Tensor, depth_lr: Tensor, valid_lr: Tensor | None = None) -> Tensor:
+        self.told = valid_lr
+        return super().forward(guide, depth_lr)
+
+
+class TinySpoilt(Tiny):
+    """Gives NaN in training from its sixth forward pass on."""
+
+    passes = 0
+
+    def training_outputs(self, guide: Tensor, depth_lr: Tensor) -> dict[str, Tensor]:
+        self.passes += 1
+        return {"depth": self(guide, depth_lr) * (torch.nan if self.passes > 5 else 1)}
 
 
 class TinyPair(Tiny):
@@ -55,7 +82,7 @@ class TinyPair(Tiny):
         return {"super_resolution": list(self.layers.parameters()), "estimation": list(self.estimation.parameters())}
 
 
-NETWORKS = {"tiny": Tiny, "tiny_pair": TinyPair}
+NETWORKS = {"tiny": Tiny, "tiny_pair": TinyPair, "tiny_queried": TinyQueried, "tiny_spoilt": TinySpoilt}
 
 if __name__ == "__main__":
     for name, network in NETWORKS.items():

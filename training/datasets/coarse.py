@@ -1,45 +1,24 @@
-"""Low-resolution depth of a pair's normalised depth, with what is known of the pair told to the degradation."""
+"""What a degradation is told of a pair."""
 
 from __future__ import annotations
 
-import numpy as np
 from torch import Tensor
 
 from training.datasets.pairs import PairEntry
-from training.degradation import Scene, degradation
-
-# cameras see metres, so for them 1 must be far
-_CAMERAS = ("kinect", "tof", "live")
-_METRES = {"m": 1.0, "mm": 0.001}
+from training.degradation import Scene
+from training.metric import metres_per_unit
 
 
-def scene_of(entry: PairEntry, low: float, high: float, guide: Tensor) -> Scene:
-    """What is known of depth that was normalised and nothing else; millimetres become metres.
+def scene_of(entry: PairEntry, low: float, high: float, guide: Tensor, valid: Tensor) -> Scene:
+    """What is known of depth that was normalised and nothing else; metric depth becomes metres.
 
     Args:
         entry: where the depth comes from.
         low: value that became 0, in the unit of the ground truth.
         high: value that became 1.
         guide: colour, (B, 3, H, W) in [0, 1].
+        valid: (B, 1, H, W), non-zero where the depth is real ground truth.
     """
-    metres = _METRES.get(entry.unit)
+    metres = metres_per_unit(entry)
     span = (low * (metres or 1.0), high * (metres or 1.0))
-    return Scene(span=span, metric=metres is not None and entry.kind == "depth", guide=guide)
-
-
-def coarse_depth(
-    depth: Tensor, name: str, scale: int, rng: np.random.Generator, scene: Scene, near_is_one: bool
-) -> Tensor:
-    """(B, 1, H, W) to (B, 1, H / scale, W / scale), dense.
-
-    Args:
-        depth: normalised.
-        name: of the degradation.
-        scale: ratio of the two resolutions.
-        rng: what the degradation draws from.
-        scene: what is known of the image.
-        near_is_one: whether values grow towards the camera, as disparity does.
-    """
-    if name in _CAMERAS and near_is_one:
-        return 1 - degradation(name)(1 - depth, scale, rng, scene)
-    return degradation(name)(depth, scale, rng, scene)
+    return Scene(span, metres is not None, guide, near_is_one=entry.kind == "disparity", valid=valid)

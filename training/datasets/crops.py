@@ -26,10 +26,10 @@ from training.datasets.augmentation import (
     jitter_colour,
     remap_depth,
 )
-from training.datasets.coarse import coarse_depth, scene_of
+from training.datasets.coarse import scene_of
 from training.datasets.pairs import Pair
 from training.datasets.sources import PairSource
-from training.degradation import Scene, degradation
+from training.degradation import Observation, Scene, by_frame, degradation
 
 # a crop with less relief than this many quantisation steps is mostly staircase once it is normalised
 _MIN_RELIEF = 12
@@ -98,7 +98,11 @@ class RandomCrops(Dataset[dict[str, Tensor]]):
     """Crops by number; every number has one.
 
     Each item holds `guide` (3, H, W) RGB in [0, 1]; `target` (1, H, W), min-max normalised; `depth_lr`
-    (1, H / scale, W / scale), its reduction; `valid` (1, H, W), 1.0 where `target` is real ground truth.
+    (1, H / scale, W / scale), its reduction, made dense; `valid_lr`, of the same shape, 1.0 where that was measured;
+    `valid` (1, H, W), 1.0 where `target` is real ground truth; `number` (), that of the crop.
+
+    Where low-resolution depth stands for a sensor's, both maps are normalised by its range instead, as the frame graph
+    does, and `target` may leave [0, 1].
 
     Args:
         source: where the images come from.
@@ -152,20 +156,25 @@ class RandomCrops(Dataset[dict[str, Tensor]]):
         if rng.random() < options.colour_jitter:
             guide = jitter_colour(guide, rng)
         plain = remapped is target
-        near_is_one = (pair.entry.kind == "disparity") == plain
+        mirrored = pair.entry.kind == "depth"  # either remapping turns the axis round
         crop = _to_tensors(*flip(guide, remapped, valid, options.flips, rng))
-        colour = crop["guide"][None]
-        known = scene_of(pair.entry, low, high, colour) if plain else Scene(guide=colour)
-        crop["depth_lr"] = self._reduce(crop["target"][None], known, near_is_one, rng, number)
-        return crop
+        colour, known = crop["guide"][None], crop["valid"][None]
+        scene = Scene(guide=colour, near_is_one=mirrored, valid=known)
+        if plain:
+            scene = scene_of(pair.entry, low, high, colour, known)
+        return {**crop, **self._reduced(crop["target"][None], scene, rng, number), "number": torch.tensor(number)}
 
-    def _reduce(
-        self, depth: Tensor, scene: Scene, near_is_one: bool, rng: np.random.Generator, number: int
-    ) -> Tensor:
+    def _reduced(self, target: Tensor, scene: Scene, rng: np.random.Generator, number: int) -> dict[str, Tensor]:
+        """`target`, `depth_lr` and `valid_lr` of a crop from its target (1, 1, H, W)."""
         if self.options.scales is not None:
-            return resize_bicubic(depth, (self.side_of(number),) * 2)[0]
-        name = self.names[rng.choice(len(self.names), p=self.chance)]
-        return coarse_depth(depth, name, self.options.scale, rng, scene, near_is_one)[0]
+            seen = Observation.complete(resize_bicubic(target, (self.side_of(number),) * 2))
+        else:
+            name = self.names[rng.choice(len(self.names), p=self.chance)]
+            seen = degradation(name).observe(target, self.options.scale, rng, scene)
+            if by_frame(name):
+                seen, low, span = seen.as_frame()
+                target = (target - low) / span
+        return {"target": target[0], "depth_lr": seen.filled()[0], "valid_lr": seen.valid[0]}
 
     def side_of(self, number: int) -> int:
         """Side of the low-resolution depth of the batch that a crop belongs to; scales are drawn uniformly."""

@@ -21,7 +21,7 @@ from depth_sr_ros.rgbd.holes import fill_nearest
 
 Kind = Literal["disparity", "depth"]
 Raw = tuple[NDArray[np.uint8], NDArray[np.float32]]
-"""Colour (H, W, 3) RGB and ground truth (H, W) in which 0, negative and not finite values are invalid."""
+"""Colour (H, W, 3) RGB and ground truth (H, W); negative and not finite values are invalid, and 0 unless told."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class PairEntry:
         read: reads the pair of a layout of its own; None for the two plain files of a manifest.
         read_low: reads the low-resolution depth that a sensor of its own delivered, where the set has one: (h, w) in
             the unit of the ground truth, 0 or not finite where invalid.
+        zero_is_valid: whether 0 is a value in the ground truth, as in a saliency map, rather than a hole.
     """
 
     split: str
@@ -54,6 +55,7 @@ class PairEntry:
     step: float | None = None
     read: Callable[[PairEntry], Raw] | None = None
     read_low: Callable[[PairEntry], NDArray[np.float32]] | None = None
+    zero_is_valid: bool = False
 
     @property
     def quantum(self) -> float:
@@ -119,10 +121,26 @@ def load_pair(entry: PairEntry) -> Pair:
     rgb, raw = entry.read(entry) if entry.read else (read_colour(entry.rgb), _read_ground_truth(entry.gt))
     if raw.shape != rgb.shape[:2]:
         raise ValueError(f"{entry.name}: colour is {rgb.shape[:2]}, ground truth {raw.shape}; expected equal sizes")
-    valid = np.isfinite(raw) & (raw > 0)
+    valid = np.isfinite(raw) & ((raw >= 0) if entry.zero_is_valid else (raw > 0))
     if not valid.any():
         raise ValueError(f"{entry.gt}: no valid pixel (all values are 0 or not finite)")
     return Pair(entry, rgb, fill_nearest(raw, valid), valid)
+
+
+def value_range(pair: Pair, depth: NDArray[np.float32]) -> tuple[float, float]:
+    """Smallest and largest value of depth (H, W) where the pair's ground truth is valid.
+
+    Raises:
+        ValueError: they are the same, so that nothing can be normalised by them.
+    """
+    known = depth[pair.valid]
+    low, high = float(known.min()), float(known.max())
+    if not high > low:
+        raise ValueError(
+            f"{pair.entry.dataset} {pair.entry.name}: its ground truth is {low:g} everywhere, and cannot be normalised "
+            "by its range; leave the image out"
+        )
+    return low, high
 
 
 def read_colour(path: Path) -> NDArray[np.uint8]:

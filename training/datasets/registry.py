@@ -17,6 +17,7 @@ from training.datasets.readers.middlebury import YEARS, open_middlebury
 from training.datasets.readers.middlebury2014 import open_middlebury2014
 from training.datasets.readers.nyu import open_nyu
 from training.datasets.readers.rgbdd import open_rgbdd
+from training.datasets.readers.saliency import open_dut_omron, open_saliency
 from training.datasets.readers.sintel import open_sintel
 from training.datasets.readers.tofmark import open_tofmark
 
@@ -30,6 +31,8 @@ def _open_manifest(folder: Path, split: str) -> list[PairEntry]:
 DATASETS: dict[str, Opener] = {
     "manifest": _open_manifest,
     "folders": open_folders,
+    "saliency": open_saliency,
+    "dut-omron": open_dut_omron,
     "nyu": open_nyu,
     **{f"middlebury{year}": partial(open_middlebury, year=year) for year in YEARS},
     **{f"middlebury{year}-pixel": partial(open_middlebury, year=year, target="pixel") for year in YEARS},

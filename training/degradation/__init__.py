@@ -4,8 +4,12 @@ A degradation is called with normalised depth (B, 1, H, W) and the scale and giv
 gives it with its holes instead. One that draws random numbers takes them from the numpy generator that it is given, so
 the same generator state gives the same result.
 
-Names: a reduction (`bicubic`, `box`, `median`, `nearest`), a camera (`kinect`, `tof`), their mixture (`live`), or a
-reduction with steps behind it, as in `bicubic+gaussian:0.02+holes:0.05+quantise:255` (`training.degradation.noise`).
+Names: a reduction (`bicubic`, `box`, `median`, `nearest`), DADA's mean of what is valid (`dada`), a camera (`kinect`,
+`tof`), their mixture (`live`), or a reduction with steps behind it (`training.degradation.noise`), as in
+`bicubic+gaussian:0.02+holes:0.05+quantise:255`.
+
+What stands for a sensor is normalised as the node normalises a frame, by the range of the low-resolution depth itself
+(`by_frame`); what the papers define is normalised by the ground truth's range, as they do.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from training.degradation.noise import STEPS
@@ -30,7 +35,7 @@ from training.degradation.reduction import (
 from training.degradation.sensor import KINECT, TIME_OF_FLIGHT
 
 __all__ = [
-    "DEGRADATIONS", "Degradation", "Observation", "Scene", "bicubic_down", "box_down", "degradation",
+    "DEGRADATIONS", "Degradation", "Observation", "Scene", "bicubic_down", "box_down", "by_frame", "degradation",
     "masked_box_down", "median_down", "nearest_down",
 ]  # fmt: skip
 
@@ -102,6 +107,24 @@ class Mixture:
         return self.observe(depth, scale, rng, scene).filled()
 
 
+@dataclass(frozen=True)
+class ValidMeans:
+    """Mean of each cell's valid pixels, as DADA makes its source; a cell without any is a hole."""
+
+    def observe(
+        self, depth: Tensor, scale: int, rng: np.random.Generator | None = None, scene: Scene = UNKNOWN_SCENE
+    ) -> Observation:
+        """See `Degradation`."""
+        valid = torch.ones_like(depth) if scene.valid is None else scene.valid
+        return Observation(*masked_box_down(depth, valid, scale))
+
+    def __call__(
+        self, depth: Tensor, scale: int, rng: np.random.Generator | None = None, scene: Scene = UNKNOWN_SCENE
+    ) -> Tensor:
+        """See `Degradation`."""
+        return self.observe(depth, scale, rng, scene).filled()
+
+
 _LIVE = {
     "kinect": 0.35,
     "tof": 0.25,
@@ -114,12 +137,22 @@ DEGRADATIONS: dict[str, Degradation] = {
     "kinect": KINECT,
     "tof": TIME_OF_FLIGHT,
     "live": Mixture(tuple(_LIVE.items())),
+    "dada": ValidMeans(),
     # DKN's joint denoising: variance 0.005 at full resolution (scale 1)
     "dkn-noise": Chain("bicubic", (("gaussian", 0.005**0.5),)),
     # DAGF's joint super-resolution and denoising
     "dagf-noise": Chain("bicubic", (("gaussian", 5 / 255), ("clip", 1.0))),
 }
 """Those with a name of their own."""
+
+_CAMERAS = ("kinect", "tof", "live")
+_SENSOR_STEPS = {"gaussian", "holes"}
+
+
+def by_frame(name: str) -> bool:
+    """Whether depth made this way stands for a sensor's: cameras, and compositions with Gaussian noise or holes."""
+    steps = {word.partition(":")[0] for word in name.split("+")[1:]}
+    return name in _CAMERAS or bool(steps & _SENSOR_STEPS)
 
 
 def degradation(name: str) -> Degradation:

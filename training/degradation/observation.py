@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from depth_sr_ros.models.frame_graph import fill_holes
+from depth_sr_ros.models.frame_graph import fill_holes, valid_range
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,17 @@ class Observation:
         known = self.depth * self.valid
         return known + (1 - self.valid) * fill_holes(known, self.valid)
 
+    def as_frame(self) -> tuple[Observation, Tensor, Tensor]:
+        """The same normalised by its own valid range, as the frame graph normalises a frame.
+
+        Returns:
+            Itself anew, and what its 0 and its 1 less its 0 are in the former normalisation, each (B, 1, 1, 1).
+        """
+        least = self.depth.amin(dim=(1, 2, 3), keepdim=True)  # the frame graph's depth is never negative
+        low, span = valid_range(self.depth - least, self.valid)
+        low = low + least
+        return Observation((self.depth - low) / span, self.valid), low, span
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -45,12 +56,14 @@ class Scene:
         metric: whether that unit is metres.
         guide: colour image, (B, 3, H, W) in [0, 1]; None leaves out what depends on brightness.
         near_is_one: whether values grow towards the camera, as disparity does; cameras work on depth.
+        valid: (B, 1, H, W), non-zero where the depth is real ground truth; None where all of it is.
     """
 
     span: tuple[float, float] | None = None
     metric: bool = False
     guide: Tensor | None = None
     near_is_one: bool = False
+    valid: Tensor | None = None
 
 
 UNKNOWN_SCENE = Scene()

@@ -27,6 +27,14 @@ def test_lu_pairs_are_matched_by_order(tmp_path, files, levels):
     np.testing.assert_array_equal(pair.rgb, files.colour(tmp_path / "again.png", seed=1))
 
 
+@pytest.mark.parametrize(("options", "holes"), [({}, 1), ({"zero_is_valid": True}, 0)])
+def test_lu_takes_zero_as_told(tmp_path, files, levels, options, holes):
+    files.colour(tmp_path / "a_output_color.png")
+    files.grey(tmp_path / "a_output_depth.png", levels)
+    pair = load_pair(open_dataset("lu", tmp_path, "test", **options)[0])
+    assert int((~pair.valid).sum()) == holes
+
+
 def test_lu_counts_what_is_missing(tmp_path, files, levels):
     files.grey(tmp_path / "x_output_depth.png", levels)
     with pytest.raises(FileNotFoundError, match=r"found 0 and 1\. Unpack Depth_Enh.zip"):
@@ -192,6 +200,25 @@ def test_folders_name_images_without_partner(tmp_path, files):
         open_dataset("folders", tmp_path)
 
 
+def test_saliency_maps_keep_their_zeros(tmp_path, files, levels):
+    files.colour(tmp_path / "rgb" / "one.jpg")
+    files.grey(tmp_path / "map" / "one.png", levels)
+    (entry,) = open_dataset("saliency", tmp_path)
+    pair = load_pair(entry)
+    assert pair.valid.all() and pair.target[0, 0] == 0 and pair.target[3, 3] == levels[3, 3]
+
+
+def test_dut_omron_as_published(tmp_path, files, levels):
+    files.colour(tmp_path / "DUT-OMRON-image" / "sun_a.jpg")
+    with pytest.raises(FileNotFoundError, match=r"pixelwiseGT-new-PNG is missing.*saliencydetection.net"):
+        open_dataset("dut-omron", tmp_path)
+    files.grey(tmp_path / "pixelwiseGT-new-PNG" / "sun_a.png", levels)
+    (entry,) = open_dataset("dut-omron", tmp_path, "test")
+    assert (entry.dataset, entry.name, entry.zero_is_valid) == ("dut-omron", "sun_a", True)
+    with pytest.raises(ValueError, match="expected split all or test"):
+        open_dataset("dut-omron", tmp_path, "train")
+
+
 def test_folders_refuse_unknown_unit(tmp_path):
     with pytest.raises(ValueError, match="expected mm, cm, m, disparity or metres per count, found 'inch'"):
         open_dataset("folders", tmp_path, unit="inch")
@@ -207,7 +234,7 @@ def test_unknown_name_suggests_the_nearest(tmp_path):
         open_dataset("midlebury2006", tmp_path)
 
 
-@pytest.mark.parametrize("name", sorted(set(DATASETS) - {"folders", "manifest"}))
+@pytest.mark.parametrize("name", sorted(set(DATASETS) - {"folders", "manifest", "saliency"}))
 def test_every_data_set_refuses_unknown_splits_and_options(name, tmp_path):
     with pytest.raises(ValueError, match="expected split .*found 'half'"):
         open_dataset(name, tmp_path, "half")

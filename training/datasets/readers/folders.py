@@ -15,19 +15,33 @@ from numpy.typing import NDArray
 from training.datasets.pairs import Kind, PairEntry, Raw, read_colour, read_levels
 from training.datasets.readers.files import read_pfm, require
 
-SOURCE = "Folder of pairs: expected rgb/<name>.png or .jpg and depth/<name>.png, .tiff, .pfm or .npy."
+LAYOUT = "Folder of pairs: expected {0}/<name>.png or .jpg and {1}/<name>.png, .tiff, .pfm or .npy."
 METRES = {"mm": 0.001, "cm": 0.01, "m": 1.0}
 _COLOUR = {".png", ".jpg", ".jpeg", ".ppm", ".bmp", ".tif", ".tiff"}
 _DEPTH = {".png", ".tif", ".tiff", ".pgm", ".pfm", ".npy"}
 
 
-def open_folders(folder: Path, split: str, *, unit: str | float = "mm") -> list[PairEntry]:
+def open_folders(
+    folder: Path,
+    split: str,
+    *,
+    unit: str | float = "mm",
+    zero_is_valid: bool = False,
+    names: tuple[str, str] = ("rgb", "depth"),
+    title: str = "",
+    origin: str = "",
+) -> list[PairEntry]:
     """Pairs sorted by name.
 
     Args:
         folder: holds `rgb` and `depth`, or folders of the splits' names that do.
         split: `all`, or the name of such a folder.
-        unit: of a depth value: `mm`, `cm`, `m`, metres per count as a number, or `disparity`, which is kept.
+        unit: of a depth value: `mm`, `cm`, `m`, metres per count as a number, or `disparity`, which is kept, as are
+            the levels of maps that are no depth at all.
+        zero_is_valid: 0 is a value and no hole.
+        names: of the two folders.
+        title: name of the set; by default that of its folder.
+        origin: where the set comes from, for messages.
 
     Raises:
         FileNotFoundError: no such folders, or images without a partner, by name.
@@ -35,15 +49,19 @@ def open_folders(folder: Path, split: str, *, unit: str | float = "mm") -> list[
     """
     factor = _metres_per_unit(unit)
     root = folder if split == "all" else folder / split
-    colours = _by_name(require(root / "rgb", SOURCE), _COLOUR)
-    depths = _by_name(require(root / "depth", SOURCE), _DEPTH)
+    source = f"{LAYOUT.format(*names)} {origin}".strip()
+    colours = _by_name(require(root / names[0], source), _COLOUR)
+    depths = _by_name(require(root / names[1], source), _DEPTH)
     alone = sorted(set(colours) ^ set(depths))
     if alone or not colours:
-        raise FileNotFoundError(f"{root}: {len(alone)} images without a partner: {alone[:5]}. {SOURCE}")
+        raise FileNotFoundError(f"{root}: {len(alone)} images without a partner: {alone[:5]}. {source}")
     kind: Kind = "depth" if factor else "disparity"
     word, step = ("m", min(factor, 0.001)) if factor else ("disparity", 1.0)
+    dataset, read = title or folder.name, partial(_read, factor)
     return [
-        PairEntry(split, folder.name, name, "", colours[name], depths[name], kind, word, step, partial(_read, factor))
+        PairEntry(
+            split, dataset, name, "", colours[name], depths[name], kind, word, step, read, zero_is_valid=zero_is_valid
+        )
         for name in sorted(colours)
     ]
 

@@ -5,8 +5,8 @@ and DAGF test on both.
 
 Layout as the authors pack it: `03_RGBD_Dataset` and `01_Middlebury_Dataset`, in each one file with `output_color` and
 one with `output_depth` in its name per pair (some of the first are spelt `ouput_color`). Depth is 8-bit, the first
-channel; for the Xtion it has no unit, for Middlebury it is disparity. A 0 is taken as a hole, as everywhere here; the
-papers take it as a value.
+channel; for the Xtion it has no unit, for Middlebury it is disparity. A 0 is taken as a hole, as everywhere here, but
+for the option `zero_is_valid`; the papers take it as a value.
 
 The folder names and patterns are those that JIIF's code uses; not checked against the real archive, nor whether the
 Xtion's grey grows towards the camera or away from it (taken as disparity).
@@ -26,13 +26,14 @@ SOURCE = (
 )
 
 
-def open_lu(folder: Path, split: str, *, name: str = "lu") -> list[PairEntry]:
+def open_lu(folder: Path, split: str, *, name: str = "lu", zero_is_valid: bool = False) -> list[PairEntry]:
     """Entries of one part, matched by the order of their names.
 
     Args:
         folder: holds the part's folder, or is it.
         split: `test` or `all`, which are the same.
         name: a key of `PARTS`.
+        zero_is_valid: 0 is a value and no hole, as the papers count it.
 
     Raises:
         FileNotFoundError: no pairs there, or as many colour as depth files are not.
@@ -47,6 +48,9 @@ def open_lu(folder: Path, split: str, *, name: str = "lu") -> list[PairEntry]:
             + SOURCE
         )
     return [
-        PairEntry(split, name, depth.stem.partition("_output_depth")[0], "", colour, depth, "disparity", "level", 1.0)
+        PairEntry(
+            split, name, depth.stem.partition("_output_depth")[0], "", colour, depth, "disparity", "level", 1.0,
+            zero_is_valid=zero_is_valid,
+        )
         for colour, depth in zip(colours, depths, strict=True)
     ]

@@ -1,0 +1,25 @@
+"""Which cells of low-resolution depth were measured, told to the networks that want to know.
+
+Depth that a network sees is always dense. One whose `forward` has an argument `valid_lr` (B, 1, h, w) is told beside it
+which cells were measured, and may hold its result to those alone.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+
+def takes_validity(method: Callable[..., Tensor]) -> bool:
+    """Whether a network, or any other method, has an argument `valid_lr`."""
+    called = method.forward if isinstance(method, nn.Module) else method
+    return "valid_lr" in inspect.signature(called).parameters
+
+
+def ask(method: Callable[..., Tensor], guide: Tensor, depth_lr: Tensor, valid_lr: Tensor | None) -> Tensor:
+    """A method's result, with the cells' validity where it is known and wanted."""
+    if valid_lr is None or not takes_validity(method):
+        return method(guide, depth_lr)
+    return method(guide, depth_lr, valid_lr=valid_lr)

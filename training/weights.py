@@ -1,0 +1,44 @@
+"""Puts weights from a file into a network, and says what does not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from depth_sr_ros.models import GuidedUpsampler
+from depth_sr_ros.models.weights import load_weights
+
+
+def load_into(network: GuidedUpsampler, path: Path, name: str) -> None:
+    """Loads the weights of a run or of an artifact, however they are stored.
+
+    Args:
+        network: what they are for.
+        path: safetensors file.
+        name: of the network, for errors: its registry name.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a safetensors file, or weights of another network; the message says what was expected.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: expected the weights that `python -m training train` writes")
+    try:
+        state = load_weights(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: expected a safetensors file: {error}") from error
+    own = network.state_dict()
+    misfits = {
+        "missing": sorted(own.keys() - state.keys()),
+        "unknown": sorted(state.keys() - own.keys()),
+        "of another shape (expected, found)": [
+            f"{key} {tuple(own[key].shape)}, {tuple(state[key].shape)}"
+            for key in sorted(own.keys() & state.keys())
+            if own[key].shape != state[key].shape
+        ],
+    }
+    found = "; ".join(f"{len(keys)} {what}: {', '.join(keys[:3])}" for what, keys in misfits.items() if keys)
+    if found:
+        raise ValueError(f"{path}: expected the weights of {name} with options {network.options}; found {found}")
+    network.load_state_dict(state)
