@@ -1,4 +1,4 @@
-"""Command line of the offline side: `python -m training {train,evaluate,export} ...`."""
+"""Command line of the offline side: `python -m training {train,evaluate,grow,average,export} ...`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import get_args
 
 from depth_sr_ros.models.weights import Storage
 from training import compare_command
+from training.average import average_runs
 from training.checkpoints import TrainingInterrupted
 from training.export import export_run
 from training.grow import grow_run
@@ -53,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(
         run_command=lambda a: print(grow_run(_recipe_path(a.narrow_recipe), a.run, _recipe_path(a.recipe), a.out))
     )
+
+    command = commands.add_parser("average", help="mean of the weights of several runs of one network")
+    command.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="OUT folders of `train`")
+    command.add_argument("--out", required=True, type=Path, help="folder to write")
+    command.set_defaults(run_command=lambda a: print(average_runs(a.runs, a.out)))
 
     command = commands.add_parser("export", parents=[recipe, data], help="evaluate a run, write an artifact")
     command.add_argument("--run", required=True, type=Path, help="the OUT folder of `train`")

@@ -1,0 +1,36 @@
+"""Averaging the weights of runs."""
+
+import json
+
+import pytest
+import safetensors.torch
+import torch
+
+from training.average import average_runs
+
+
+def _run(folder, value, width=2):
+    folder.mkdir()
+    tensors = {"weight": torch.full((width,), float(value)), "num_batches_tracked": torch.tensor(5)}
+    safetensors.torch.save_file(tensors, folder / "weights.safetensors")
+    (folder / "training.json").write_text(json.dumps({"recipe": folder.name, "command": f"train {folder.name}"}))
+    return folder
+
+
+def test_mean_of_the_weights_and_the_facts_of_all(tmp_path):
+    out = tmp_path / "mean"
+    weights = average_runs([_run(tmp_path / "a", 1), _run(tmp_path / "b", 3)], out)
+    state = safetensors.torch.load_file(weights)
+    assert state["weight"].tolist() == [2, 2] and state["num_batches_tracked"] == 5
+    facts = json.loads((out / "training.json").read_text())
+    assert facts["recipe"] == "a and b" and facts["command"].startswith("python -m training average runs/a runs/b")
+
+
+def test_other_networks_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="another network"):
+        average_runs([_run(tmp_path / "a", 1), _run(tmp_path / "b", 1, width=3)], tmp_path / "mean")
+
+
+def test_one_run_is_no_average(tmp_path):
+    with pytest.raises(ValueError, match="two or more"):
+        average_runs([_run(tmp_path / "a", 1)], tmp_path / "mean")

@@ -1,0 +1,54 @@
+"""The mean of the weights of several runs of one network.
+
+Mitchell Wortsman et al., "Model soups", ICML 2022: runs that started from the same weights lie in one valley, and
+their mean is often better than each.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import safetensors.torch
+import torch
+
+from depth_sr_ros.models.weights import load_weights
+
+
+def average_runs(runs: Sequence[Path], out: Path) -> Path:
+    """Writes the mean of the weights of runs, with `training.json`, for `start_from` or `export`.
+
+    Args:
+        runs: OUT folders of `train`, at least two.
+        out: folder to write.
+
+    Returns:
+        Path of the written weights.
+
+    Raises:
+        FileNotFoundError: a run has written no weights.
+        ValueError: fewer than two runs, or weights of different networks.
+    """
+    if len(runs) < 2:
+        raise ValueError(f"expected two or more runs to average, found {len(runs)}")
+    states = [load_weights(run / "weights.safetensors") for run in runs]
+    first = states[0]
+    for run, state in zip(runs, states, strict=True):
+        if {n: t.shape for n, t in state.items()} != {n: t.shape for n, t in first.items()}:
+            raise ValueError(f"{run}: weights of another network than {runs[0]}; average runs of one network")
+    mean = {
+        name: torch.stack([state[name] for state in states]).mean(dim=0) if tensor.is_floating_point() else tensor
+        for name, tensor in first.items()
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    safetensors.torch.save_file(mean, out / "weights.safetensors")
+    facts = [json.loads((run / "training.json").read_text()) for run in runs]
+    content = {
+        "recipe": " and ".join(f["recipe"] for f in facts),
+        "averaged": len(runs),
+        "command": "python -m training average " + " ".join("runs/" + f["recipe"] for f in facts) + " --out RUN",
+        "earlier": facts[-1],
+    }
+    (out / "training.json").write_text(json.dumps(content, indent=2) + "\n")
+    return out / "weights.safetensors"
