@@ -1,4 +1,4 @@
-"""The gradient of a step: over parts of the batch, over processes, and for each group of parameters by its own loss."""
+"""The gradient of a step: over parts of the batch, over processes, and over the losses of groups of parameters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from training.distributed import sum_over_processes
 from training.objective import Batch, ParameterGroup, Supervised
 
 Backward = Callable[..., None]
-"""Runs the backward pass of a loss; takes `inputs` and `retain_graph` as `Tensor.backward` does."""
+"""Runs the backward pass of a loss."""
 
 
 def parts_of(batch: Batch, size: int) -> Iterator[Batch]:
@@ -44,16 +44,15 @@ class GradientSum:
         self.losses = torch.zeros(len(groups), device=device)
 
     def add(self, part: Supervised, progress: float, backward: Backward) -> None:
-        """Backward passes of one part: every group's parameters receive the gradient of its own loss."""
+        """Backward pass of one part, for the sum of all groups' losses.
+
+        How far a loss reaches into the parameters of another group is the network's affair, which detaches what it
+        should not reach.
+        """
         weight = part.valid.sum() / self.pixels
-        for number, group in enumerate(self.groups):
-            loss = group.loss(part.outputs, part.target, part.valid, progress) * weight
-            last = number + 1 == len(self.groups)
-            if len(self.groups) == 1:
-                backward(loss)
-            else:
-                backward(loss, inputs=group.parameters, retain_graph=not last)
-            self.losses[number] += loss.detach()
+        losses = [group.loss(part.outputs, part.target, part.valid, progress) * weight for group in self.groups]
+        backward(torch.stack(losses).sum())
+        self.losses += torch.stack(losses).detach()
         self.weight += weight
 
     @torch.no_grad()

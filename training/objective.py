@@ -35,7 +35,7 @@ class Supervised:
 
 @dataclass(frozen=True)
 class ParameterGroup:
-    """Parameters and the loss that alone moves them."""
+    """Parameters that are moved together, and the loss that was meant for them."""
 
     name: str
     parameters: list[nn.Parameter]

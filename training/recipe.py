@@ -158,7 +158,8 @@ class Recipe:
             0 passes them all at once.
         queries: pixels per crop that are supervised, for a network that can evaluate some pixels only; 0 takes all.
         loss: weight of each loss, by its name in `training.losses`. For a network with several groups of parameters: a
-            mapping of this kind for each group, which is moved by that loss alone.
+            mapping of this kind for each group; their sum is minimised, and the network detaches what a loss
+            should not reach.
         optimiser: see `OptimiserOptions`.
         precision: Lightning's word: `32-true`, `bf16-mixed`, `16-mixed`.
         average_weights: decay per step of the running average of the weights that is evaluated and kept; 0 keeps the

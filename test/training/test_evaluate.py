@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from dataclasses import replace
 
 import cv2
@@ -18,7 +19,7 @@ from training.datasets.registry import open_dataset
 from training.pictures import comparison_picture
 from training.protocols import PROTOCOLS, bicubic_up
 from training.published import paper_layout, read_published
-from training.report import markdown
+from training.report import markdown, write_csv
 
 
 def _result(**changes):
@@ -149,7 +150,8 @@ def test_published_values_are_found(protocol, measure, key, column, scale, expec
 def test_papers_layout_puts_their_number_behind_ours():
     results = [_result(), _result(image="1002", measures={"rmse": 4.0}), _result(scale=4, method="fdkn_x4")]
     lines = paper_layout(_table("dkn-bicubic"), results).splitlines()
-    assert lines[2] == "| method | NYU v2 x4 | NYU v2 x8 |"
+    assert lines[2] == "Ours are over NYU v2: 2 of 449 images, split test."
+    assert lines[4] == "| method | NYU v2 x4 | NYU v2 x8 |"
     assert "| FDKN | 3.00 (1.86) | 3.50 (3.58) |" in lines
     assert "| DKN | (1.62) | (3.26) |" in lines
 
@@ -158,6 +160,32 @@ def test_two_weights_of_one_network_have_a_row_each():
     results = [_result(), _result(method="fdkn_x8_live", measures={"rmse": 5.0})]
     text = paper_layout(_table("dkn-bicubic"), results)
     assert "| FDKN | 3.00 (3.58) |" in text and "| FDKN (fdkn_live) | 5.00 (3.58) |" in text
+
+
+def test_papers_layout_takes_only_the_split_of_the_paper():
+    assert paper_layout(_table("dkn-bicubic"), [_result(split="train")]) == ""
+    measures = {"mse": 5.0}
+    reindeer, moebius = (
+        _result(dataset=f"middlebury{year}", split=split, image=split, protocol="dada", measures=measures)
+        for year, split in (("2005", "test"), ("2005", "val"))
+    )
+    assert paper_layout(_table("dada", "mse"), [moebius]) == ""
+    bowling = _result(dataset="middlebury2006", image="Bowling1", protocol="dada", measures={"mse": 7.0})
+    text = paper_layout(_table("dada", "mse"), [reindeer, moebius, bowling])
+    assert "Ours are over Middlebury: 2 images, split test." in text
+    assert "| FDKN | 6.00 (10.4) |" in text
+
+
+def test_means_are_spoilt_by_what_is_not_finite_and_not_by_what_was_not_measured(tmp_path):
+    full, none = {"rmse": 3.0, "mae": 1.0}, {"rmse": 5.0}
+    results = [_result(measures=full), _result(image="b", measures=none)]
+    results += [_result(method="bad", measures=full), _result(method="bad", image="b", measures={"rmse": math.nan})]
+    text = markdown(results)
+    assert "| fdkn_x8 | 3.000 | 5.000 | 4.000 |" in text and "| bad | 3.000 | nan | nan |" in text
+    assert "| fdkn_x8 | 4.000 | 1.000 | 0.100 |" in text
+    write_csv(results, tmp_path / "r.csv")
+    with (tmp_path / "r.csv").open(newline="") as stream:
+        assert [(row["rmse"], row["mae"]) for row in csv.DictReader(stream)][1::2] == [("5", ""), ("nan", "")]
 
 
 def test_papers_layout_is_left_out_where_data_or_protocol_are_others():

@@ -34,8 +34,9 @@ def test_the_function_stays():
 
 
 def test_grown_weights_say_how_they_were_made(tmp_path):
-    for name, options in (("narrow", "width: 8, blocks: 1, hidden: [16]"), ("wide", "width: 16, blocks: 1, hidden: [16]")):
-        (tmp_path / f"{name}.yaml").write_text(f"model: jiif\nscale: 4\nmodel_options: {{{options}}}\n")
+    for name, width in (("narrow", 8), ("wide", 16)):
+        options = f"{{width: {width}, blocks: 1, hidden: [16]}}"
+        (tmp_path / f"{name}.yaml").write_text(f"model: jiif\nscale: 4\nmodel_options: {options}\n")
     (tmp_path / "run").mkdir()
     save_file(_network(8, 1, (16,)).state_dict(), tmp_path / "run" / "weights.safetensors")
     (tmp_path / "run" / "training.json").write_text(json.dumps({"command": "python -m training train --recipe narrow"}))

@@ -203,7 +203,7 @@ LAYOUTS: dict[str, Layout] = {
         adapt=_adapt_dada,
         conventions=(
             "the equilibrium is found with momentum; 9024 plain steps, as released, by the options solver=plain "
-            "(no graph of them can be exported)",
+            "(whose graph is a loop of as many rounds)",
             "depth was trained as block means in units of the training data's deviation and not shifted; its gain is "
             "in the first layer",
         ),
