@@ -6,6 +6,9 @@ import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from training.cases import is_whole
 from training.classical import CLASSICAL
@@ -31,6 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"its layout: one of {', '.join(sorted(DATASETS))} (default manifest: a folder with a manifest.csv)",
     )  # fmt: skip
     parser.add_argument("--splits", nargs="+", default=["dev", "test"], help="parts of the data set")
+    parser.add_argument(
+        "--options", nargs="+", default=[], metavar="KEY=VALUE",
+        help="of the data set, such as zero_is_valid=true of lu, or names={intensity: ...} of tofmark",
+    )  # fmt: skip
     parser.add_argument("--images", nargs="+", default=[], help="only these images (scene, or scene_view)")
     parser.add_argument(
         "--protocols", "--protocol", nargs="+", default=["dkn-bicubic"], metavar="NAME",
@@ -93,13 +100,26 @@ def _say_who_cannot(contestants: Sequence[Contestant], classical: Sequence[str],
 
 
 def _entries(args: argparse.Namespace) -> list[PairEntry]:
-    entries = [entry for split in args.splits for entry in open_dataset(args.dataset, args.data, split)]
+    options = _options(args.options)
+    entries = [entry for split in args.splits for entry in open_dataset(args.dataset, args.data, split, **options)]
     if not args.images:
         return entries
     missing = set(args.images) - {name for entry in entries for name in (entry.name, entry.scene)}
     if missing:
         raise ValueError(f"--images: no {sorted(missing)} among {sorted({entry.name for entry in entries})}")
     return [entry for entry in entries if {entry.name, entry.scene} & set(args.images)]
+
+
+def _options(words: Sequence[str]) -> dict[str, Any]:
+    """`KEY=VALUE`, values as YAML."""
+    pairs = [word.partition("=") for word in words]
+    wrong = [key for key, sign, _ in pairs if not sign]
+    if wrong:
+        raise ValueError(f"--options: expected KEY=VALUE, found {wrong}")
+    try:
+        return {key: yaml.safe_load(value) for key, _, value in pairs}
+    except yaml.YAMLError as error:
+        raise ValueError(f"--options: {error}") from error
 
 
 def _loaded(entries: Sequence[PairEntry]) -> Iterator[Pair]:

@@ -107,6 +107,8 @@ def test_weights_of_a_run_are_named_by_recipe_and_file(tmp_path):
         (["--classical", "magic"], "guided filter"),
         (["--images", "s4", "s9"], "no ['s9'] among ['s4']"),
         (["--dataset", "nowhere"], "nyu"),
+        (["--dataset", "lu", "--options", "zero=true"], "expected options among ['name', 'zero_is_valid']"),
+        (["--options", "zero"], "--options: expected KEY=VALUE, found ['zero']"),
         (["no/such/artifact"], "no/such/artifact"),
         (["r.yaml:nothing.safetensors"], "r.yaml"),
     ],
