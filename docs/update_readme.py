@@ -54,8 +54,9 @@ def _row(name: str, card: Card) -> str:
     scenes = " | ".join(f"{test['rmse'][scene]:.3f}" for scene in ("dolls", "laundry", "reindeer"))
     dev = card.evaluation["dev"]["mean_ratio"]
     stages = list(_stages(training))
-    steps, minutes = sum(s["steps"] for s in stages), sum(s["minutes"] for s in stages)
-    spent = f"{steps} steps, {minutes:.0f} min on {training['machine']}"
+    steps, minutes = sum(s.get("steps", 0) for s in stages), sum(s.get("minutes", 0) for s in stages)
+    machine = next(s["machine"] for s in stages if "machine" in s)  # an average of runs has none of its own
+    spent = f"{steps} steps, {minutes:.0f} min on {machine}"
     return f"| `{name}` | {scenes} | {test['mean']:.3f} | {test['bicubic_mean']:.3f} | {dev:.3f} | {spent} |"
 
 
