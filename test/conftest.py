@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from depth_sr_ros.artifact import Artifact, find_artifact
+from depth_sr_ros.artifact import SHIPPED, Artifact, read_artifact
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -14,7 +14,7 @@ SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 @pytest.fixture(scope="session")
 def artifact() -> Artifact:
     """The shipped FDKN x8."""
-    return find_artifact("fdkn", 8)
+    return read_artifact(SHIPPED / "fdkn_x8")
 
 
 @pytest.fixture(scope="session")

@@ -185,9 +185,10 @@ def test_closing_twice_is_fine():
     upsampler.close()
 
 
-def test_describe_before_the_first_frame(artifact):
+def test_describe_before_the_first_frame():
     info = Upsampler(scale=8).describe()
-    assert info.model == "fdkn_x8" and info.weights_id == read_artifact(artifact.folder).weights_id
+    served = find_artifact("fdkn", 8)
+    assert info.model == served.card.name and info.weights_id == served.weights_id
 
 
 def test_scale_that_cannot_be_served_is_told_once_and_another_stands_in(monkeypatch, caplog, tmp_path, artifact):

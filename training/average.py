@@ -48,6 +48,7 @@ def average_runs(runs: Sequence[Path], out: Path) -> Path:
         "recipe": " and ".join(f["recipe"] for f in facts),
         "averaged": len(runs),
         "command": "python -m training average " + " ".join("runs/" + f["recipe"] for f in facts) + " --out RUN",
+        **{key: facts[-1][key] for key in ("data", "machine") if key in facts[-1]},
         "earlier": facts[-1],
     }
     (out / "training.json").write_text(json.dumps(content, indent=2) + "\n")

@@ -12,11 +12,12 @@ from depth_sr_ros.models import create_model, list_models
 from depth_sr_ros.models.export import export_artifact
 from depth_sr_ros.models.frame_graph import FrameGraph
 
-# JIIF in full takes minutes per frame and gigabytes; width changes no operator. DADA settles in more steps than a test
-# needs to see that the loop is right.
+# Width and depth change no operator, only minutes. DADA settles in more steps than a test needs to see that the loop is
+# right.
 _OPTIONS = {
-    "jiif": {"width": 16, "blocks": 4, "hidden": (64, 32)},
-    "dada": {"solver": "accelerated", "accelerated_iterations": 24},
+    "jiif": {"width": 8, "blocks": 1, "hidden": (32, 16)},
+    "dada": {"solver": "accelerated", "accelerated_iterations": 24, "network_resolution": 1},
+    "bridgenet": {"backbone": "resnet18", "deep_blocks": 4},
 }
 
 _VGA = (60, 80)
