@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from depth_sr_ros.artifact import find_artifact, read_artifact
+from depth_sr_ros.artifact import find_artifact
 from depth_sr_ros.rgbd.errors import FrameError
 from depth_sr_ros.upsampler import Upsampler, UpsamplerError
 
