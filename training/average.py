@@ -10,10 +10,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import safetensors.torch
 import torch
 
-from depth_sr_ros.models.weights import load_weights
+from depth_sr_ros.models.weights import load_weights, save_weights
 
 
 def average_runs(runs: Sequence[Path], out: Path) -> Path:
@@ -42,7 +41,7 @@ def average_runs(runs: Sequence[Path], out: Path) -> Path:
         for name, tensor in first.items()
     }
     out.mkdir(parents=True, exist_ok=True)
-    safetensors.torch.save_file(mean, out / "weights.safetensors")
+    save_weights(mean, out / "weights.safetensors")
     facts = [json.loads((run / "training.json").read_text()) for run in runs]
     content = {
         "recipe": " and ".join(f["recipe"] for f in facts),

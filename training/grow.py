@@ -13,12 +13,11 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import safetensors.torch
 import torch
 from torch import Tensor
 
 from depth_sr_ros.models import GuidedUpsampler, create_model
-from depth_sr_ros.models.weights import load_weights
+from depth_sr_ros.models.weights import load_weights, save_weights
 from training.recipe import load_recipe
 
 # shares of copies are drawn between one third and one of each other before they are made to add up
@@ -48,7 +47,7 @@ def grow_run(narrow_recipe: Path, narrow_run: Path, wide_recipe: Path, out: Path
     network = create_model("jiif", scale=wide.scale, **wide.model_options)
     state = grow(load_weights(narrow_run / "weights.safetensors"), network, torch.Generator().manual_seed(seed))
     out.mkdir(parents=True, exist_ok=True)
-    safetensors.torch.save_file(state, out / "weights.safetensors")
+    save_weights(state, out / "weights.safetensors")
     facts = {
         "grown": f"from width {narrow.model_options.get('width', 128)}; the same function, more channels",
         "command": f"python -m training grow --recipe {Path(wide_recipe).stem} --narrow-recipe "

@@ -27,6 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from depth_sr_ros.models import imagenet
 from depth_sr_ros.models.base import GuidedUpsampler, float32_on
 from depth_sr_ros.models.diffusion import CoefficientForm, Coefficients, check_form, edge_coefficients, iterate
 from depth_sr_ros.models.equilibrium import Solver, equilibrium, equilibrium_in_graph, pace_of
@@ -37,8 +38,6 @@ Initialisation = Literal["bicubic", "nearest", "constant"]
 
 _KAPPA = 0.03
 _LIFT = 0.1
-_MEAN = (0.485, 0.456, 0.406)
-_DEVIATION = (0.229, 0.224, 0.225)
 
 
 @register_model("dada")
@@ -95,8 +94,8 @@ class DADA(GuidedUpsampler):
         self.coefficients = check_form(coefficients)
         self.network_resolution = network_resolution
         self.solver, self.training_solver = solver, training_solver
-        self.register_buffer("guide_mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("guide_deviation", torch.tensor(_DEVIATION).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("guide_mean", torch.tensor(imagenet.MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("guide_deviation", torch.tensor(imagenet.DEVIATION).view(1, 3, 1, 1), persistent=False)
         self.network: ResNetUNet | None = None
         if self.learned:
             self.network = ResNetUNet()

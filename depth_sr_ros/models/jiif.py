@@ -29,6 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from depth_sr_ros.models import imagenet
 from depth_sr_ros.models.base import GuidedUpsampler, float32_on
 from depth_sr_ros.models.edsr import EdsrEncoder
 from depth_sr_ros.models.interpolation import resize_bicubic
@@ -51,8 +52,6 @@ from depth_sr_ros.models.registry import register_model
 WeightKind = Literal["joint", "separate", "bilinear", "regression"]
 ChannelOrder = Literal["rgb", "bgr"]
 
-_MEAN = (0.485, 0.456, 0.406)
-_DEVIATION = (0.229, 0.224, 0.225)
 # queries evaluated at a time by `upsample`
 _QUERIES = 8192
 
@@ -138,8 +137,8 @@ class JIIF(GuidedUpsampler):
         self.reduce = PhaseReducer(self.scale)
         self.functions = _pair_functions(weights, width, hidden)
         self.weight_head = nn.Linear(width, len(STEPS)) if weights == "regression" else None
-        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(_DEVIATION).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(imagenet.MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(imagenet.DEVIATION).view(1, 3, 1, 1), persistent=False)
 
     def refine(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> Tensor:
         """Evaluates every pixel, quadrant by quadrant of the cells and about a sixteenth of the image at a time."""

@@ -14,12 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from depth_sr_ros.models import imagenet
+
 BackboneName = Literal["resnet18", "resnet50"]
 
 LEVELS = 5
 _BLOCKS: dict[str, tuple[int, ...]] = {"resnet18": (2, 2, 2, 2), "resnet50": (3, 4, 6, 3)}
-_IMAGE_MEAN = (0.485, 0.456, 0.406)
-_IMAGE_STD = (0.229, 0.224, 0.225)
 
 
 class ResNet(nn.Module):
@@ -51,8 +51,8 @@ class ResNet(nn.Module):
             layer, channels = _layer(block, self.channels[-1], 64 << index, count, stride=1 if index == 0 else 2)
             self.add_module(f"layer{index + 1}", layer)
             self.channels.append(channels)
-        self.register_buffer("mean", torch.tensor(_IMAGE_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(_IMAGE_STD).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(imagenet.MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(imagenet.DEVIATION).view(1, 3, 1, 1), persistent=False)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -34,6 +34,25 @@ def save_weights(state: Mapping[str, Tensor], path: Path, storage: Storage = "fp
     """
     if storage not in get_args(Storage):
         raise ValueError(f"storage: expected one of {get_args(Storage)}, found {storage!r}")
+    safetensors.torch.save_file(_stored(state, storage), path)
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Reads a state dict that `save_weights` wrote; floating-point tensors come back as float32.
+
+    Raises:
+        FileNotFoundError: no such file.
+    """
+    return _restored(safetensors.torch.load_file(path))
+
+
+def rounded(state: Mapping[str, Tensor], storage: Storage) -> dict[str, Tensor]:
+    """The values that `load_weights` would give back after `save_weights`."""
+    return _restored(_stored(state, storage))
+
+
+def _stored(state: Mapping[str, Tensor], storage: Storage) -> dict[str, Tensor]:
+    """The tensors of the file."""
     stored: dict[str, Tensor] = {}
     for name, tensor in state.items():
         tensor = tensor.detach().cpu().contiguous()
@@ -43,16 +62,11 @@ def save_weights(state: Mapping[str, Tensor], path: Path, storage: Storage = "fp
             stored[name] = _half(name, tensor)
         else:
             stored[name], stored[name + SCALE_SUFFIX] = _bytes_and_scales(tensor)
-    safetensors.torch.save_file(stored, path)
+    return stored
 
 
-def load_weights(path: Path) -> dict[str, Tensor]:
-    """Reads a state dict that `save_weights` wrote; floating-point tensors come back as float32.
-
-    Raises:
-        FileNotFoundError: no such file.
-    """
-    stored = safetensors.torch.load_file(path)
+def _restored(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state dict that the tensors of a file stand for."""
     state: dict[str, Tensor] = {}
     for name, tensor in stored.items():
         if name.endswith(SCALE_SUFFIX):
@@ -62,20 +76,6 @@ def load_weights(path: Path) -> dict[str, Tensor]:
             tensor = tensor.float() * scale.reshape(-1, *[1] * (tensor.dim() - 1))
         state[name] = tensor.float() if tensor.is_floating_point() else tensor
     return state
-
-
-def rounded(state: Mapping[str, Tensor], storage: Storage) -> dict[str, Tensor]:
-    """The values that `load_weights` would give back after `save_weights`."""
-    result: dict[str, Tensor] = {}
-    for name, tensor in state.items():
-        tensor = tensor.detach().cpu()
-        if storage == "fp16" and _is_matrix(tensor):
-            tensor = _half(name, tensor).float()
-        elif storage == "int8" and _is_matrix(tensor):
-            values, scale = _bytes_and_scales(tensor)
-            tensor = values.float() * scale.reshape(-1, *[1] * (tensor.dim() - 1))
-        result[name] = tensor
-    return result
 
 
 def _is_matrix(tensor: Tensor) -> bool:
