@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from depth_sr_ros.models.base import float32_on
 from depth_sr_ros.models.kernel_filter import FEATURES, KernelBranch, KernelNetwork, combine, conv_relu
 from depth_sr_ros.models.registry import register_model
-from depth_sr_ros.models.sampling import SamplingConvention, in_grid_units, tap_displacements, weighted_taps
+from depth_sr_ros.models.sampling import SamplingConvention
 
 GuideKind = Literal["colour", "none"]
 
@@ -105,14 +105,7 @@ class DKN(KernelNetwork):
             guide_kernels = _strided(self.guide_branch, self.arrange(guide)[:, :, row:, column:])
         with float32_on(start.device):
             start = start.float()
-            weights, offsets = combine(kernels, guide_kernels)
-            shape = (start.shape[0], self.taps, 2, *weights.shape[-2:])
-            by_tap = weights.new_zeros(()).expand(shape) if offsets is None else offsets.reshape(shape)
-            displacement, fade = tap_displacements(by_tap, self.sampling)
-            grid = in_grid_units(displacement, *start.shape[-2:]).permute(0, 1, 3, 4, 2)
-            kernel = self._normalise(weights)
-            kernel = kernel if fade is None else kernel * fade
-            filtered = weighted_taps(start, kernel, grid, self.sampling, (row, column), _STRIDE)
+            filtered = self._filter(start, *combine(kernels, guide_kernels), (row, column), _STRIDE)
             return start[:, :, row::_STRIDE, column::_STRIDE] + filtered if self.residual else filtered
 
     def arrange(self, image: Tensor) -> Tensor:

@@ -132,20 +132,22 @@ class KernelNetwork(GuidedUpsampler):
             filtered = self._filter(start, *combine(depth_kernels, guide_kernels))
             return start + filtered if self.residual else filtered
 
-    def _filter(self, start: Tensor, weights: Tensor, offsets: Tensor | None) -> Tensor:
-        """Applies the kernels, as the branches give them, to the start image."""
+    def _filter(
+        self, start: Tensor, weights: Tensor, offsets: Tensor | None, first: tuple[int, int] = (0, 0), step: int = 1
+    ) -> Tensor:
+        """Applies the kernels, as the branches give them, to the start image, from a pixel on and every `step`-th."""
         block, taps = self.block, self.taps
         batch, _, height, width = weights.shape
         shape = (batch, taps, 2, block, block, height, width)
         by_tap = weights.new_zeros(()).expand(shape) if offsets is None else offsets.reshape(shape)
         displacement, fade = tap_displacements(by_tap, self.sampling)
-        displacement = in_grid_units(displacement, height * block, width * block)
+        displacement = in_grid_units(displacement, *start.shape[-2:])
         # one transposition takes (x, y) last and shuffles the pixels: channel block^2 (2 tap + c) + block i + j
         grid = displacement.permute(0, 1, 5, 3, 6, 4, 2).reshape(batch, taps, height * block, width * block, 2)
         kernel = self._normalise(F.pixel_shuffle(weights, block))
         if fade is not None:
             kernel = kernel * F.pixel_shuffle(fade.reshape(batch, taps * block**2, height, width), block)
-        return weighted_taps(start, kernel, grid, self.sampling)
+        return weighted_taps(start, kernel, grid, self.sampling, first, step)
 
     def _normalise(self, weights: Tensor) -> Tensor:
         if self.residual:
