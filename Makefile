@@ -83,7 +83,7 @@ config: $(DEV)/.installed ## Writes config/sr.yaml anew from the parameters that
 
 .PHONY: readme
 readme: $(DEV)/.installed ## Fills the README's tables anew from parameters and cards, and draws its picture.
-	$(DEV)/bin/python docs/update_readme.py
+	$(DEV)/bin/python -m docs.update_readme
 	$(DEV)/bin/python docs/make_overview.py
 
 .PHONY: models

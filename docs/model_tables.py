@@ -85,7 +85,9 @@ def training_spent(card: Card) -> str:
     if not stages:
         return ""
     steps, minutes = (sum(stage.get(what, 0) for stage in stages) for what in ("steps", "minutes"))
-    return f"{steps:,} steps, {minutes:.0f} min, {card.training.get('machine', 'machine unknown')}"
+    # an average of runs has no machine of its own
+    machine = next((stage["machine"] for stage in stages if "machine" in stage), "machine unknown")
+    return f"{steps:,} steps, {minutes:.0f} min, {machine}"
 
 
 def _stages(training: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:

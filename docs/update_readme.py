@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from depth_sr_ros.artifact import Card, list_artifacts, read_artifact
 from depth_sr_ros.ros.parameters import parameters_markdown
+from docs.model_tables import training_spent
 
 README = Path(__file__).parents[1] / "README.md"
 ARTIFACTS = Path(__file__).parents[1] / "depth_sr_ros" / "artifacts"
@@ -50,21 +49,11 @@ def weights_markdown() -> str:
 
 
 def _row(name: str, card: Card) -> str:
-    test, training = card.evaluation["test"], card.training
+    test = card.evaluation["test"]
     scenes = " | ".join(f"{test['rmse'][scene]:.3f}" for scene in ("dolls", "laundry", "reindeer"))
     dev = card.evaluation["dev"]["mean_ratio"]
-    stages = list(_stages(training))
-    steps, minutes = sum(s.get("steps", 0) for s in stages), sum(s.get("minutes", 0) for s in stages)
-    machine = next(s["machine"] for s in stages if "machine" in s)  # an average of runs has none of its own
-    spent = f"{steps} steps, {minutes:.0f} min on {machine}"
-    return f"| `{name}` | {scenes} | {test['mean']:.3f} | {test['bicubic_mean']:.3f} | {dev:.3f} | {spent} |"
-
-
-def _stages(training: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
-    """The trainings that weights went through, the newest first."""
-    while training:
-        yield training
-        training = training.get("earlier")
+    means = f"{test['mean']:.3f} | {test['bicubic_mean']:.3f} | {dev:.3f}"
+    return f"| `{name}` | {scenes} | {means} | {training_spent(card)} |"
 
 
 def _block(text: str, name: str, content: str) -> str:

@@ -1,7 +1,7 @@
 """Which cells of low-resolution depth were measured, told to the networks that want to know.
 
-Depth that a network sees is always dense. One whose `forward` has an argument `valid_lr` (B, 1, h, w) is told beside it
-which cells were measured, and may hold its result to those alone.
+Depth that a network sees is always dense. A network that `uses_validity`, or a function with an argument `valid_lr`
+(B, 1, h, w), is told beside it which cells were measured, and may hold its result to those alone.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 
 def takes_validity(method: Callable[..., Tensor]) -> bool:
-    """Whether a network, or any other method, has an argument `valid_lr`."""
-    called = method.forward if isinstance(method, nn.Module) else method
-    return "valid_lr" in inspect.signature(called).parameters
+    """Whether a network says so of itself, or any other method has an argument `valid_lr`."""
+    if isinstance(method, nn.Module):
+        return bool(getattr(method, "uses_validity", False))
+    return "valid_lr" in inspect.signature(method).parameters
 
 
 def ask(method: Callable[..., Tensor], guide: Tensor, depth_lr: Tensor, valid_lr: Tensor | None) -> Tensor:

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from depth_sr_ros.models.prelu import PReLU
+
 
 class AdaptiveNorm(nn.Module):
     """w0 * x + w1 * BatchNorm(x), starting as the identity (w0 = 1, w1 = 0).
@@ -57,7 +59,7 @@ class ConvNormAct(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel_size, padding=kernel_size // 2)
         self.norm: nn.Module = AdaptiveNorm(outputs, momentum)
-        self.activation = nn.PReLU()
+        self.activation = PReLU()
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, h, w) to (B, C', h, w)."""
@@ -75,7 +77,7 @@ class ConvNormAct(nn.Module):
 
 def conv_act(inputs: int, outputs: int, kernel_size: int) -> list[nn.Module]:
     """Convolution that keeps the size, and PReLU with one slope."""
-    return [nn.Conv2d(inputs, outputs, kernel_size, padding=kernel_size // 2), nn.PReLU()]
+    return [nn.Conv2d(inputs, outputs, kernel_size, padding=kernel_size // 2), PReLU()]
 
 
 def fold_norms(network: nn.Module) -> None:

@@ -32,6 +32,7 @@ from typing import Literal, get_args
 
 from torch import Tensor, nn
 
+from depth_sr_ros.models import imagenet
 from depth_sr_ros.models.base import GuidedUpsampler, float32_on
 from depth_sr_ros.models.bridgenet_bridges import ContentBridge, HighFrequencyBridge, PlainBridge
 from depth_sr_ros.models.bridgenet_estimation import EstimationDecoder
@@ -92,6 +93,7 @@ class BridgeNet(GuidedUpsampler):
         }
         guided = bridges in ("both", "habdg", "plain")
         estimating = estimation and bridges != "none"
+        self.normalise = imagenet.Normalisation()
         encoder = ResNet(backbone, LEVELS if estimating else _BRIDGED_LEVELS)
         self.backbone = encoder if guided or estimating else None
         joins = _encoder_bridges(bridges, encoder.channels[:_BRIDGED_LEVELS], width) if guided else None
@@ -130,7 +132,7 @@ class BridgeNet(GuidedUpsampler):
 
     def _guide_features(self, guide: Tensor, levels: int) -> list[Tensor]:
         assert self.backbone is not None
-        features: list[Tensor] = self.backbone(guide, levels)
+        features: list[Tensor] = self.backbone(self.normalise(guide), levels)
         return features
 
     def _super_resolve(self, start: Tensor, features: list[Tensor]) -> tuple[Tensor, list[Tensor]]:

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from depth_sr_ros.models.prelu import PReLU
+
 _REDUCTION = 16
 
 
@@ -30,7 +32,7 @@ class HighFrequencyBridge(nn.Module):
         super().__init__()
         self.odd_sizes = odd_sizes
         self.deconvolution = nn.ConvTranspose2d(guide_channels, guide_channels, 2, stride=2)
-        self.attention = nn.PReLU()
+        self.attention = PReLU()
         self.fusion = AttentionFusion(guide_channels + width, width)
         _start_as_repetition(self.deconvolution)
 

@@ -60,9 +60,6 @@ class DADA(GuidedUpsampler):
         adjoint_iterations: accelerated steps of its backward pass.
     """
 
-    guide_mean: Tensor
-    guide_deviation: Tensor
-
     uses_validity = True
 
     def __init__(
@@ -94,8 +91,7 @@ class DADA(GuidedUpsampler):
         self.coefficients = check_form(coefficients)
         self.network_resolution = network_resolution
         self.solver, self.training_solver = solver, training_solver
-        self.register_buffer("guide_mean", torch.tensor(imagenet.MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("guide_deviation", torch.tensor(imagenet.DEVIATION).view(1, 3, 1, 1), persistent=False)
+        self.normalise = imagenet.Normalisation()
         self.network: ResNetUNet | None = None
         if self.learned:
             self.network = ResNetUNet()
@@ -120,7 +116,7 @@ class DADA(GuidedUpsampler):
 
     def edge_coefficients(self, guide: Tensor, start: Tensor) -> Coefficients:
         """Diffusion coefficients from guide (B, 3, H, W) and positive start image (B, 1, H, W)."""
-        normalised = (guide.float() - self.guide_mean) / self.guide_deviation
+        normalised = self.normalise(guide)
         if self.network is None:
             return edge_coefficients(torch.cat([normalised, start], dim=1), _KAPPA, self.coefficients)
         features = self._features(normalised, start - start.mean(dim=(1, 2, 3), keepdim=True))

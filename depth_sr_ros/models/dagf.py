@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from depth_sr_ros.models.adaptive_norm import ConvNormAct, conv_act
 from depth_sr_ros.models.base import GuidedUpsampler, float32_on
+from depth_sr_ros.models.prelu import PReLU
 from depth_sr_ros.models.registry import register_model
 
 Combination = Literal["attention", "multiply", "sum", "depth", "guide"]
@@ -40,7 +41,7 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(*conv_act(channels, channels, 3), nn.Conv2d(channels, channels, 3, padding=1))
-        self.activation = nn.PReLU()
+        self.activation = PReLU()
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, h, w) to the same shape."""

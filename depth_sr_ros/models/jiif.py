@@ -97,9 +97,6 @@ class JIIF(GuidedUpsampler):
             zero, as the released weights expect.
     """
 
-    mean: Tensor
-    deviation: Tensor
-
     def __init__(
         self,
         scale: int = 8,
@@ -137,8 +134,7 @@ class JIIF(GuidedUpsampler):
         self.reduce = PhaseReducer(self.scale)
         self.functions = _pair_functions(weights, width, hidden)
         self.weight_head = nn.Linear(width, len(STEPS)) if weights == "regression" else None
-        self.register_buffer("mean", torch.tensor(imagenet.MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(imagenet.DEVIATION).view(1, 3, 1, 1), persistent=False)
+        self.normalise = imagenet.Normalisation()
 
     def refine(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> Tensor:
         """Evaluates every pixel, quadrant by quadrant of the cells and about a sixteenth of the image at a time."""
@@ -239,19 +235,19 @@ class JIIF(GuidedUpsampler):
         return values + resize_bicubic(depth_lr, (height, width)).float() if self.residual else values
 
     def _encode(self, guide: Tensor, reduced: Tensor, depth_lr: Tensor) -> _Encoded:
-        guide_codes = self.guide_encoder(self._normalise(guide))
+        guide_codes = self.guide_encoder(self._normalised(guide))
         cell_codes = torch.cat(
-            (self.depth_encoder(_channels_last(depth_lr)), self.guide_encoder(self._normalise(reduced))), dim=1
+            (self.depth_encoder(_channels_last(depth_lr)), self.guide_encoder(self._normalised(reduced))), dim=1
         )
         margin = F.pad(cell_codes, (1, 1, 1, 1), mode="replicate" if self.border == "replicate" else "constant")
         by_cell = margin.permute(0, 2, 3, 1)
         layers = [function.first_layer() for function in self.functions]  # type: ignore[operator]
         return _Encoded(guide_codes.permute(0, 2, 3, 1), layers, [layer.at_cell(by_cell) for layer in layers])
 
-    def _normalise(self, guide: Tensor) -> Tensor:
+    def _normalised(self, guide: Tensor) -> Tensor:
         with float32_on(guide.device):
             ordered = guide if self.guide_statistics == "rgb" else guide[:, [2, 1, 0]]
-            return _channels_last((ordered.float() - self.mean) / self.deviation)
+            return _channels_last(self.normalise(ordered))
 
     def _quadrant(self, encoded: _Encoded, down: int, right: int) -> list[Tensor]:
         """First layer of the pairs of every cell's centre with the four neighbours of one quadrant of the cell.

@@ -10,11 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from depth_sr_ros.models import imagenet
 
 BackboneName = Literal["resnet18", "resnet50"]
 
@@ -25,34 +22,28 @@ _BLOCKS: dict[str, tuple[int, ...]] = {"resnet18": (2, 2, 2, 2), "resnet50": (3,
 class ResNet(nn.Module):
     """Feature pyramid of a ResNet.
 
-    The image is normalised by ImageNet's mean and deviation inside.
-
     Args:
         name: `resnet18` (two 3 x 3 layers per block) or `resnet50` (bottlenecks).
         levels: how many levels to build, 1 (the first layer only, 1/2) to 5 (down to 1/32).
+        inputs: input channels.
 
     Attributes:
         channels: of each level, finest first.
     """
 
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, name: BackboneName = "resnet50", levels: int = LEVELS) -> None:
+    def __init__(self, name: BackboneName = "resnet50", levels: int = LEVELS, inputs: int = 3) -> None:
         super().__init__()
         if name not in get_args(BackboneName):
             raise ValueError(f"backbone: expected one of {get_args(BackboneName)}, found {name!r}")
         block: type[BasicBlock] | type[Bottleneck] = BasicBlock if name == "resnet18" else Bottleneck
         self.levels = levels
-        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.conv1 = nn.Conv2d(inputs, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.channels = [64]
         for index, count in enumerate(_BLOCKS[name][: levels - 1]):
             layer, channels = _layer(block, self.channels[-1], 64 << index, count, stride=1 if index == 0 else 2)
             self.add_module(f"layer{index + 1}", layer)
             self.channels.append(channels)
-        self.register_buffer("mean", torch.tensor(imagenet.MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(imagenet.DEVIATION).view(1, 3, 1, 1), persistent=False)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -61,13 +52,13 @@ class ResNet(nn.Module):
         """Features of the finest `levels` levels, or of all that were built.
 
         Args:
-            image: (B, 3, H, W), RGB in [0, 1].
+            image: (B, inputs, H, W); for ImageNet's weights, RGB behind `imagenet.Normalisation`.
             levels: coarser ones are not computed.
 
         Returns:
             (B, channels[i], H / 2^(i+1), W / 2^(i+1)), sizes rounded up.
         """
-        features = [F.relu(self.bn1(self.conv1((image - self.mean) / self.deviation)))]
+        features = [F.relu(self.bn1(self.conv1(image)))]
         for index in range(1, min(levels, self.levels)):
             finer = F.max_pool2d(features[0], 3, stride=2, padding=1) if index == 1 else features[-1]
             features.append(self.get_submodule(f"layer{index}")(finer))

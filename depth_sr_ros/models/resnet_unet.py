@@ -1,9 +1,8 @@
 """A U-Net with a ResNet-50 encoder: the feature network of DADA.
 
-Kaiming He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, with the stride in the 3 x 3 convolution
-of a bottleneck; Olaf Ronneberger et al., "U-Net", MICCAI 2015. Layers are named as in torchvision's ResNet and in the
-decoder of segmentation_models_pytorch, so that weights from there need only a prefix changed: `encoder.*` and
-`decoder.*` are the same, `segmentation_head.0.*` is `head.*` here.
+Olaf Ronneberger et al., "U-Net", MICCAI 2015. Layers are named as in torchvision's ResNet and in the decoder of
+segmentation_models_pytorch, so that weights from there need only a prefix changed: `encoder.*` and `decoder.*` are the
+same, `segmentation_head.0.*` is `head.*` here.
 """
 
 from __future__ import annotations
@@ -12,9 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from depth_sr_ros.models.resnet import Bottleneck
+from depth_sr_ros.models.resnet import ResNet
 
-_STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
 _DECODER_CHANNELS = (256, 128, 64, 32, 16)
 _SKIP_CHANNELS = (1024, 512, 256, 64, 0)
 
@@ -31,7 +29,7 @@ class ResNetUNet(nn.Module):
 
     def __init__(self, inputs: int = 4, outputs: int = 64) -> None:
         super().__init__()
-        self.encoder = ResNet50(inputs)
+        self.encoder = ResNet("resnet50", inputs=inputs)
         self.decoder = Decoder()
         self.head = nn.Conv2d(_DECODER_CHANNELS[-1], outputs, 3, padding=1)
         self._initialise()
@@ -56,41 +54,12 @@ class ResNetUNet(nn.Module):
         return F.conv2d(decoded, pooled, self.head.bias, stride=2, padding=1)
 
     def _initialise(self) -> None:
-        for module in self.modules():
+        for module in self.decoder.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         nn.init.xavier_uniform_(self.head.weight)
         assert self.head.bias is not None
         nn.init.zeros_(self.head.bias)
-
-
-class ResNet50(nn.Module):
-    """ResNet-50 without its classifier.
-
-    Args:
-        inputs: input channels.
-    """
-
-    def __init__(self, inputs: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, 64, 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        channels, stages = 64, []
-        for width, depth, stride in _STAGES:
-            blocks = [Bottleneck(channels, width, stride)]
-            channels = width * Bottleneck.expansion
-            blocks += [Bottleneck(channels, width, 1) for _ in range(depth - 1)]
-            stages.append(nn.Sequential(*blocks))
-        self.layer1, self.layer2, self.layer3, self.layer4 = stages
-
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """(B, inputs, H, W) -> features at 1/2, 1/4, 1/8, 1/16 and 1/32 (64, 256, 512, 1024, 2048 channels)."""
-        features = [F.relu(self.bn1(self.conv1(image)), inplace=True)]
-        x = F.max_pool2d(features[0], 3, stride=2, padding=1)
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
-            x = stage(x)
-            features.append(x)
-        return features
 
 
 class Decoder(nn.Module):

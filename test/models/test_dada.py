@@ -159,7 +159,7 @@ def test_a_few_steps_of_training_lower_the_error():
     network = _network(training_solver="accelerated", accelerated_iterations=48, adjoint_iterations=32).train()
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
     errors = []
-    for _ in range(4):
+    for _ in range(6):
         error = (network.training_outputs(guide, depth_lr)["depth"] - depth).abs().mean()
         optimiser.zero_grad()
         error.backward()

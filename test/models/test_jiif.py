@@ -67,7 +67,7 @@ def _look_up(image, positions):
 
 
 def _guide_codes_of(network):
-    return lambda image: network.guide_encoder((image - network.mean) / network.deviation)
+    return lambda image: network.guide_encoder(network.normalise(image))
 
 
 def _by_query(network, guide, depth):

@@ -102,6 +102,8 @@ def test_nothing_is_said_relative_to_bicubic_that_makes_no_error(pair):
 
 def test_dada_tells_which_cells_were_measured_to_who_asks(pair):
     class Told(torch.nn.Module):
+        uses_validity = True
+
         def forward(self, guide, depth_lr, valid_lr=None):
             self.told = valid_lr
             return bicubic_up(guide, depth_lr)

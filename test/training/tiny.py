@@ -49,6 +49,8 @@ class TinyQueried(Tiny):
 class TinyTold(Tiny):
     """Is told which cells were measured, and remembers it."""
 
+    uses_validity = True
+
     def forward(self, guide: Tensor, depth_lr: Tensor, valid_lr: Tensor | None = None) -> Tensor:
         self.told = valid_lr
         return super().forward(guide, depth_lr)
