@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from depth_sr_ros.artifact import Artifact
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "fp16", "int8"]
 Arrays = dict[str, NDArray[Any]]
 
 

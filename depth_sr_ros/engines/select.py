@@ -19,7 +19,7 @@ _RUNTIMES = {
 ENGINE_NAMES: tuple[str, ...] = ("auto", *_RUNTIMES)
 """Values of the `engine` parameter; after `auto` in order of preference."""
 
-PRECISIONS: tuple[str, ...] = ("auto", "fp32", "bf16")
+PRECISIONS: tuple[str, ...] = ("auto", "fp32", "bf16", "fp16", "int8")
 """Values of the `precision` parameter."""
 
 _INSTALL = {

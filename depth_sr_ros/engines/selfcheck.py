@@ -9,7 +9,7 @@ import numpy as np
 from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.engines.base import Arrays, Engine, EngineError, Precision
 
-TOLERANCE: dict[Precision, float] = {"fp32": 1e-4, "bf16": 2e-3}
+TOLERANCE: dict[Precision, float] = {"fp32": 1e-4, "bf16": 2e-3, "fp16": 1e-3, "int8": 5e-3}
 """Largest accepted root mean square difference to PyTorch's float32, relative to the frame's depth range."""
 
 
