@@ -22,7 +22,9 @@ ROS = [
 
 EXTRAS = {
     "ros": [f"{name}; {WHEELS}" for name in ROS] + ["rosbags", "rosbags-image"],
-    "cpu": ["openvino", "onnxruntime"],
+    "cpu": ["openvino", "onnxruntime", "numba"],
+    # To make 8-bit graphs; running them needs `cpu` only.
+    "quantise": ["openvino", "nncf"],
     # The full TensorRT comes from NVIDIA; the one for RTX cards is a wheel.
     "tensorrt": ["pycuda", "cuda-bindings", "tensorrt-rtx"],
     "training": [

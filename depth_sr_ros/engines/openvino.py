@@ -11,6 +11,9 @@ from typing import Any
 
 from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.engines.base import Arrays, Engine, Precision
+from depth_sr_ros.engines.cpu import default_threads
+from depth_sr_ros.engines.openvino_graph import cpu_settings, frame_model
+from depth_sr_ros.engines.openvino_tail import KernelTail, is_cut
 
 
 class OpenVinoEngine(Engine):
@@ -44,19 +47,20 @@ class OpenVinoEngine(Engine):
         import openvino
 
         core = openvino.Core()
-        model = core.read_model(artifact.graph)
-        model.reshape({name: list(shape) for name, (shape, _) in self._expected.items()})
-        config: dict[str, Any] = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
-        }
-        if threads:
-            config["INFERENCE_NUM_THREADS"] = threads
-        self._request: Any = core.compile_model(model, "CPU", config).create_infer_request()
+        shapes = {name: list(shape) for name, (shape, _) in self._expected.items()}
+        model = frame_model(core, artifact, shapes, precision)
+        threads = threads or default_threads()
+        compiled = core.compile_model(model, "CPU", cpu_settings(precision, threads))
+        self._request: Any = compiled.create_infer_request()
+        self._tail = KernelTail(self._request, artifact.card.options, threads) if is_cut(compiled) else None
 
     def _run(self, inputs: Arrays) -> Arrays:
         self._request.infer(inputs, share_inputs=True)
+        if self._tail is not None:
+            return self._tail(inputs["depth"])
         return {name: self._request.get_tensor(name).data.copy() for name in ("depth_hr", "valid")}
 
     def _release(self) -> None:
-        self._request = None
+        if self._tail is not None:
+            self._tail.close()
+        self._request = self._tail = None
