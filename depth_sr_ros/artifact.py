@@ -4,6 +4,8 @@ An artifact is a folder with four files: `graph.onnx` (the frame graph with symb
 the graph, the torch engine and fine-tuning read), `card.json` (what it is, how it was made, how good it is) and
 `fixture.npz` (a frame and the output that PyTorch gave for it in float32, on which every engine checks itself).
 Reading one needs numpy only.
+
+It may hold more: `int8.xml` and `int8.bin` are the graph in 8-bit integers for OpenVINO, made by `depth-sr quantise`.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from numpy.typing import NDArray
 
 FORMAT = 2
 GRAPH, WEIGHTS, CARD, FIXTURE = "graph.onnx", "weights.safetensors", "card.json", "fixture.npz"
+INT8 = ("int8.xml", "int8.bin")
+"""Files of the graph in 8-bit integers, where there is one."""
 SHIPPED = Path(__file__).parent / "artifacts"
 
 _FIXTURE_KEYS = ("rgb", "depth", "depth_hr", "valid")
@@ -48,6 +52,7 @@ class Card:
         training: data, recipe, steps, minutes, machine; free-form.
         evaluation: protocol and measured errors per scene; free-form.
         command: the command that made the weights.
+        quantisation: how the 8-bit graph was made and what it costs, where there is one; free-form.
         variant: what the weights are for, where they are not the papers' clean depth: `live` for sensors, `noisy`.
         files: sha256 of the other files.
         format: version of this layout.
@@ -63,6 +68,7 @@ class Card:
     training: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     command: str = ""
+    quantisation: Mapping[str, Any] = field(default_factory=dict)
     variant: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT
@@ -94,6 +100,11 @@ class Artifact:
     def weights(self) -> Path:
         """The safetensors file."""
         return self.folder / WEIGHTS
+
+    @property
+    def int8_graph(self) -> Path | None:
+        """OpenVINO's graph in 8-bit integers; None where the artifact has none."""
+        return self.folder / INT8[0] if INT8[0] in self.card.files else None
 
     @property
     def weights_id(self) -> str:
@@ -155,7 +166,7 @@ def read_artifact(path: Path, model: str | None = None, scale: int | None = None
             "made into one by `python -m training export`"
         )
     card = _read_card(folder / CARD)
-    for name in (GRAPH, WEIGHTS, FIXTURE):
+    for name in dict.fromkeys((GRAPH, WEIGHTS, FIXTURE, *card.files)):
         _check_file(folder / name, card.files.get(name))
     if model is not None and card.model != model:
         raise ArtifactError(f"{folder}: expected weights of model {model!r}, found {card.model!r}; change one of both")
@@ -165,7 +176,12 @@ def read_artifact(path: Path, model: str | None = None, scale: int | None = None
 
 
 def write_artifact(
-    folder: Path, card: Card, graph: Path, weights: Path, fixture: Mapping[str, NDArray[Any]]
+    folder: Path,
+    card: Card,
+    graph: Path,
+    weights: Path,
+    fixture: Mapping[str, NDArray[Any]],
+    more: Sequence[Path] = (),
 ) -> Artifact:
     """Writes an artifact: built beside its place, then moved there whole, replacing an older one.
 
@@ -175,6 +191,7 @@ def write_artifact(
         graph: ONNX file, copied.
         weights: safetensors file, copied.
         fixture: arrays `rgb`, `depth`, `depth_hr`, `valid`.
+        more: further files, copied under their own names.
 
     Raises:
         ArtifactError: the fixture lacks an array, or something else than an artifact lies there.
@@ -193,7 +210,9 @@ def write_artifact(
         shutil.copyfile(weights, building / WEIGHTS)
         arrays: dict[str, Any] = {key: fixture[key] for key in _FIXTURE_KEYS}
         np.savez_compressed(building / FIXTURE, **arrays)
-        hashes = {name: _sha256(building / name) for name in (GRAPH, WEIGHTS, FIXTURE)}
+        for path in more:
+            shutil.copyfile(path, building / path.name)
+        hashes = {name: _sha256(building / name) for name in (GRAPH, WEIGHTS, FIXTURE, *(p.name for p in more))}
         content = {**asdict(card), "files": hashes}
         (building / CARD).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
         building.chmod(0o755)

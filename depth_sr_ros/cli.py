@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from depth_sr_ros import quantise_command
+
 if TYPE_CHECKING:
     from depth_sr_ros.offline import Sink, UpsampleCounts
     from depth_sr_ros.rgbd.recording import Recording
@@ -58,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_upsample(_add(commands, "upsample", _upsample, "upsample files, a folder or a bag without ROS"))
     doctor = _add(commands, "doctor", _doctor, "say what is installed, which engine would run, and what to fix")
     doctor.add_argument("--json", action="store_true", help="for programs")
+    quantise_command.add_arguments(
+        _add(commands, "quantise", quantise_command.run, "make an artifact that also runs in 8-bit integers")
+    )
     _add_import_weights(
         _add(commands, "import-weights", _import_weights, "make an artifact of weights that a paper's authors released")
     )

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from depth_sr_ros.artifact import ArtifactError, find_artifact, read_artifact, shipped_scales
 from depth_sr_ros.engines import Arrays, Engine, EngineChoice, EngineError, choose_engine
 from depth_sr_ros.rgbd.errors import FrameError
-from depth_sr_ros.rgbd.grids import GridPlan, plan_grid, reduce_to_grid
+from depth_sr_ros.rgbd.grids import GridPlan, colour_on_grid, depth_on_grid, plan_grid
 
 Size = tuple[int, int]
 
@@ -125,7 +125,7 @@ class Upsampler:
         """
         start = time.perf_counter()
         plan = self._plan(rgb, depth)
-        inputs: Arrays = {"rgb": _fit_colour(rgb, plan), "depth": _fit_depth(depth, plan, rgb.shape[:2])}
+        inputs: Arrays = {"rgb": colour_on_grid(rgb, plan), "depth": depth_on_grid(depth, plan, rgb.shape[:2])}
         engine = self._engine_for(plan)
         prepared = time.perf_counter()
         outputs = engine.infer(inputs)
@@ -203,31 +203,3 @@ def _check_frame(rgb: NDArray[Any], depth: NDArray[Any]) -> None:
             f"depth: expected (h, w) float32 metres, found {depth.shape} {depth.dtype}; convert it, e.g. by "
             "depth_sr_ros.rgbd.depth.to_metres",
         )
-
-
-def _fit_colour(rgb: NDArray[np.uint8], plan: GridPlan) -> NDArray[np.uint8]:
-    """Colour at exactly scale times the grid; where that is larger, the last row and column are repeated."""
-    below = plan.grid[0] * plan.scale - rgb.shape[0]
-    right = plan.grid[1] * plan.scale - rgb.shape[1]
-    if below or right:
-        rgb = np.pad(rgb, ((0, below), (0, right), (0, 0)), mode="edge")
-    return np.ascontiguousarray(rgb)
-
-
-def _fit_depth(depth: NDArray[np.float32], plan: GridPlan, colour: Size) -> NDArray[np.float32]:
-    """Depth on the plan's grid, in a new array with 0 where invalid."""
-    if plan.kind == "coarse":
-        missing = [(0, max(0, want - have)) for want, have in zip(plan.grid, depth.shape, strict=True)]
-        fitted = np.pad(depth[: plan.grid[0], : plan.grid[1]], missing, mode="edge")
-    else:
-        usable = np.where((depth > 0) & np.isfinite(depth), depth, np.float32(np.nan))
-        fitted = reduce_to_grid(usable, plan.grid, plan.extent(colour))
-    with np.errstate(invalid="ignore"):
-        fitted[~((fitted > 0) & np.isfinite(fitted))] = 0
-    if not fitted.any():
-        raise FrameError(
-            "all_invalid",
-            f"depth {depth.shape[1]}x{depth.shape[0]}: expected some valid distance, found none (all are NaN, 0, "
-            "negative or infinite); check the sensor's view and range, and `depth_unit`",
-        )
-    return fitted

@@ -54,7 +54,7 @@ class Engine(abc.ABC):
     Args:
         artifact: what to run.
         grid: (h, w) of the depth input.
-        precision: one of `precisions()`.
+        precision: one of `precisions_of(artifact)`.
         threads: CPU threads to use; 0 leaves it to the runtime.
 
     Raises:
@@ -64,9 +64,9 @@ class Engine(abc.ABC):
     name: ClassVar[str]
 
     def __init__(self, artifact: Artifact, grid: tuple[int, int], precision: Precision, threads: int = 0) -> None:
-        if precision not in self.precisions():
+        if precision not in self.precisions_of(artifact):
             raise EngineError(
-                f"engine {self.name}: expected precision {' or '.join(self.precisions())} on this machine, "
+                f"engine {self.name}: expected precision {' or '.join(self.precisions_of(artifact))} on this machine, "
                 f"found {precision!r}; choose `auto`"
             )
         scale = artifact.card.scale
@@ -92,6 +92,11 @@ class Engine(abc.ABC):
     @abc.abstractmethod
     def precisions(cls) -> tuple[Precision, ...]:
         """Precisions that this machine runs well, the preferred one first."""
+
+    @classmethod
+    def precisions_of(cls, artifact: Artifact) -> tuple[Precision, ...]:
+        """Precisions that this machine runs an artifact in: `precisions()`, and what the artifact itself brings."""
+        return cls.precisions()
 
     @classmethod
     def device(cls) -> str:

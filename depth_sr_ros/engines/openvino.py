@@ -37,6 +37,11 @@ class OpenVinoEngine(Engine):
         return ("bf16", "fp32") if "BF16" in capabilities else ("fp32",)
 
     @classmethod
+    def precisions_of(cls, artifact: Artifact) -> tuple[Precision, ...]:
+        """`precisions()`, and `int8` last where the artifact holds such a graph: it is less exact, so asked for only."""
+        return (*cls.precisions(), "int8") if artifact.int8_graph else cls.precisions()
+
+    @classmethod
     def device(cls) -> str:
         """Name of the processor."""
         import openvino
@@ -50,7 +55,7 @@ class OpenVinoEngine(Engine):
         shapes = {name: list(shape) for name, (shape, _) in self._expected.items()}
         model = frame_model(core, artifact, shapes, precision)
         threads = threads or default_threads()
-        compiled = core.compile_model(model, "CPU", cpu_settings(precision, threads))
+        compiled = core.compile_model(model, "CPU", cpu_settings(core, precision, threads))
         self._request: Any = compiled.create_infer_request()
         self._tail = KernelTail(self._request, artifact.card.options, threads) if is_cut(compiled) else None
 

@@ -92,7 +92,7 @@ def _working(
     """Runtime, precision, device and a description of an engine that passed its self-check; else EngineError."""
     runtime = load_runtime(name)
     try:
-        chosen, device = _precision(runtime, precision), runtime.device()
+        chosen, device = _precision(runtime, artifact, precision), runtime.device()
         check = check_engine(runtime, artifact, chosen, threads)
         return runtime, chosen, device, f"{runtime.version()} {chosen} on {device}, self-check {check.error:.1e}"
     except EngineError:
@@ -118,13 +118,15 @@ def load_runtime(name: str) -> type[Engine]:
     return runtime
 
 
-def _precision(runtime: type[Engine], wanted: str) -> Precision:
-    offered = runtime.precisions()
+def _precision(runtime: type[Engine], artifact: Artifact, wanted: str) -> Precision:
+    offered = runtime.precisions_of(artifact)
     for precision in offered:
         if wanted in ("auto", precision):
             return precision
+    advice = "; make an artifact that has it by `depth-sr quantise`" if wanted == "int8" else ""
     raise EngineError(
-        f"engine {runtime.name}: expected precision auto or {' or '.join(offered)} on this machine, found {wanted!r}"
+        f"engine {runtime.name}: expected precision auto or {' or '.join(offered)} on this machine for "
+        f"{artifact.card.name}, found {wanted!r}{advice}"
     )
 
 

@@ -81,7 +81,7 @@ class DADA(GuidedUpsampler):
             raise ValueError(f"initialisation: expected one of {get_args(Initialisation)}, found {initialisation!r}")
         if network_resolution not in (1, 2):
             raise ValueError(f"network_resolution: expected 1 or 2, found {network_resolution!r}")
-        pace_of(solver), pace_of(training_solver)
+        pace_of(solver, 1), pace_of(training_solver, 1)
         self.options = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         self.scale = int(scale)
         self.learned = bool(learned)

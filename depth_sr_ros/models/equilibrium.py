@@ -30,11 +30,14 @@ from depth_sr_ros.models.diffusion import RATE, Coefficients, adjust, flux_step
 
 Solver = Literal["plain", "accelerated"]
 
-# largest and smallest share of a distance that a plain step closes, as far as the momentum is tuned for them. The
-# largest is that of a checkerboard, and a quarter more for blocks that the adjustment enlarges. Of the smallest, 1e-2
-# would leave slow regions as they are after 256 steps, 1e-4 would not have settled by then.
+# largest share of a distance that a plain step closes: that of a checkerboard, and a quarter more for blocks that the
+# adjustment enlarges
 _STEEPEST = 1.25 * 8 * RATE
-_GENTLEST = 1e-3
+# Smallest share of a distance that a plain step closes, as far as momentum is tuned for it: the smaller, the more
+# momentum, and the longer momentum itself takes to settle. Between these two it is what has settled to e^-8.6 at the
+# end; beyond them slow regions would be left as they are, or nothing of real images is that slow.
+_GENTLEST = (3e-4, 1e-3)
+_SETTLED = 8.6
 _TINY = 1e-8
 # depth is kept above this share of the smallest source: plain steps stay positive of themselves, momentum does not
 _FLOOR = 1e-3
@@ -47,12 +50,17 @@ class Pace(NamedTuple):
     momentum: float
 
 
-def pace_of(solver: str) -> Pace:
-    """Stride and momentum of a solver; ValueError with the names there are for another word."""
+def pace_of(solver: str, steps: int) -> Pace:
+    """Stride and momentum of a solver that takes `steps` steps.
+
+    Raises:
+        ValueError: there is no such solver; the message names those there are.
+    """
     if solver == "plain":
         return Pace(1.0, 0.0)
     if solver == "accelerated":
-        high, low = math.sqrt(_STEEPEST), math.sqrt(_GENTLEST)
+        gentlest = _STEEPEST * (_SETTLED / (2 * max(steps, 1))) ** 2
+        high, low = math.sqrt(_STEEPEST), math.sqrt(min(max(gentlest, _GENTLEST[0]), _GENTLEST[1]))
         return Pace(4 / (high + low) ** 2, ((high - low) / (high + low)) ** 2)
     raise ValueError(f"solver: expected one of {get_args(Solver)}, found {solver!r}")
 
@@ -81,9 +89,9 @@ def equilibrium(
     Returns:
         (B, 1, H, W), whose block means are `source` where it is valid.
     """
-    pace = pace_of(solver)
+    pace, adjoint_pace = pace_of(solver, steps), pace_of(solver, adjoint_steps)
     result: Tensor = _Equilibrium.apply(
-        image, source, coefficients.vertical, coefficients.horizontal, valid, steps, adjoint_steps, pace
+        image, source, coefficients.vertical, coefficients.horizontal, valid, steps, adjoint_steps, pace, adjoint_pace
     )
     return result
 
@@ -99,7 +107,7 @@ def equilibrium_in_graph(
     valid: Tensor | None = None,
 ) -> Tensor:
     """The forward pass of `equilibrium` for `torch.export`: one loop in the graph, which ONNX calls `Loop`."""
-    pace = pace_of(solver)
+    pace = pace_of(solver, steps)
     floor = _FLOOR * source.amin(dim=(1, 2, 3), keepdim=True)
 
     def body(done: Tensor, y: Tensor, before: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -127,12 +135,13 @@ class _Equilibrium(torch.autograd.Function):
         steps: int,
         adjoint_steps: int,
         pace: Pace,
+        adjoint_pace: Pace,
     ) -> Tensor:
         flow = _Flow(source, vertical, horizontal, valid)
         y = flow.solve(to_blocks(image, flow.scale), steps, pace)
         result = from_blocks(y)
         ctx.save_for_backward(result, source, vertical, horizontal, valid)
-        ctx.adjoint_steps, ctx.pace = adjoint_steps, pace
+        ctx.adjoint_steps, ctx.pace = adjoint_steps, adjoint_pace
         return result
 
     @staticmethod
@@ -144,7 +153,7 @@ class _Equilibrium(torch.autograd.Function):
         u = from_blocks(flow.adjoint(y, to_blocks(grad, flow.scale), ctx.adjoint_steps, ctx.pace))
         down = RATE * (result[:, :, 1:] - result[:, :, :-1]) * (u[:, :, :-1] - u[:, :, 1:])
         right = RATE * (result[..., 1:] - result[..., :-1]) * (u[..., :-1] - u[..., 1:])
-        return None, None, down, right, None, None, None, None
+        return None, None, down, right, None, None, None, None, None
 
 
 class _Flow:

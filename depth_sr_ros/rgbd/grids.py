@@ -108,6 +108,38 @@ def reduce_to_grid(
     return np.where(count >= needed, median, np.float32(np.nan)).astype(np.float32)
 
 
+def colour_on_grid(rgb: NDArray[np.uint8], plan: GridPlan) -> NDArray[np.uint8]:
+    """Colour at exactly scale times the grid; where that is larger, the last row and column are repeated."""
+    below = plan.grid[0] * plan.scale - rgb.shape[0]
+    right = plan.grid[1] * plan.scale - rgb.shape[1]
+    if below or right:
+        rgb = np.pad(rgb, ((0, below), (0, right), (0, 0)), mode="edge")
+    return np.ascontiguousarray(rgb)
+
+
+def depth_on_grid(depth: NDArray[np.float32], plan: GridPlan, colour: Size) -> NDArray[np.float32]:
+    """Depth on the plan's grid, in a new array with 0 where invalid.
+
+    Raises:
+        FrameError: cause `all_invalid` where nothing is left.
+    """
+    if plan.kind == "coarse":
+        missing = [(0, max(0, want - have)) for want, have in zip(plan.grid, depth.shape, strict=True)]
+        fitted = np.pad(depth[: plan.grid[0], : plan.grid[1]], missing, mode="edge")
+    else:
+        usable = np.where((depth > 0) & np.isfinite(depth), depth, np.float32(np.nan))
+        fitted = reduce_to_grid(usable, plan.grid, plan.extent(colour))
+    with np.errstate(invalid="ignore"):
+        fitted[~((fitted > 0) & np.isfinite(fitted))] = 0
+    if not fitted.any():
+        raise FrameError(
+            "all_invalid",
+            f"depth {depth.shape[1]}x{depth.shape[0]}: expected some valid distance, found none (all are NaN, 0, "
+            "negative or infinite); check the sensor's view and range, and `depth_unit`",
+        )
+    return fitted
+
+
 def _sample_index(source: int, target: int, extent: float) -> tuple[NDArray[np.intp], int]:
     """Source indices that sample each target cell evenly, and how many per cell."""
     covered = source * extent
