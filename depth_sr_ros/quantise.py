@@ -100,7 +100,7 @@ def quantise_artifact(
             note = {
                 "method": f"nncf {version}, mixed preset, convolutions only",
                 "layers": quantised_layers(files[0]),
-                "recordings": [recording.name for recording in recordings],
+                "recordings": [Path(recording.name).name for recording in recordings],
                 "calibration_frames": len(calibration),
                 **asdict(accuracy),
                 "cost": accuracy.cost,

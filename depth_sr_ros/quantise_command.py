@@ -10,7 +10,9 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
-    parser.add_argument("artifact", type=Path, metavar="ARTIFACT", help="folder of an artifact, or the name of a shipped one")
+    parser.add_argument(
+        "artifact", type=Path, metavar="ARTIFACT", help="folder of an artifact, or the name of a shipped one"
+    )
     parser.add_argument(
         "--frames",
         type=Path,
@@ -24,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rgb", help="colour topic or sub-folder, where it is not found by itself")
     parser.add_argument("--depth", help="topic or sub-folder of the depth registered to colour")
     parser.add_argument("--slop-s", type=float, default=0.02, help="largest stamp distance of a pair (0.02)")
-    parser.epilog = "Run it with: depth-sr upsample --weights OUT --precision int8, or the node's `weights`, `precision`."
+    parser.epilog = "Run it by --weights OUT --precision int8, or by the node's parameters of the same names."
 
 
 def run(options: argparse.Namespace, ros_args: list[str]) -> int:

@@ -38,7 +38,7 @@ class OpenVinoEngine(Engine):
 
     @classmethod
     def precisions_of(cls, artifact: Artifact) -> tuple[Precision, ...]:
-        """`precisions()`, and `int8` last where the artifact holds such a graph: it is less exact, so asked for only."""
+        """`precisions()`, then `int8` where the artifact holds such a graph: less exact, so it must be asked for."""
         return (*cls.precisions(), "int8") if artifact.int8_graph else cls.precisions()
 
     @classmethod

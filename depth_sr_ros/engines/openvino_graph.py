@@ -10,7 +10,6 @@ from depth_sr_ros.engines.base import Precision
 from depth_sr_ros.engines.openvino_tail import cut_behind_heads
 
 
-
 def frame_model(core: Any, artifact: Artifact, shapes: Mapping[str, Sequence[int]], precision: Precision) -> Any:
     """The graph at a fixed size, cut behind its heads where the tail outside of it fits.
 
