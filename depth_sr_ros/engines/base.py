@@ -55,7 +55,7 @@ class Engine(abc.ABC):
         artifact: what to run.
         grid: (h, w) of the depth input.
         precision: one of `precisions_of(artifact)`.
-        threads: CPU threads to use; 0 leaves it to the runtime.
+        threads: CPU threads to use; 0 leaves it to the engine, see `depth_sr_ros.engines.cpu`.
 
     Raises:
         EngineError: the runtime is not installed, or cannot run the graph or the precision.

@@ -6,6 +6,7 @@ from typing import Any
 
 from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.engines.base import Arrays, Engine, Precision
+from depth_sr_ros.engines.cpu import default_threads
 
 
 class OnnxRuntimeEngine(Engine):
@@ -29,7 +30,9 @@ class OnnxRuntimeEngine(Engine):
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads or default_threads()
+        # within a frame threads that wait for work spin, which is fastest; after it they leave the cores to the node
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 3
         # stored bytes are weights in small storage, not a quantised network: let them be folded once
         options.add_session_config_entry("session.disable_quant_qdq", "1")
