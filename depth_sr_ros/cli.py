@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from depth_sr_ros import quantise_command
+from depth_sr_ros import bench_command, quantise_command
 
 if TYPE_CHECKING:
     from depth_sr_ros.offline import Sink, UpsampleCounts
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_upsample(_add(commands, "upsample", _upsample, "upsample files, a folder or a bag without ROS"))
     doctor = _add(commands, "doctor", _doctor, "say what is installed, which engine would run, and what to fix")
     doctor.add_argument("--json", action="store_true", help="for programs")
+    bench_command.add_arguments(_add(commands, "bench", bench_command.run, "time a frame, engine by engine"))
     quantise_command.add_arguments(
         _add(commands, "quantise", quantise_command.run, "make an artifact that also runs in 8-bit integers")
     )

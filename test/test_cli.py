@@ -31,7 +31,7 @@ def folder(tmp_path):
     return tmp_path / "in"
 
 
-@pytest.mark.parametrize("command", ["", "node", "replay", "upsample", "doctor", "quantise", "import-weights"])
+@pytest.mark.parametrize("command", ["", "node", "replay", "upsample", "doctor", "bench", "quantise", "import-weights"])
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as end:
         main([*command.split(), "--help"])
@@ -128,3 +128,17 @@ def test_node_hands_ros_arguments_on_and_its_exit_status_back():
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | domain, timeout=60)
     assert done.returncode == 1
     assert "abacus" in done.stderr + done.stdout
+
+
+def test_bench_times_every_engine_and_precision_that_is_there(capsys):
+    line = "bench --size 64x64 --rounds 1 --engine openvino onnxruntime --threads 1 --json"
+    assert main(line.split()) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {"openvino fp32", "onnxruntime fp32"} <= set(report["frames"])
+    assert all(row["median"] >= row["engine"] > 0 for row in report["frames"].values())
+
+
+@pytest.mark.parametrize("line", ["bench --size 64", "bench --engine warp", "bench --rounds 0"])
+def test_bench_says_what_it_expected(line, capsys):
+    assert main(line.split()) == 1
+    assert "expected" in capsys.readouterr().err
