@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from bench.limits import machine
 from demo.processes import LoggedProcess
 from demo.watcher import NodeReport, Watcher
 from depth_sr_ros.dds_profile import use_profile
@@ -108,7 +108,7 @@ def run_peers(cache: Path) -> dict[str, Any]:
 def report(runs: list[LiveRun], peers: dict[str, Any]) -> str:
     """The measurement as Markdown."""
     engine = f"{peers['engine']} {peers['precision']}"
-    lines = [f"Machine: {_machine()}. Engine: {engine}. 640x480 colour, 80x60 depth, x8.", ""]
+    lines = [f"Machine: {machine()}. Engine: {engine}. 640x480 colour, 80x60 depth, x8.", ""]
     lines += ["| camera | pairs in | out | dropped | " + " | ".join(_STAGES) + " | peak memory |"]
     lines += ["|" + "---|" * (5 + len(_STAGES))]
     for run in runs:
@@ -135,18 +135,8 @@ def run(out: Path, cache: Path, seconds: float, rates: list[float]) -> str:
         runs.append(run_live(rate, seconds, out, cache))
     print("engine and peers in turn ...", flush=True)
     peers = run_peers(cache)
-    content = {"machine": _machine(), "live": [asdict(r) for r in runs], "peers": peers}
+    content = {"machine": machine(), "live": [asdict(r) for r in runs], "peers": peers}
     (out / "latency.json").write_text(json.dumps(content, indent=2) + "\n")
     text = report(runs, peers)
     (out / "latency.md").write_text(text)
     return text
-
-
-def _machine() -> str:
-    names = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-
-
-def _cpuinfo() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.is_file() else []

@@ -35,7 +35,7 @@ def main() -> int:
     upsampler = Upsampler(model="fdkn", scale=8)
     methods: dict[str, Method] = {
         "upsampler": upsampler,
-        "guided filter, colour": _guided_colour,
+        "guided filter, colour": guided_colour,
         "guided filter, grey": _guided_grey,
         "joint bilateral": _joint_bilateral,
         "cv2 bicubic": lambda rgb, depth: _start(rgb, depth),
@@ -76,7 +76,8 @@ def _start(rgb: NDArray[np.uint8], depth: NDArray[np.float32]) -> NDArray[np.flo
     return np.asarray(larger, np.float32)
 
 
-def _guided_colour(rgb: NDArray[np.uint8], depth: NDArray[np.float32]) -> object:
+def guided_colour(rgb: NDArray[np.uint8], depth: NDArray[np.float32]) -> object:
+    """OpenCV's guided filter of the bicubic start image under the colour image."""
     return cv2.ximgproc.guidedFilter(rgb, _start(rgb, depth), _RADIUS, _EPSILON * 255**2)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,10 +34,10 @@ def run(options: argparse.Namespace, ros_args: list[str]) -> int:
     from depth_sr_ros.timing import made_up_frame, time_in_turn
 
     artifact = read_artifact(options.weights) if options.weights else find_artifact(options.model, options.scale)
-    width, height = _size(options.size)
+    width, height = parse_size(options.size)
     if options.rounds < 1:
         raise ValueError(f"--rounds: expected a whole number of 1 or more, found {options.rounds}")
-    served, refused = _upsamplers(artifact, options)
+    served, refused = upsamplers(artifact, options.engine or (), options.precision or (), options.threads)
     rgb, depth = made_up_frame(height, width, artifact.card.scale)
     stages: dict[str, list[float]] = {name: [] for name in served}
 
@@ -53,15 +54,29 @@ def run(options: argparse.Namespace, ros_args: list[str]) -> int:
     return 0 if rows else 1
 
 
-def _upsamplers(artifact: Artifact, options: argparse.Namespace) -> tuple[dict[str, Upsampler], dict[str, str]]:
-    """What serves, by engine and precision, and why the others do not."""
+def upsamplers(
+    artifact: Artifact, engines: Sequence[str] = (), precisions: Sequence[str] = (), threads: int = 0
+) -> tuple[dict[str, Upsampler], dict[str, str]]:
+    """Every way to serve an artifact here.
+
+    Args:
+        artifact: what to serve.
+        engines: names of engines; none means all.
+        precisions: names of precisions; none means all that an engine has here.
+        threads: for each engine, 0 for its own choice.
+
+    Returns:
+        What serves, by engine and precision, e.g. `openvino bf16`; and by the same names why others do not.
+
+    Raises:
+        ValueError: there is no such engine.
+    """
     from depth_sr_ros.engines import ENGINE_NAMES, EngineError
     from depth_sr_ros.engines.select import load_runtime
     from depth_sr_ros.upsampler import Upsampler, UpsamplerError
 
-    card = artifact.card
     served, refused = {}, {}
-    for engine in options.engine or ENGINE_NAMES[1:]:
+    for engine in engines or ENGINE_NAMES[1:]:
         if engine not in ENGINE_NAMES[1:]:
             raise ValueError(f"--engine: expected some of {ENGINE_NAMES[1:]}, found {engine!r}")
         try:
@@ -69,17 +84,11 @@ def _upsamplers(artifact: Artifact, options: argparse.Namespace) -> tuple[dict[s
         except EngineError as error:
             refused[engine] = str(error)
             continue
-        for precision in options.precision or offered:
-            name = f"{engine} {precision}"
+        for precision in precisions or offered:
+            name, card = f"{engine} {precision}", artifact.card
+            settings = {"weights": artifact.folder, "engine": engine, "precision": precision, "threads": threads}
             try:
-                served[name] = Upsampler(
-                    card.model,
-                    card.scale,
-                    weights=artifact.folder,
-                    engine=engine,
-                    precision=precision,
-                    threads=options.threads,
-                )
+                served[name] = Upsampler(card.model, card.scale, **settings)  # type: ignore[arg-type]
             except UpsamplerError as error:
                 refused[name] = str(error)
     return served, refused
@@ -96,7 +105,8 @@ def _text(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _size(text: str) -> tuple[int, int]:
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height of `WIDTHxHEIGHT`. Raises ValueError for anything else."""
     sides = text.lower().split("x")
     if len(sides) != 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
         raise ValueError(f"--size: expected WIDTHxHEIGHT such as 640x480, found {text!r}")

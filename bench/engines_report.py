@@ -1,0 +1,79 @@
+"""The measurement of `bench.engines` as Markdown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.engine_times import PEER, STRAIGHTFORWARD
+
+
+def report(results: dict[str, Any]) -> str:
+    """Tables of everything that was measured.
+
+    Args:
+        results: by job, as `bench.engines` keeps them.
+    """
+    about = results.get("machine")
+    lines: list[str] = []
+    if about is not None:
+        rates = ", ".join(f"{rate:.0f} GFLOP/s in {name}" for name, rate in about["gflop_per_s"].items())
+        lines += [
+            f"Machine: {about['name']}, {about['threads']} threads, load {about['load']} before. "
+            f"Limits measured here: {rates}; copy {about['copy_gb_per_s']:.0f} GB/s.",
+            "",
+        ]
+    lines += [
+        "640x480. `of limit`: the network's arithmetic at the rate of the fastest convolutions, as a share of the "
+        "engine's time. `faster`: than plain eager PyTorch of the straightforward form. All timed in turn.",
+        "",
+        "| artifact | what | engine ms | frame ms | processor ms | faster | of limit | peak memory, MiB |",
+        "|" + "---|" * 8,
+    ]
+    for key, result in results.items():
+        if key.endswith("/times"):
+            lines += _rows(key.removesuffix("/times"), result)
+    lines += _scaling(results)
+    return "\n".join(lines) + "\n"
+
+
+def _rows(artifact: str, result: dict[str, Any]) -> list[str]:
+    rows = result["rows"]
+    reference = rows.get(STRAIGHTFORWARD, {}).get("frame_ms")
+    ordered = sorted(rows, key=lambda name: (name in (STRAIGHTFORWARD, PEER), rows[name]["frame_ms"]))
+    lines = [_row(artifact, name, rows[name], reference, _share(name, result)) for name in ordered]
+    missing = [f"| {artifact} | {name}: {why} | | | | | | |" for name, why in result["refused"].items()]
+    return lines + missing
+
+
+def _row(artifact: str, name: str, row: dict[str, Any], reference: float | None, share: float | None) -> str:
+    cells = [
+        f"{row['engine_ms']:.1f}" if "engine_ms" in row else "",
+        f"{row['frame_ms']:.1f}",
+        f"{row['processor_ms']:.1f}",
+        "" if reference is None else f"{reference / row['frame_ms']:.1f}x",
+        "" if share is None else f"{share:.0%}",
+        f"{row['peak_mib']:.0f} ({row['before_mib']:.0f} without)" if "peak_mib" in row else "",
+    ]
+    return f"| {artifact} | {name} | {' | '.join(cells)} |"
+
+
+def _share(name: str, result: dict[str, Any]) -> float | None:
+    """Time that the arithmetic alone would take at the machine's rate, as a share of the engine's."""
+    rate = result["gflop_per_s"].get(name.split()[-1])
+    if rate is None or "engine_ms" not in result["rows"][name]:
+        return None
+    return float(result["gflop"] / rate * 1e3 / result["rows"][name]["engine_ms"])
+
+
+def _scaling(results: dict[str, Any]) -> list[str]:
+    found = [(*key.split("/scaling/"), result) for key, result in results.items() if "/scaling/" in key]
+    if not found:
+        return []
+    lines = ["", "Time against size, by the engine that serves by itself:", ""]
+    lines += ["| artifact | size | engine | frame ms | per megapixel |", "|" + "---|" * 5]
+    for name, size, result in found:
+        width, height = map(int, size.split("x"))
+        for engine, row in result["rows"].items():
+            per = row["frame_ms"] / (width * height * 1e-6)
+            lines.append(f"| {name} | {size} | {engine} | {row['frame_ms']:.1f} | {per:.0f} ms |")
+    return lines
