@@ -21,6 +21,7 @@ from depth_sr_ros.engines.base import Arrays
 
 _HEADS = ("head/weights_0", "head/weights_1", "head/offsets_0", "head/offsets_1")
 _START, _VALID = "head/start", "valid"
+_SAMPLING = {"mode": "bilinear", "padding_mode": "border", "align_corners": False}
 _LANES = 16  # pixels of a position that the tail takes together
 _LEAST_SPAN = np.float32(1e-3)
 
@@ -43,7 +44,7 @@ def cut_behind_heads(model: Any, options: Mapping[str, Any], half: bool) -> Any 
         return None
     sampled = [node for node in model.get_ordered_ops() if node.get_type_name() == "GridSample"]
     heads = _heads(model)
-    if len(sampled) != 1 or heads is None:
+    if len(sampled) != 1 or heads is None or sampled[0].get_attributes() != _SAMPLING:
         return None
     start = sampled[0].input_value(0)
     block = int(start.get_shape()[2]) // int(heads[0].get_shape()[2])
