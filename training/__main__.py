@@ -1,4 +1,4 @@
-"""Command line of the offline side: `python -m training {train,evaluate,grow,average,export} ...`."""
+"""Command line of the offline side: `python -m training {train,evaluate,grow,shrink,average,export} ...`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from training.average import average_runs
 from training.checkpoints import TrainingInterrupted
 from training.export import export_run
 from training.grow import grow_run
+from training.shrink import shrink_run
 from training.train import RECIPES, train
 
 
@@ -53,6 +54,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--out", required=True, type=Path, help="folder for the weights to start from")
     command.set_defaults(
         run_command=lambda a: print(grow_run(_recipe_path(a.narrow_recipe), a.run, _recipe_path(a.recipe), a.out))
+    )
+
+    command = commands.add_parser("shrink", parents=[recipe], help="start a narrow FDKN from a trained wide one")
+    command.add_argument("--wide-recipe", required=True, help="recipe of the trained network")
+    command.add_argument("--run", required=True, type=Path, help="its run, the OUT folder of `train`")
+    command.add_argument("--out", required=True, type=Path, help="folder for the weights to start from")
+    command.set_defaults(
+        run_command=lambda a: print(shrink_run(_recipe_path(a.wide_recipe), a.run, _recipe_path(a.recipe), a.out))
     )
 
     command = commands.add_parser("average", help="mean of the weights of several runs of one network")

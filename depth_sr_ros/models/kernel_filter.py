@@ -35,23 +35,24 @@ class KernelBranch(nn.Module):
     """Layers of one branch and its two heads.
 
     Args:
-        features: layers from the arranged image to 128 channels.
+        features: layers from the arranged image to feature channels.
         taps: kernel weights per feature position.
         offsets: whether the taps' offsets are predicted too.
+        channels: feature channels.
     """
 
-    def __init__(self, features: nn.Sequential, taps: int, offsets: bool = True) -> None:
+    def __init__(self, features: nn.Sequential, taps: int, offsets: bool = True, channels: int = FEATURES) -> None:
         super().__init__()
         self.features = features
-        self.weight_head = nn.Conv2d(FEATURES, taps, 1)
-        self.offset_head = nn.Conv2d(FEATURES, 2 * taps, 1) if offsets else None
+        self.weight_head = nn.Conv2d(channels, taps, 1)
+        self.offset_head = nn.Conv2d(channels, 2 * taps, 1) if offsets else None
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
         """Arranged image -> weights in (0, 1), (N, taps, h, w), and offsets, (N, 2 taps, h, w), or None."""
         return self.heads(self.features(image))
 
     def heads(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Features (N, 128, h, w) to weights and offsets, as `forward` returns them."""
+        """Features (N, channels, h, w) to weights and offsets, as `forward` returns them."""
         # the tail works on planes: leaving channels_last here once is far cheaper than mixed layouts throughout
         weights = torch.sigmoid(self.weight_head(features).contiguous())
         return weights, None if self.offset_head is None else self.offset_head(features).contiguous()
