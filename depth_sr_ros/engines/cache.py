@@ -94,7 +94,7 @@ class PlanCache:
 
     def __init__(self, folder: Path | None = None, budget: int = BUDGET) -> None:
         self.folder = Path(folder) if folder is not None else default_folder()
-        self._budget = budget
+        self.budget = budget
 
     def find(self, key: PlanKey) -> bytes | None:
         """A plan's bytes, None where none is whole; a damaged or foreign one is removed, with a warning."""
@@ -182,7 +182,7 @@ class PlanCache:
         """Removes leftovers, what `keep` supersedes, and what has not been used for longest beyond the budget."""
         for path in self.folder.glob(f"*{_LOCK}"):
             self._clear(path.name.removesuffix(_LOCK))
-        room = self._budget
+        room = self.budget
         for card in self.cards():
             mine = card.key.digest == keep.digest
             room -= card.size

@@ -71,10 +71,11 @@ class PlannedOpenVinoEngine(OpenVinoEngine, PlannedEngine):
         for index, size in enumerate(((int(height), int(width)), grid)):
             if progress:
                 progress(index / 2, f"compiling for depth of {size[1]}x{size[0]}")
-            with OpenVinoEngine(artifact, size, precision) as engine:
-                compiled = engine._request.get_compiled_model()
-                exported = compiled.export_model()
-                hint = compiled.get_property(_HINT).to_string()
+            engine = OpenVinoEngine(artifact, size, precision)
+            compiled = engine._request.get_compiled_model()
+            exported = compiled.export_model()
+            hint = compiled.get_property(_HINT).to_string()
+            engine.close()
             content = exported.getvalue() if isinstance(exported, io.BytesIO) else bytes(exported)
             graphs.append(_Graph(size, hint, content))
         return _packed(graphs)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import logging
 from dataclasses import dataclass, field
-from typing import Any
 
 from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.engines.base import Engine, EngineError, Precision
@@ -144,7 +143,7 @@ def choose_engine(
     why = "asked for" if by_name else "first in order of preference that works here"
     if stands_in:
         why = f"stands in for {search.wanted[0][0].name} {search.wanted[0][1]}"
-    reason = "; passed over: ".join([f"{runtime.name} {description}: {why}", *search.passed_over])
+    reason = "; passed over: ".join([f"{runtime.name} {description}: {why}", *dict.fromkeys(search.passed_over)])
     return EngineChoice(
         runtime, artifact, chosen, threads, device, reason, search.plans, builds, tuple(search.wanted), stands_in
     )
