@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -63,17 +62,16 @@ class PlanProcess:
     Args:
         request: which plan.
         cache: where it shall lie.
-        changed: called after every step, from a thread of this object's own.
+        stands_back: runs at low priority, on all processors but one.
     """
 
-    def __init__(self, request: PlanRequest, cache: PlanCache, changed: Callable[[], None] = lambda: None) -> None:
-        self._changed = changed
+    def __init__(self, request: PlanRequest, cache: PlanCache, stands_back: bool = True) -> None:
         self._began = time.monotonic()
         self._expected = expected_seconds(request, cache)
         self._share, self._doing, self._failure = 0.0, "starting", ""
         self._noise: deque[str] = deque(maxlen=_LINES_KEPT)
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _ENTRY, _to_json(request, cache)],
+            [sys.executable, "-c", _ENTRY, _to_json(request, cache, stands_back)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         # without a reader a talkative runtime would fill the pipe and wait for ever
@@ -122,7 +120,6 @@ class PlanProcess:
             answer = json.loads(line)
             self._failure = answer.get("failure", "")
             self._share, self._doing = answer.get("share", self._share), answer.get("doing", self._doing)
-            self._changed()
 
     def _overhear(self) -> None:
         assert self._process.stderr is not None
@@ -140,7 +137,7 @@ def expected_seconds(request: PlanRequest, cache: PlanCache) -> float | None:
     return None
 
 
-def _to_json(request: PlanRequest, cache: PlanCache) -> str:
+def _to_json(request: PlanRequest, cache: PlanCache, stands_back: bool) -> str:
     runtime = request.runtime
     return json.dumps(
         {
@@ -150,12 +147,12 @@ def _to_json(request: PlanRequest, cache: PlanCache) -> str:
             "precision": request.precision,
             "cache": str(cache.folder.resolve()),
             "budget": cache.budget,
+            "stands_back": stands_back,
         }
     )
 
 
-def _from_json(text: str) -> tuple[PlanRequest, PlanCache]:
-    given: dict[str, Any] = json.loads(text)
+def _from_json(given: dict[str, Any]) -> tuple[PlanRequest, PlanCache]:
     module, name = given["runtime"]
     runtime = getattr(import_module(module), name)
     artifact = read_artifact(Path(given["artifact"]))
@@ -184,13 +181,15 @@ def main() -> int:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     threading.Thread(target=_end_with, args=(sys.stdin,), daemon=True).start()
-    _stand_back()
+    given = json.loads(sys.argv[1])
+    if given["stands_back"]:
+        _stand_back()
 
     def tell(share: float, doing: str) -> None:
         answers.write(json.dumps({"share": share, "doing": doing}) + "\n")
 
     try:
-        request, cache = _from_json(sys.argv[1])
+        request, cache = _from_json(given)
         obtain_plan(request, cache, tell)
     except (EngineError, ValueError, OSError, ImportError) as error:
         answers.write(json.dumps({"failure": str(error)}) + "\n")

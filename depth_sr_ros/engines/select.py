@@ -239,6 +239,21 @@ def load_runtime(name: str) -> type[Engine]:
     return runtime
 
 
+def planned_runtimes() -> tuple[list[type[PlannedEngine]], list[str]]:
+    """Engines with plans that can be used here, best first, and a sentence about each that cannot."""
+    usable: list[type[PlannedEngine]] = []
+    reasons: list[str] = []
+    for name in _RUNTIMES:
+        try:
+            runtime = load_runtime(name)
+        except EngineError as error:
+            reasons.append(str(error))
+            continue
+        if issubclass(runtime, PlannedEngine):
+            usable.append(runtime)
+    return usable, reasons
+
+
 def _precisions(runtime: type[Engine], wanted: str) -> list[Precision]:
     offered = runtime.precisions()
     fitting = [precision for precision in offered if wanted in ("auto", precision)]
