@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from collections import deque
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from depth_sr_ros.artifact import read_artifact
 from depth_sr_ros.engines.base import EngineError
@@ -27,6 +28,7 @@ NICENESS = 10
 """Added to the process's niceness: whoever serves frames goes first."""
 
 _LINES_KEPT = 5
+_PATIENCE_S = 1.0
 _ENTRY = f"import sys; from {__name__} import main; sys.exit(main())"
 
 
@@ -73,6 +75,7 @@ class PlanProcess:
         self._process = subprocess.Popen(
             [sys.executable, "-c", _ENTRY, _to_json(request, cache, stands_back)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,  # so that what the runtime starts in turn ends with it
         )  # fmt: skip
         # without a reader a talkative runtime would fill the pipe and wait for ever
         self._readers = [threading.Thread(target=read, daemon=True) for read in (self._listen, self._overhear)]
@@ -98,21 +101,23 @@ class PlanProcess:
         except subprocess.TimeoutExpired:
             return False
         for reader in self._readers:
-            reader.join(timeout=5)
+            reader.join(_PATIENCE_S)  # what the runtime has started may hold the pipe open
         if status == 0:
             return True
         noise = " | ".join(self._noise) or "it said nothing"
         raise EngineError(self._failure or f"the building process ended with status {status}: {noise}")
 
     def stop(self) -> None:
-        """Ends it, finished or not; nothing that it wrote is used then."""
-        self._process.kill()
+        """Ends it, finished or not, with all that it started; nothing that is half written is used then."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         for reader in self._readers:
-            reader.join(timeout=5)
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
+            reader.join(_PATIENCE_S)
+        if not any(reader.is_alive() for reader in self._readers):  # closing would wait for them
+            for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+                if pipe is not None:
+                    pipe.close()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
@@ -169,18 +174,21 @@ def _stand_back() -> None:
         os.sched_setaffinity(0, processors[1:] or processors)
 
 
-def _end_with(stream: TextIO) -> None:
-    """Ends this process when the other end of a pipe is closed, whatever it is doing."""
-    stream.read()
-    os._exit(1)
+def _end_with(descriptor: int) -> None:
+    """Ends this process and what it started when the other end of a pipe is closed, whatever it is doing."""
+    while os.read(descriptor, 1):
+        pass
+    os.killpg(0, signal.SIGKILL)
 
 
 def main() -> int:
     """The building side."""
-    # a runtime that prints must not garble the answers
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    threading.Thread(target=_end_with, args=(sys.stdin,), daemon=True).start()
+    # A runtime that prints must not garble the answers. One that forks closes `sys.stdin` in the new process, and would
+    # wait for ever for the thread that reads it: hence descriptors of our own.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    threading.Thread(target=_end_with, args=(os.dup(0),), daemon=True).start()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     given = json.loads(sys.argv[1])
     if given["stands_back"]:
         _stand_back()
