@@ -65,6 +65,7 @@ class EngineSupply:
         self._serving = settings.upsampler()
         self._changed = threading.Condition()
         self._settings = settings
+        self._target = settings
         self._asked: EngineSettings | None = None
         self._news: tuple[Upsampler, Size, Size] | None = None
         self._sizes: tuple[Size, Size] | None = None
@@ -104,7 +105,8 @@ class EngineSupply:
     def change(self, settings: EngineSettings) -> None:
         """Asks for other settings; returns at once. What was asked for before and is not ready yet is given up."""
         with self._changed:
-            self._asked, self._refused = settings, None
+            self._asked = None if settings == self._target else settings
+            self._refused = None
             self._changed.notify_all()
 
     def describe(self) -> UpsamplerInfo:
@@ -143,9 +145,10 @@ class EngineSupply:
             except _Superseded:
                 pass
             except Exception as error:  # whatever a runtime raises, what serves goes on serving
+                self._wanted = ()
                 self._fail(f"{type(error).__name__}: {error}")
             with self._changed:
-                self._doing = ""
+                self._doing, self._target = "", self._settings
 
     def _promising(self) -> list[PlanRequest]:
         return [request for request in self._wanted if _name(request) not in self._hopeless]
@@ -163,13 +166,12 @@ class EngineSupply:
     def _settled(self) -> EngineSettings:
         """The settings asked for, once no more come."""
         with self._changed:
-            while (asked := self._asked) is not None:
-                self._asked = None
+            while self._asked is not None:
+                self._target, self._asked = self._asked, None
                 self._changed.wait_for(lambda: self._closed or self._asked is not None, SETTLE_S)
                 if self._closed:
                     raise _Superseded
-                newest = asked
-            return newest
+            return self._target
 
     def _prepared(self, settings: EngineSettings) -> Upsampler:
         """An upsampler, warm; where it would only stand in for the engine asked for, that one's plan is built first."""
@@ -189,23 +191,24 @@ class EngineSupply:
         return made
 
     def _improve(self) -> None:
-        """Builds the plan that the serving engine has been found to lack, and prepares its engine."""
+        """Builds a plan that the serving engine has been found to lack, and prepares the engine that it is for."""
         settings, sizes = self._settings, self._sizes
         assert sizes is not None
         with self._changed:
             wanted = tuple(self._promising())
         try:
             self._build_first(wanted, settings)
-        except EngineError as error:
+            self._doing = f"preparing {settings}"
+            made = settings.upsampler()
+            try:
+                made.prepare(*sizes)
+            except BaseException:
+                made.close()
+                raise
+        except (UpsamplerError, EngineError, FrameError, OSError) as error:
+            self._hopeless.update(map(_name, wanted))
             self._fail(str(error))
             return
-        self._doing = f"preparing {settings}"
-        made = settings.upsampler()
-        try:
-            made.prepare(*sizes)
-        except BaseException:
-            made.close()
-            raise
         self._hand_over(made, settings)
 
     def _build_first(self, wanted: tuple[PlanRequest, ...], settings: EngineSettings) -> None:
@@ -220,6 +223,8 @@ class EngineSupply:
             except (EngineError, OSError) as error:
                 self._hopeless.add(_name(request))
                 failures.append(f"{request}: {error}")
+                if request is not wanted[-1]:
+                    self._told(True, f"{failures[-1]}; trying the next engine")
         raise EngineError("; ".join(failures) or "no plan is wanted")
 
     def _build(self, request: PlanRequest, plans: PlanCache) -> None:
@@ -252,7 +257,6 @@ class EngineSupply:
         with self._changed:
             self._failure = failure
             self._refused = refused if self._asked is None else None
-            self._wanted = ()
         self._told(True, failure)
 
 

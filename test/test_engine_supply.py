@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,6 +113,55 @@ def test_nothing_is_built_for_an_engine_that_compiles_quickly(supply, settings):
     serve(supply)
     assert supply.state().doing == ""
     assert PlanCache(settings.plans().folder).cards() == []
+
+
+def test_a_missing_plan_is_built_while_another_engine_serves(registered, gate, supply):
+    assert supply.describe().engine == "openvino"
+    serve_until(supply, lambda: _step(supply) == "at the gate")
+    assert "building gated fp32 of fdkn_x8_live for 40x32" in supply.state().doing
+    gate.touch()
+    assert serve_until(supply, lambda: supply.describe().engine == "gated") > 0
+    assert supply.state().failure == ""
+
+
+def test_a_build_goes_on_after_other_settings_were_refused(registered, gate, supply):
+    serve_until(supply, lambda: _step(supply) == "at the gate")
+    supply.change(EngineSettings("dkn", 4, **_rest(supply)))
+    serve_until(supply, lambda: supply.state().refused)
+    serve_until(supply, lambda: _step(supply) == "at the gate")
+    gate.touch()
+    serve_until(supply, lambda: supply.describe().engine == "gated")
+
+
+def test_a_build_that_fails_is_not_tried_again(registered, gate, supply, monkeypatch):
+    monkeypatch.setenv("GATED_WRONG", "1")
+    gate.touch()
+    wrong = EngineSettings(weights=str(SHIPPED / "fdkn_x8"), **_rest(supply))
+    supply.change(wrong)
+    serve_until(supply, lambda: "refused: on the golden frame" in supply.state().failure)
+    time.sleep(0.5)
+    serve(supply)
+    builds = Path(os.environ["BUILDS"]).read_text().splitlines()
+    assert len(builds) == len(set(builds))
+    assert (supply.state().doing, supply.describe().engine) == ("", "openvino")
+
+
+def test_an_engine_asked_for_takes_over_when_its_plan_is_built_and_not_a_stand_in(registered, gate, supply, settings):
+    """Before the change the serving engine is held on the CPU by its name."""
+    supply.change(replace(settings, engine="onnxruntime"))
+    serve_until(supply, lambda: supply.describe().engine == "onnxruntime")
+    swaps = supply.state().swaps
+    supply.change(replace(settings, engine="gated"))
+    serve_until(supply, lambda: _step(supply) == "at the gate")
+    assert supply.describe().engine == "onnxruntime"
+    gate.touch()
+    serve_until(supply, lambda: supply.describe().engine == "gated")
+    assert supply.state().swaps == swaps + 1
+
+
+def _step(supply) -> str:
+    build = supply.state().build
+    return build.doing if build else ""
 
 
 def test_a_first_engine_that_cannot_be_had_is_an_error(settings):

@@ -46,6 +46,15 @@ class GatedEngine(PlannedOpenVinoEngine):
         return super().build_plan(artifact, grid, precision, progress)
 
 
+def wait_until(condition, what: str, timeout: float = 60.0):
+    """Waits for something true, and gives that."""
+    deadline = time.monotonic() + timeout
+    while not (result := condition()):
+        assert time.monotonic() < deadline, f"timed out waiting for {what}"
+        time.sleep(0.02)
+    return result
+
+
 def register() -> None:
     """Makes it the most preferred engine of this process."""
     from depth_sr_ros import engine_settings

@@ -8,10 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import gated
 import pytest
-from conftest import wait_until
-from gated import GatedEngine
+from gated import GatedEngine, wait_until
 
 from depth_sr_ros.engines import EngineError, PlanCache, PlanProcess, PlanRequest, choose_engine
 from depth_sr_ros.engines.plan_build import obtain_plan
@@ -149,19 +147,6 @@ def test_another_version_s_plan_is_outdated_and_built_anew(cache, request_, gate
     assert len(builds()) == 2
     assert [card.key.conditions["version"] for card in cache.cards()] == ["2"]
     assert cache.find(old) is None
-
-
-@pytest.fixture
-def registered(monkeypatch):
-    """The gated engine is this process's most preferred one."""
-    from depth_sr_ros import engine_settings
-    from depth_sr_ros.engines import select
-
-    monkeypatch.setattr(select, "_RUNTIMES", dict(select._RUNTIMES))
-    monkeypatch.setattr(select, "_INSTALL", dict(select._INSTALL))
-    for module in (select, engine_settings):
-        monkeypatch.setattr(module, "ENGINE_NAMES", module.ENGINE_NAMES)
-    gated.register()
 
 
 def test_another_engine_serves_and_the_missing_plan_is_named(registered, artifact, cache):
