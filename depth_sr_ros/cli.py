@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from depth_sr_ros import compile_command
+
 if TYPE_CHECKING:
     from depth_sr_ros.offline import Sink, UpsampleCounts
     from depth_sr_ros.rgbd.recording import Recording
@@ -56,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_replay(_add(commands, "replay", _replay, "publish a recording onto the node's topics", takes_ros_args=True))
     _add_upsample(_add(commands, "upsample", _upsample, "upsample files, a folder or a bag without ROS"))
+    compile_command.add_options(
+        _add(commands, "compile", compile_command.run, "build engines before they are needed, and keep them")
+    )
     doctor = _add(commands, "doctor", _doctor, "say what is installed, which engine would run, and what to fix")
     doctor.add_argument("--json", action="store_true", help="for programs")
     _add_import_weights(

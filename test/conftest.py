@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from depth_sr_ros.artifact import SHIPPED, Artifact, read_artifact
+
+ENGINES = Path(__file__).parent / "engines"
+sys.path.insert(0, str(ENGINES))  # for the gated engine
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -23,3 +28,28 @@ def shared_data() -> Path:
     if not (SHARED_DATA / "manifest.csv").is_file():
         pytest.skip("needs the RGB-D data in ../shared/data, which does not ship with the project")
     return SHARED_DATA
+
+
+@pytest.fixture
+def gate(tmp_path, monkeypatch) -> Path:
+    """The closed gate of the gated engine, which building processes find, too; `gate.touch()` opens it."""
+    folders = (str(ENGINES), str(ENGINES.parents[1]), os.environ.get("PYTHONPATH", ""))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(folders))
+    monkeypatch.setenv("GATE", str(tmp_path / "gate"))
+    monkeypatch.setenv("BUILDS", str(tmp_path / "builds"))
+    return tmp_path / "gate"
+
+
+@pytest.fixture
+def registered(monkeypatch) -> None:
+    """The gated engine is this process's most preferred one."""
+    import gated
+
+    from depth_sr_ros import engine_settings
+    from depth_sr_ros.engines import select
+
+    monkeypatch.setattr(select, "_RUNTIMES", dict(select._RUNTIMES))
+    monkeypatch.setattr(select, "_INSTALL", dict(select._INSTALL))
+    for module in (select, engine_settings):
+        monkeypatch.setattr(module, "ENGINE_NAMES", module.ENGINE_NAMES)
+    gated.register()

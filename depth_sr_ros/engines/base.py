@@ -46,7 +46,9 @@ class EngineInfo:
 
 
 class Engine(abc.ABC):
-    """An artifact's frame graph, ready to run at one fixed size. Used from one thread.
+    """An artifact's frame graph, ready to run at one fixed size.
+
+    It is used from one thread at a time, which need not be the one that built it.
 
     Inputs are `rgb`, uint8 (H, W, 3), and `depth`, float32 (h, w), metres, 0 where invalid, with H = scale * h and
     W = scale * w. Outputs are `depth_hr`, float32 (H, W), metres, and `valid`, uint8 (H, W); they belong to the caller.
