@@ -1,6 +1,6 @@
 """Inference engines behind one interface; each checks itself on the artifact's golden frame before it serves."""
 
-from depth_sr_ros.engines.base import Arrays, Engine, EngineError, EngineInfo, EngineInputError
+from depth_sr_ros.engines.base import Arrays, Engine, EngineError, EngineInfo, EngineInputError, EngineUnavailable
 from depth_sr_ros.engines.select import ENGINE_NAMES, PRECISIONS, EngineChoice, choose_engine
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "EngineError",
     "EngineInfo",
     "EngineInputError",
+    "EngineUnavailable",
     "choose_engine",
 ]

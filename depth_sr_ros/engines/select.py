@@ -7,10 +7,11 @@ import logging
 from dataclasses import dataclass
 
 from depth_sr_ros.artifact import Artifact
-from depth_sr_ros.engines.base import Engine, EngineError, Precision
+from depth_sr_ros.engines.base import Engine, EngineError, EngineUnavailable, Precision
 from depth_sr_ros.engines.selfcheck import check_engine
 
 _RUNTIMES = {
+    "torch-cuda": ("depth_sr_ros.engines.torch_cuda", "TorchCudaEngine"),
     "openvino": ("depth_sr_ros.engines.openvino", "OpenVinoEngine"),
     "onnxruntime": ("depth_sr_ros.engines.onnxruntime", "OnnxRuntimeEngine"),
     "torch": ("depth_sr_ros.engines.torch", "TorchEngine"),
@@ -23,10 +24,13 @@ PRECISIONS: tuple[str, ...] = ("auto", "fp32", "bf16", "fp16", "int8")
 """Values of the `precision` parameter."""
 
 _INSTALL = {
+    "torch-cuda": "pip install torch safetensors triton",
     "openvino": "pip install openvino",
     "onnxruntime": "pip install onnxruntime",
     "torch": "pip install 'depth_sr_ros[training]'",
 }
+
+_FOR_GPU = ("torch-cuda",)
 
 _log = logging.getLogger(__name__)
 
@@ -71,19 +75,21 @@ def choose_engine(artifact: Artifact, engine: str = "auto", precision: str = "au
     _expect("engine", engine, ENGINE_NAMES)
     _expect("precision", precision, PRECISIONS)
     passed_over: list[str] = []
+    unavailable: list[str] = []
     for name in _RUNTIMES if engine == "auto" else (engine,):
         try:
             runtime, chosen, device, found = _working(name, artifact, precision, threads)
         except EngineError as error:
             if engine != "auto":
                 raise
-            _log.warning("%s; trying the next engine", error)
-            passed_over.append(str(error))
+            quiet = isinstance(error, EngineUnavailable)
+            _log.log(logging.DEBUG if quiet else logging.WARNING, "%s; trying the next engine", error)
+            (unavailable if quiet else passed_over).append(str(error))
             continue
         why = "first in order of preference that works here" if engine == "auto" else "asked for"
         reason = f"{name} {found}: {why}"
         return EngineChoice(runtime, artifact, chosen, threads, device, "; passed over: ".join([reason, *passed_over]))
-    raise EngineError("no engine works here: " + "; ".join(passed_over))
+    raise EngineError("no engine works here: " + "; ".join([*passed_over, *unavailable]))
 
 
 def _working(
@@ -114,7 +120,9 @@ def load_runtime(name: str) -> type[Engine]:
     try:
         runtime.version()
     except ImportError as error:
-        raise EngineError(f"engine {name}: not installed ({error}); {_INSTALL[name]}") from error
+        # few machines have a GPU: to be without its runtime is nothing to warn of
+        missing = EngineUnavailable if name in _FOR_GPU else EngineError
+        raise missing(f"engine {name}: not installed ({error}); {_INSTALL[name]}") from error
     return runtime
 
 
