@@ -60,14 +60,15 @@ class TorchCudaEngine(Engine):
         from depth_sr_ros.models.fused import fuse
         from depth_sr_ros.models.reduced_precision import fold_normalisations, reduce_precision
 
-        device = torch.device(self._device, torch.cuda.current_device()) if self._device == "cuda" else torch.device("cpu")
-        network, notes = load_network(artifact), ()
+        network = load_network(artifact)
+        notes: tuple[str, ...] = ()
         fold_normalisations(network)
         if self._fused:
             network, notes = fuse(network)
         if precision != "fp32":
             reduce_precision(network, {"fp16": torch.float16, "bf16": torch.bfloat16}[precision])
-        graph = FrameGraph(network).to(device, memory_format=torch.channels_last).eval()
+        device = torch.device(self._device)
+        graph = FrameGraph(network).to(device).eval()
         self._runner: Any = FrameRunner(graph, grid, artifact.card.scale, device)
         self._notes: tuple[str, ...] = (*notes, *self._runner.notes)
         for note in self._notes:
@@ -92,11 +93,12 @@ def _torch_with_device() -> Any:
     if torch.version.cuda is None:
         raise _unavailable(f"torch {torch.__version__} without CUDA", "install a CUDA build of torch")
     if not torch.cuda.is_available():
-        raise _unavailable("none that torch can use", "see what `nvidia-smi` says")
+        raise _unavailable("none of those", "see what `nvidia-smi` says")
     return torch
 
 
 def _unavailable(found: str, change: str) -> EngineUnavailable:
     return EngineUnavailable(
-        f"engine torch-cuda: expected an NVIDIA GPU with its driver, found {found}; {change}, or choose another `engine`"
+        f"engine torch-cuda: expected an NVIDIA GPU that torch can use, found {found}; {change}, or choose another "
+        "`engine`"
     )

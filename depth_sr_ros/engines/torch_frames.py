@@ -77,6 +77,8 @@ class FrameRunner:
         self._inputs, self._outputs = Packed(inputs, device), Packed(outputs, device)
         self._stream = torch.cuda.Stream(device) if cuda else None
         self._recording: torch.cuda.CUDAGraph | None = None
+        if cuda:
+            torch.cuda.synchronize(device)  # weights and buffers were filled on another stream
         for _ in range(_WARM_UPS if cuda else 1):
             self._launch()
             self._wait()

@@ -54,8 +54,10 @@ def _fold(parent: nn.Module, first: str, second: str) -> None:
     convolution, norm = parent._modules.get(first), parent._modules.get(second)
     if type(convolution) is not nn.Conv2d or type(norm) is not nn.BatchNorm2d:
         return
+    mean, variance = norm.running_mean, norm.running_var
+    assert mean is not None and variance is not None
     convolution.weight, convolution.bias = fuse_conv_bn_weights(
-        convolution.weight, convolution.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+        convolution.weight, convolution.bias, mean, variance, norm.eps, norm.weight, norm.bias
     )
     setattr(parent, second, nn.Identity())
 

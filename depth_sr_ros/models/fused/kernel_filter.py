@@ -41,9 +41,7 @@ class TailOptions(NamedTuple):
     @classmethod
     def of(cls, network: KernelNetwork) -> TailOptions:
         """Those of a network."""
-        return cls(
-            network.taps, network.block, network.sampling, network.residual, bool(network.options["offsets"])
-        )
+        return cls(network.taps, network.block, network.sampling, network.residual, bool(network.options["offsets"]))
 
 
 class FusedKernelNetwork(GuidedUpsampler):
@@ -114,7 +112,9 @@ def filter_by_heads(
             continue
         shape = tuple(heads.shape)
         if (shape[0], *shape[2:]) != (wanted[0], *wanted[2:]) or shape[1] < wanted[1]:
-            raise ValueError(f"{name}: expected {wanted} or more channels for start {tuple(start.shape)}, found {shape}")
+            raise ValueError(
+                f"{name}: expected {wanted} or more channels for start {tuple(start.shape)}, found {shape}"
+            )
     start = start.contiguous()
     result = torch.empty_like(start)
     guide = depth_heads if guide_heads is None else guide_heads

@@ -3,13 +3,13 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from depth_sr_ros.models.fused import diffusion as fused
-from depth_sr_ros.models.fused.diffusion import Launch, launch_for
 
 from depth_sr_ros.models import create_model
 from depth_sr_ros.models.diffusion import Coefficients, edge_coefficients, iterate
 from depth_sr_ros.models.equilibrium import equilibrium
+from depth_sr_ros.models.fused import diffusion as fused
 from depth_sr_ros.models.fused import fuse
+from depth_sr_ros.models.fused.diffusion import Launch, launch_for
 
 # side of a cell, cells, launch: images of several tiles with margins and of less than one; odd numbers of cells
 _CASES = [

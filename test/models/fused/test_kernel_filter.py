@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from depth_sr_ros.models.fused.kernel_filter import FusedKernelNetwork, TailOptions, filter_by_heads
 
 from depth_sr_ros.models import create_model
+from depth_sr_ros.models.fused.kernel_filter import FusedKernelNetwork, TailOptions, filter_by_heads
 
 SCALE = 4
 CELLS = (3, 5)
