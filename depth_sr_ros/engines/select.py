@@ -24,7 +24,7 @@ PRECISIONS: tuple[str, ...] = ("auto", "fp32", "bf16", "fp16", "int8")
 """Values of the `precision` parameter."""
 
 _INSTALL = {
-    "torch-cuda": "pip install torch safetensors triton",
+    "torch-cuda": "pip install 'depth_sr_ros[cuda]'",
     "openvino": "pip install openvino",
     "onnxruntime": "pip install onnxruntime",
     "torch": "pip install 'depth_sr_ros[training]'",
