@@ -98,9 +98,19 @@ def _working(
     """Runtime, precision, device and a description of an engine that passed its self-check; else EngineError."""
     runtime = load_runtime(name)
     try:
-        chosen, device = _precision(runtime, precision), runtime.device()
-        check = check_engine(runtime, artifact, chosen, threads)
-        return runtime, chosen, device, f"{runtime.version()} {chosen} on {device}, self-check {check.error:.1e}"
+        device = runtime.device()
+        refused: list[str] = []
+        for chosen in _precisions(runtime, precision):
+            try:
+                check = check_engine(runtime, artifact, chosen, threads)
+            except EngineError as error:
+                refused.append(str(error))
+                continue
+            for reason in refused:
+                _log.warning("%s; %s serves", reason, chosen)
+            found = f"{runtime.version()} {chosen} on {device}, self-check {check.error:.1e}"
+            return runtime, chosen, device, " after ".join([found, *refused])
+        raise EngineError("; ".join(refused))
     except EngineError:
         raise
     except Exception as error:  # a broken installation raises whatever it meets first
@@ -126,14 +136,16 @@ def load_runtime(name: str) -> type[Engine]:
     return runtime
 
 
-def _precision(runtime: type[Engine], wanted: str) -> Precision:
+def _precisions(runtime: type[Engine], wanted: str) -> tuple[Precision, ...]:
+    """What to try, in order: a precision by name, or for `auto` all that the engine offers."""
     offered = runtime.precisions()
-    for precision in offered:
-        if wanted in ("auto", precision):
-            return precision
-    raise EngineError(
-        f"engine {runtime.name}: expected precision auto or {' or '.join(offered)} on this machine, found {wanted!r}"
-    )
+    chosen = tuple(precision for precision in offered if wanted in ("auto", precision))
+    if not chosen:
+        raise EngineError(
+            f"engine {runtime.name}: expected precision auto or {' or '.join(offered)} on this machine, "
+            f"found {wanted!r}"
+        )
+    return chosen
 
 
 def _expect(name: str, value: str, known: tuple[str, ...]) -> None:
