@@ -176,11 +176,7 @@ def _steps(
             moved += to_right * (tl.load(y_in + (pixel + 1), right, 0.0) - y)
             moved += to_left * (tl.load(y_in + (pixel - 1), left, 0.0) - y)
         else:
-            earlier, later = tl.maximum(line - 1, 0), tl.minimum(line + 1, TILE - 1)
-            risen = to_down * (tl.gather(y, tl.broadcast_to(later[:, None], [TILE, TILE]), 0) - y)
-            moved = y + risen - tl.gather(risen, tl.broadcast_to(earlier[:, None], [TILE, TILE]), 0)
-            risen = to_right * (tl.gather(y, tl.broadcast_to(later[None, :], [TILE, TILE]), 1) - y)
-            moved += risen - tl.gather(risen, tl.broadcast_to(earlier[None, :], [TILE, TILE]), 1)
+            moved = _with_flux(y, to_down, to_right, TILE)
         if MOMENTUM:
             moved = tl.maximum(moved + momentum * (y - before), lowest)
         by_cell = tl.reshape(moved, [CELLS, SCALE, CELLS, SCALE])
@@ -193,3 +189,14 @@ def _steps(
     tl.store(y_out + offset + pixel, y, written)
     if MOMENTUM:
         tl.store(before_out + offset + pixel, before, written)
+
+
+@triton.jit
+def _with_flux(y, to_down, to_right, TILE: tl.constexpr):
+    """A tile after its flux step; its outermost pixels, which lack neighbours, are wrong."""
+    line = tl.arange(0, TILE)
+    earlier, later = tl.maximum(line - 1, 0), tl.minimum(line + 1, TILE - 1)
+    risen = to_down * (tl.gather(y, tl.broadcast_to(later[:, None], [TILE, TILE]), 0) - y)
+    moved = y + risen - tl.gather(risen, tl.broadcast_to(earlier[:, None], [TILE, TILE]), 0)
+    risen = to_right * (tl.gather(y, tl.broadcast_to(later[None, :], [TILE, TILE]), 1) - y)
+    return moved + (risen - tl.gather(risen, tl.broadcast_to(earlier[None, :], [TILE, TILE]), 1))

@@ -179,7 +179,6 @@ def _filter(
     start += image * height * width
     depth_heads += image * depth_image + y * depth_row + x * depth_column
     guide_heads += image * guide_image + y * guide_row + x * guide_column
-
     centre = tl.load(start + row * width + column, mine, 0.0)
     weights = tl.zeros([TILE], tl.float32)
     fades = tl.zeros([TILE], tl.float32)
@@ -190,38 +189,25 @@ def _filter(
     for line in range(SIDE):
         for place in tl.static_range(SIDE):
             tap = line * SIDE + place
-            channel = tap * BLOCK * BLOCK + phase
-            weight = tl.sigmoid(tl.load(depth_heads + channel * depth_channel, mine, 0.0).to(tl.float32))
-            if GUIDED:
-                weight *= tl.sigmoid(tl.load(guide_heads + channel * guide_channel, mine, 0.0).to(tl.float32))
+            at = tap * BLOCK * BLOCK + phase
+            weight = _product(
+                depth_heads + at * depth_channel, guide_heads + at * guide_channel, mine, GUIDED, SIGMOID=True
+            )
             across = tl.zeros([TILE], tl.float32)
             down = tl.zeros([TILE], tl.float32)
             if OFFSETS:
-                first = (TAPS + 2 * tap) * BLOCK * BLOCK + phase
-                second = first + BLOCK * BLOCK
-                across = tl.load(depth_heads + first * depth_channel, mine, 0.0).to(tl.float32)
-                down = tl.load(depth_heads + second * depth_channel, mine, 0.0).to(tl.float32)
-                if GUIDED:
-                    across *= tl.load(guide_heads + first * guide_channel, mine, 0.0).to(tl.float32)
-                    down *= tl.load(guide_heads + second * guide_channel, mine, 0.0).to(tl.float32)
+                at = (TAPS + 2 * tap) * BLOCK * BLOCK + phase
+                across = _product(depth_heads + at * depth_channel, guide_heads + at * guide_channel, mine, GUIDED)
+                at += BLOCK * BLOCK
+                down = _product(depth_heads + at * depth_channel, guide_heads + at * guide_channel, mine, GUIDED)
             if CONVENTION == 0:
                 across = place - REACH + _between(across, REACH - RADIUS, RADIUS - REACH)
                 down = line - REACH + _between(down, REACH - RADIUS, RADIUS - REACH)
                 change = _replicated(start, row, column, down, across, height, width, mine) - centre
             else:
                 # the released convention: the first index of the grid moves x
-                across += line
-                down += place
-                if CONVENTION == 1:
-                    across = across * ((WINDOW - 1) / WINDOW) - RADIUS / WINDOW
-                    down = down * ((WINDOW - 1) / WINDOW) - RADIUS / WINDOW
-                else:
-                    across -= 0.5
-                    down -= 0.5
-                near_across, near_down = _between(across, -RADIUS, RADIUS), _between(down, -RADIUS, RADIUS)
-                fade = tl.maximum(1 - tl.abs(across - near_across), 0.0) * tl.maximum(1 - tl.abs(down - near_down), 0.0)
-                sample = _zero_outside(start, row, column, near_down, near_across, height, width, mine)
-                change = fade * (sample - centre)
+                down, across, fade = _in_window(down + place, across + line, CONVENTION, RADIUS, WINDOW)
+                change = fade * (_zero_outside(start, row, column, down, across, height, width, mine) - centre)
                 fades += fade
                 weighted_fades += weight * fade
             weights += weight
@@ -236,6 +222,34 @@ def _filter(
         depth = weighted_changes / weights
         depth += centre if CONVENTION == 0 else centre * (weighted_fades / weights)
     tl.store(result + image * height * width + row * width + column, depth, mine)
+
+
+@triton.jit
+def _product(depth_heads, guide_heads, mine, GUIDED: tl.constexpr, SIGMOID: tl.constexpr = False):
+    """Product of the values of both branches, in float32."""
+    value = tl.load(depth_heads, mine, 0.0).to(tl.float32)
+    if SIGMOID:
+        value = tl.sigmoid(value)
+    if GUIDED:
+        other = tl.load(guide_heads, mine, 0.0).to(tl.float32)
+        if SIGMOID:
+            other = tl.sigmoid(other)
+        value *= other
+    return value
+
+
+@triton.jit
+def _in_window(down, across, CONVENTION: tl.constexpr, RADIUS: tl.constexpr, WINDOW: tl.constexpr):
+    """Where a tap of the released convention reads, down and across, and what fades it beyond the window."""
+    if CONVENTION == 1:
+        down = down * ((WINDOW - 1) / WINDOW) - RADIUS / WINDOW
+        across = across * ((WINDOW - 1) / WINDOW) - RADIUS / WINDOW
+    else:
+        down -= 0.5
+        across -= 0.5
+    near_down, near_across = _between(down, -RADIUS, RADIUS), _between(across, -RADIUS, RADIUS)
+    fade = tl.maximum(1 - tl.abs(down - near_down), 0.0) * tl.maximum(1 - tl.abs(across - near_across), 0.0)
+    return near_down, near_across, fade
 
 
 @triton.jit
