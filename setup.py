@@ -25,6 +25,8 @@ EXTRAS = {
     "cpu": ["openvino", "onnxruntime"],
     # The full TensorRT comes from NVIDIA; the one for RTX cards is a wheel.
     "tensorrt": ["pycuda", "cuda-bindings", "tensorrt-rtx"],
+    # GPU wheels of torch bring Triton along, in the version that fits them
+    "cuda": ["torch", "safetensors"],
     "training": [
         "torch",
         "lightning",

@@ -1,6 +1,6 @@
 """Inference engines behind one interface; each checks itself on the artifact's golden frame before it serves."""
 
-from depth_sr_ros.engines.base import Arrays, Engine, EngineError, EngineInfo, EngineInputError
+from depth_sr_ros.engines.base import Arrays, Engine, EngineError, EngineInfo, EngineInputError, EngineUnavailable
 from depth_sr_ros.engines.cache import PlanCache
 from depth_sr_ros.engines.plan_build import PlanRequest
 from depth_sr_ros.engines.plan_process import BuildState, PlanProcess
@@ -16,6 +16,7 @@ __all__ = [
     "EngineError",
     "EngineInfo",
     "EngineInputError",
+    "EngineUnavailable",
     "NoPlanError",
     "PlanCache",
     "PlanProcess",

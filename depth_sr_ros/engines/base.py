@@ -20,6 +20,10 @@ class EngineError(RuntimeError):
     """An engine that cannot be built, refused itself or failed; the message says why and what to change."""
 
 
+class EngineUnavailable(EngineError):
+    """An engine that this machine has nothing to run it on, such as a GPU; automatic choice passes over it quietly."""
+
+
 class EngineInputError(ValueError):
     """An input of another name, shape or type than the engine was built for."""
 
@@ -35,6 +39,7 @@ class EngineInfo:
         precision: of the network body; units, normalisation and the residual sum are float32 always.
         artifact: name of the artifact it runs, e.g. `fdkn_x8`.
         grid: (height, width) of the depth input it was built for.
+        notes: a sentence for each thing that it does in a slower way than it could, and why.
     """
 
     engine: str
@@ -43,6 +48,7 @@ class EngineInfo:
     precision: Precision
     artifact: str
     grid: tuple[int, int]
+    notes: tuple[str, ...] = ()
 
 
 class Engine(abc.ABC):

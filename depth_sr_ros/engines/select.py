@@ -11,7 +11,7 @@ import logging
 from dataclasses import dataclass, field
 
 from depth_sr_ros.artifact import Artifact
-from depth_sr_ros.engines.base import Engine, EngineError, Precision
+from depth_sr_ros.engines.base import Engine, EngineError, EngineUnavailable, Precision
 from depth_sr_ros.engines.cache import PlanCache
 from depth_sr_ros.engines.plan_build import PlanRequest, obtain_plan
 from depth_sr_ros.engines.plan_key import plan_key
@@ -19,6 +19,7 @@ from depth_sr_ros.engines.planned import PlannedEngine
 from depth_sr_ros.engines.selfcheck import check_engine
 
 _RUNTIMES = {
+    "torch-cuda": ("depth_sr_ros.engines.torch_cuda", "TorchCudaEngine"),
     "openvino": ("depth_sr_ros.engines.openvino_plan", "PlannedOpenVinoEngine"),
     "onnxruntime": ("depth_sr_ros.engines.onnxruntime", "OnnxRuntimeEngine"),
     "torch": ("depth_sr_ros.engines.torch", "TorchEngine"),
@@ -31,10 +32,13 @@ PRECISIONS: tuple[str, ...] = ("auto", "fp32", "bf16", "fp16", "int8")
 """Values of the `precision` parameter."""
 
 _INSTALL = {
+    "torch-cuda": "pip install 'depth_sr_ros[cuda]'",
     "openvino": "pip install openvino",
     "onnxruntime": "pip install onnxruntime",
     "torch": "pip install 'depth_sr_ros[training]'",
 }
+
+_FOR_GPU = ("torch-cuda",)
 
 _log = logging.getLogger(__name__)
 
@@ -138,7 +142,7 @@ def choose_engine(
         found = search.first(tuple(_RUNTIMES), "auto", False)
         search.wanted = list(wanted)
     if found is None:
-        raise EngineError("no engine works here: " + "; ".join(search.passed_over))
+        raise EngineError("no engine works here: " + "; ".join([*search.passed_over, *search.unavailable]))
     runtime, chosen, device, description = found
     why = "asked for" if by_name else "first in order of preference that works here"
     if stands_in:
@@ -161,6 +165,7 @@ class _Search:
     plans: PlanCache
     grid: tuple[int, int] | None
     passed_over: list[str] = field(default_factory=list)
+    unavailable: list[str] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
 
     def first(self, names: tuple[str, ...], precision: str, must: bool) -> _Found | None:
@@ -171,8 +176,9 @@ class _Search:
             except EngineError as error:
                 if must:
                     raise
-                _log.warning("%s; trying the next engine", error)
-                self.passed_over.append(str(error))
+                quiet = isinstance(error, EngineUnavailable)
+                _log.log(logging.DEBUG if quiet else logging.WARNING, "%s; trying the next engine", error)
+                (self.unavailable if quiet else self.passed_over).append(str(error))
                 continue
             if found is not None:
                 return found
@@ -186,12 +192,22 @@ class _Search:
 
     def _working(self, name: str, precision: str) -> _Found | None:
         runtime = load_runtime(name)
+        refused: list[str] = []
         try:
+            device = runtime.device()
             for offered in _precisions(runtime, precision):
-                checked = self._checked(runtime, offered)
+                try:
+                    checked = self._checked(runtime, offered)
+                except EngineError as error:
+                    refused.append(str(error))
+                    continue
                 if checked is not None:
-                    device = runtime.device()
-                    return runtime, offered, device, f"{runtime.version()} {offered} on {device}, {checked}"
+                    for reason in refused:
+                        _log.warning("%s; %s serves", reason, offered)
+                    found = f"{runtime.version()} {offered} on {device}, {checked}"
+                    return runtime, offered, device, " after ".join([found, *refused])
+            if refused:
+                raise EngineError("; ".join(refused))
         except EngineError:
             raise
         except Exception as error:  # a broken installation raises whatever it meets first
@@ -235,7 +251,9 @@ def load_runtime(name: str) -> type[Engine]:
     try:
         runtime.version()
     except ImportError as error:
-        raise EngineError(f"engine {name}: not installed ({error}); {_INSTALL[name]}") from error
+        # few machines have a GPU: to be without its runtime is nothing to warn of
+        missing = EngineUnavailable if name in _FOR_GPU else EngineError
+        raise missing(f"engine {name}: not installed ({error}); {_INSTALL[name]}") from error
     return runtime
 
 

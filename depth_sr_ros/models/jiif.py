@@ -295,8 +295,9 @@ class JIIF(GuidedUpsampler):
             (B, h, w, len(column_phases)), float32.
         """
         # from the centre of the cell that the pixels lie in, in cells
-        offset = [[phase_offset(phase, self.scale) for phase in (row_phase, column)] for column in column_phases]
-        position = torch.tensor(offset, device=guide.device)
+        columns = torch.arange(column_phases.start, column_phases.stop, device=guide.device, dtype=torch.float32)
+        columns = (columns + 0.5) / self.scale - 0.5
+        position = torch.stack([torch.full_like(columns, phase_offset(row_phase, self.scale)), columns], dim=-1)
         pairs = []
         for function, layer, neighbours in zip(self.functions, layers, near, strict=True):
             at_query = layer.at_query(guide)

@@ -70,7 +70,8 @@ def tap_displacements(offsets: Tensor, convention: SamplingConvention) -> tuple[
 
 def in_grid_units(displacement: Tensor, height: int, width: int) -> Tensor:
     """Pixels (B, K, 2, ...) to the units of a sampling grid, in which an image is 2 wide and 2 high."""
-    size = torch.tensor([width, height], device=displacement.device, dtype=torch.float32)
+    # width, height, made on the device: a CUDA graph cannot hold a copy from the host
+    size = width + (height - width) * torch.arange(2, device=displacement.device, dtype=torch.float32)
     return displacement * (2 / size).reshape(2, *(1,) * (displacement.dim() - 3))
 
 
