@@ -28,6 +28,10 @@ class RecordingError(ValueError):
     """A recording that cannot be read: says what was expected, what was found and what to change."""
 
 
+class DamagedRecordingError(RecordingError):
+    """A recording that cannot be read to its end, of which a part can perhaps still be had."""
+
+
 @dataclass(frozen=True)
 class RecordedFrame:
     """One image of a recording; its pixels are read by `load`.
