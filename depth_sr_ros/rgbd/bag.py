@@ -17,7 +17,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from depth_sr_ros.rgbd.camera import Intrinsics, has_distortion, intrinsics_of
 from depth_sr_ros.rgbd.errors import FrameError
-from depth_sr_ros.rgbd.image_messages import colour_pixels, depth_pixels, is_depth
+from depth_sr_ros.rgbd.image_messages import colour_pixels, depth_pixels, is_depth, jpeg_bytes
 from depth_sr_ros.rgbd.recording import DamagedRecordingError, RecordedFrame, RecordingError, Stream, Streams
 from depth_sr_ros.rgbd.salvage import SalvagedBag
 from depth_sr_ros.rgbd.transforms import StaticTransforms
@@ -75,6 +75,7 @@ def _opened(path: Path, salvage: bool = False) -> Iterator[_Reader]:
 class _Topic:
     name: str
     depth: bool
+    frame_id: str = ""
 
     @property
     def base(self) -> str:
@@ -104,6 +105,9 @@ class BagRecording:
 
     Attributes:
         topics: where each stream comes from.
+        frame_ids: optical frame of each stream, by its first message.
+        cameras: intrinsics of each stream; those of depth are the colour camera's where `depth_info_found` is False.
+        depth_info_found: whether the depth image has a camera_info of its own.
         losses: what a salvaged bag has lost, one clause each.
 
     Raises:
@@ -124,7 +128,10 @@ class BagRecording:
             }
             self.depth_count = sum(c.msgcount for c in reader.connections if c.topic == self.topics["depth"])
             self.rate_hz = _rate(self.depth_count, reader.duration)
-            self._infos, notes = self._camera_infos(reader, streams)
+            self.frame_ids: dict[Stream, str] = {
+                stream: next(t.frame_id for t in topics if t.name == name) for stream, name in self.topics.items()
+            }
+            self.cameras, notes = self._camera_infos(reader, streams)
         found = ", ".join(f"{stream} {topic}" for stream, topic in self.topics.items())
         lost = [f"{self.name}: damaged: {loss}" for loss in self.losses]
         self.notes: tuple[str, ...] = (f"{self.name}: {found}", *notes, *lost)
@@ -156,11 +163,13 @@ class BagRecording:
                         lag_ns = _first_lag(self.name, reader, connection)
                     stamp, frame_id = _damaged_header(data, reader.is2) or (recorded_ns + lag_ns, "")
                     load: _Load = partial(_refuse, error)
+                    message = None
                 else:
                     stamp, frame_id = _stamp_ns(message), message.header.frame_id
                     lag_ns = stamp - recorded_ns
                     load = partial(_load_depth if stream == "depth" else _load_colour, message)
-                yield RecordedFrame(stream, str(stamp), stamp, frame_id, self._infos[stream], load)
+                jpeg = partial(jpeg_bytes, message)
+                yield RecordedFrame(stream, str(stamp), stamp, frame_id, self.cameras[stream], load, jpeg)
 
     def _camera_infos(self, reader: _Reader, streams: Streams) -> tuple[dict[Stream, Intrinsics | None], list[str]]:
         notes: list[str] = []
@@ -172,6 +181,7 @@ class BagRecording:
             notes.append(f"{self.name}: camera_info has lens distortion, which is not carried on")
         if colour is None:
             notes.append(f'{self.name}: no camera_info for colour; give --rgb-info TOPIC or --intrinsics "fx fy cx cy"')
+        self.depth_info_found = depth is not None
         if depth is None and colour is not None:
             depth = self._derived_depth_info(reader, colour)
             notes.append(f"{self.name}: no camera_info for depth; taken from the colour camera it is registered to")
@@ -275,7 +285,11 @@ def _image_topics(name: str, reader: _Reader) -> list[_Topic]:
     if not images:
         found = sorted({f"{c.topic} ({c.msgtype}, {c.msgcount} messages)" for c in reader.connections})
         raise RecordingError(f"{name}: expected image topics with messages, found {', '.join(found) or 'nothing'}")
-    return [_Topic(c.topic, _first(name, reader, c, lambda _, message: is_depth(message))) for c in images]
+    return [_first(name, reader, c, partial(_topic, c.topic)) for c in images]
+
+
+def _topic(name: str, _: int, message: Any) -> _Topic:
+    return _Topic(name, is_depth(message), message.header.frame_id)
 
 
 def _choose(name: str, stream: Stream, topics: list[_Topic], given: str | None) -> str:
