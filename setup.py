@@ -36,7 +36,12 @@ EXTRAS = {
         "pyyaml",
         "pillow",
         "h5py",
+        "rosbags",
+        "rosbags-image",
+        "tqdm",
     ],
+    # bags into shards on a cluster
+    "ray": ["ray"],
     "test": [
         "pytest",
         "pytest-timeout",
@@ -48,6 +53,7 @@ EXTRAS = {
         "colcon-common-extensions",
         "psutil",
         "pyyaml",
+        "webdataset",
     ],
 }
 

@@ -60,22 +60,22 @@ def register_depth(
             f"registration: expected depth of {camera.width}x{camera.height}, as its camera_info says, found "
             f"{depth.shape[1]}x{depth.shape[0]}; record the camera_info of this image",
         )
-    rows, columns = np.nonzero(np.isfinite(depth))
-    metres = depth[rows, columns].astype(np.float64)
-    low, z = _project(rows - 0.5, columns - 0.5, metres, camera, target, to_target)
-    high, _ = _project(rows + 0.5, columns + 0.5, metres, camera, target, to_target)
+    pixels = np.stack(np.nonzero(np.isfinite(depth)))
+    metres = depth[pixels[0], pixels[1]].astype(np.float64)
+    low, z = _project(pixels - np.float64(0.5), metres, camera, target, to_target)
+    high, _ = _project(pixels + np.float64(0.5), metres, camera, target, to_target)
     return _splat(np.minimum(low, high), np.maximum(low, high), z, (target.height, target.width))
 
 
 def _project(
-    rows: NDArray[np.float64],
-    columns: NDArray[np.float64],
+    pixels: NDArray[np.float64],
     metres: NDArray[np.float64],
     camera: Intrinsics,
     target: Intrinsics,
     to_target: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(2, n) rows and columns in the target image, and (n,) metres there; infinite behind the camera."""
+    """Rows and columns (2, n) in the target image of such in the camera's, and metres (n,), infinite behind it."""
+    rows, columns = pixels
     points = np.stack(
         [(columns - camera.cx) / camera.fx * metres, (rows - camera.cy) / camera.fy * metres, metres]
     )

@@ -54,11 +54,11 @@ class StaticTransforms:
         return sorted({*self._to_parent, *(parent for parent, _ in self._to_parent.values())})
 
     def _neighbours(self, frame: str) -> list[tuple[str, Matrix]]:
-        up = [self._to_parent[frame]] if frame in self._to_parent else []
-        down = [
-            (child, np.linalg.inv(matrix)) for child, (parent, matrix) in self._to_parent.items() if parent == frame
-        ]
-        return up + down
+        neighbours = [self._to_parent[frame]] if frame in self._to_parent else []
+        for child, (parent, matrix) in self._to_parent.items():
+            if parent == frame:
+                neighbours.append((child, np.asarray(np.linalg.inv(matrix), np.float64)))
+        return neighbours
 
 
 def rigid_matrix(transform: Any, name: str) -> Matrix:

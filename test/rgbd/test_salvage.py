@@ -106,6 +106,19 @@ def test_a_hole_in_the_middle_loses_no_more_than_it_covers(tmp_path, storage):
     assert sum(topic.msgcount for topic in salvaged.connections) >= (COUNT if storage == "db3" else 0)
 
 
+def test_a_chunk_with_a_wrong_checksum_is_left_out(tmp_path):
+    path = write_ros2(tmp_path / "bag", "mcap")
+    data, at = bytearray(path.read_bytes()), 8
+    while data[at] != 0x06:
+        at += 9 + int.from_bytes(data[at + 1 : at + 9], "little")
+    data[at + 9 + 24] = 1  # the writer leaves the checksum out, which is a 0 there
+    path.write_bytes(data)
+    with pytest.raises(DamagedRecordingError, match="checksum"):
+        list(BagRecording(path).frames())
+    salvaged = SalvagedBag(path)
+    assert salvaged.connections == [] and f"chunk at byte {at} has a wrong checksum" in salvaged.losses[0]
+
+
 @pytest.mark.parametrize("compression", ["lz4", "zstd"])
 def test_compressed_chunks_are_read_as_far_as_they_go(tmp_path, compression):
     from depth_sr_ros.rgbd import bag_records

@@ -137,7 +137,8 @@ class Bag:
         self._options = options or BagOptions()
         self._recording, self.salvaged = _open(Path(path), self._options.streams, salvage)
         self.name = Path(path).resolve().stem if Path(path).is_file() else Path(path).resolve().name
-        self.topics, self.frame_ids = dict(self._recording.topics), dict(self._recording.frame_ids)
+        self.topics: dict[str, str] = {stream: topic for stream, topic in self._recording.topics.items()}
+        self.frame_ids: dict[str, str] = {stream: frame for stream, frame in self._recording.frame_ids.items()}
         self.expected = self._recording.depth_count
         self.report = BagReport(losses=self._recording.losses)
         self.to_colour, note = self._relation()

@@ -146,9 +146,12 @@ def _read(job: BagJob, folder: Path, bag: Bag, progress: Progress) -> BagRecord:
                 attempt.skipped[judged.verdict] += 1
                 attempt.sheet.left_out(number, judged)
 
-    for pair in bag.pairs(select):
-        _keep(job, attempt, pair, *current[0])
-    return _record(job, attempt, folder)
+    try:
+        for pair in bag.pairs(select):
+            _keep(job, attempt, pair, *current[0])
+        return _record(job, attempt, folder)
+    finally:
+        attempt.writer.abandon()
 
 
 def _keep(job: BagJob, attempt: _Attempt, pair: BagPair, number: int, judged: Judged) -> None:

@@ -17,9 +17,10 @@ import json
 import os
 import tarfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import cv2
 import numpy as np
@@ -91,6 +92,11 @@ class ShardWriter:
             raise cannot_write(self._folder, error) from error
         return self._shards
 
+    def abandon(self) -> None:
+        """Lets go of an unfinished shard, which is left as it is."""
+        if self._open is not None:
+            self._open.abandon()
+
     def _finish(self) -> None:
         if self._open is not None:
             self._shards.append(self._open.close())
@@ -100,8 +106,8 @@ class ShardWriter:
 class _OpenShard:
     def __init__(self, path: Path) -> None:
         self._path, self.samples = path, 0
-        self._file = _Hashed(path.open("wb"))
-        self._tar = tarfile.open(fileobj=self._file, mode="w|", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
+        self._file = path.open("wb")
+        self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
 
     def add(self, key: str, files: Mapping[str, bytes]) -> None:
         for extension in sorted(files):
@@ -112,24 +118,15 @@ class _OpenShard:
 
     def close(self) -> Shard:
         self._tar.close()
-        return Shard(self._path.name, self._file.close(), self._path.stat().st_size, self.samples)
-
-
-class _Hashed:
-    """A file that is only written to, and hashed on the way."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._hash = file, hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        self._hash.update(data)
-        return self._file.write(data)
-
-    def close(self) -> str:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        return self._hash.hexdigest()
+        digest = hashlib.sha256(self._path.read_bytes()).hexdigest()
+        return Shard(self._path.name, digest, self._path.stat().st_size, self.samples)
+
+    def abandon(self) -> None:
+        with suppress(OSError):  # the disk may be full
+            self._file.close()
 
 
 def sample_files(pair: BagPair, depth_unit_m: float, provenance: Mapping[str, Any]) -> dict[str, bytes]:

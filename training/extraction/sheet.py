@@ -14,6 +14,7 @@ from training.extraction.selection import EvenSample, Judged
 
 _WIDTH, _COLUMNS = 240, 6
 _KEPT, _LEFT_OUT = 18, 6
+_PAPER = 24
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,12 @@ class ContactSheet:
 
     def left_out(self, number: int, judged: Judged) -> None:
         """Shows a frame that was left out."""
-        self._left_out[judged.verdict].offer(_Tile(_small(judged.candidate.rgb), _caption(number, judged)))
+        rgb = judged.candidate.rgb
+        if judged.verdict == "blurred":
+            tile = _Tile(_middle(rgb), f"blurred {number}: sharp {judged.sharpness:.2f}")
+        else:
+            tile = _Tile(_small(rgb), f"duplicate {number}: moved {judged.change:.2f}")
+        self._left_out[judged.verdict].offer(tile)
 
     def kept(self, number: int, judged: Judged, depth: NDArray[np.float32]) -> None:
         """Shows a frame that was kept; depth is (h, w) metres, NaN invalid."""
@@ -44,18 +50,18 @@ class ContactSheet:
     def draw(self, title: str) -> NDArray[np.uint8]:
         """The sheet, (H, W, 3) uint8 BGR. At least one frame must have been kept."""
         rows = _rows(self._kept.items, with_depth=True)
-        for name, sample in self._left_out.items():
-            rows += _rows(sample.items, with_depth=False, mark=f"{name}: ")
+        for sample in self._left_out.values():
+            rows += _rows(sample.items, with_depth=False)
         height = max(panel.image.shape[0] for panel in rows)
         return compose([_padded(panel, height) for panel in rows], _COLUMNS, title)
 
 
-def _rows(tiles: Sequence[_Tile], with_depth: bool, mark: str = "") -> list[Panel]:
+def _rows(tiles: Sequence[_Tile], with_depth: bool) -> list[Panel]:
     """Rows of colour, each followed by one of the same frames' depth, filled up to whole rows."""
     panels: list[Panel] = []
     for start in range(0, len(tiles), _COLUMNS):
         row = tiles[start : start + _COLUMNS]
-        panels += _filled([Panel(np.ascontiguousarray(t.rgb[..., ::-1]), mark + t.caption) for t in row])
+        panels += _filled([Panel(np.ascontiguousarray(t.rgb[..., ::-1]), t.caption) for t in row])
         if with_depth:
             panels += _filled([_depth_panel(tile) for tile in row])
     return panels
@@ -70,7 +76,7 @@ def _depth_panel(tile: _Tile) -> Panel:
 def _filled(panels: list[Panel]) -> list[Panel]:
     if not panels:
         return panels
-    blank = np.zeros_like(panels[0].image)
+    blank = np.full_like(panels[0].image, _PAPER)
     return panels + [Panel(blank, "")] * (_COLUMNS - len(panels))
 
 
@@ -84,6 +90,16 @@ def _small(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = rgb.shape[:2]
     size = _WIDTH, max(1, round(height * _WIDTH / width))
     return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _middle(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Cut out at full resolution, or blur would not be seen."""
+    height, width = rgb.shape[:2]
+    wide = min(_WIDTH, width)
+    high = min(height, round(height * wide / width))
+    top, left = (height - high) // 2, (width - wide) // 2
+    cut = rgb[top : top + high, left : left + wide]
+    return np.asarray(cut if wide == _WIDTH else _small(cut), np.uint8)
 
 
 def _caption(number: int, judged: Judged) -> str:
