@@ -179,7 +179,7 @@ def test_one_topic_only_is_refused(tmp_path, scene):
 def test_topics_of_other_types_are_refused_and_listed(tmp_path, scene):
     with BagWriter(tmp_path / "bag") as bag:
         bag.write_camera_info("/rgb/camera_info", scene.START, "camera", scene.CAMERA)
-    with pytest.raises(RecordingError, match=r"expected image topics.*camera_info \(sensor_msgs/msg/CameraInfo, 1 mess"):
+    with pytest.raises(RecordingError, match=r"expected image topics.*camera_info \(sensor_msgs/msg/CameraInfo, 1 m"):
         Bag(tmp_path / "bag")
 
 
@@ -224,8 +224,8 @@ def test_a_truncated_bag_gives_what_is_left_and_says_what_is_lost(tmp_path, scen
 def test_damage_further_on_asks_for_salvage(tmp_path, scene):
     path = scene.write_scene(tmp_path / "bag", 24, "db3") / "bag.db3"
     data = bytearray(path.read_bytes())
-    middle = len(data) * 2 // 3
-    data[middle : middle + 9000] = b"\xee" * 9000  # two pages at least
+    behind = len(data) * 4 // 5
+    data[behind : behind + 9000] = b"\xee" * 9000  # two pages at least
     path.write_bytes(data)
     with pytest.raises(DamagedRecordingError, match="damaged, reading stopped at"):
         list(Bag(tmp_path / "bag").pairs())
@@ -259,7 +259,7 @@ def test_depth_of_a_camera_of_its_own_is_registered(tmp_path, scene):
     # 50/60 of the colour camera's pixels, for depth to fill them
     assert pair.depth_camera == scene.CAMERA.resized(53, 40) and pair.depth.shape == (40, 53)
     # the edge lies on the depth camera's axis, 0.1 m to the right of the colour camera's: 0.1 / 2 * 49.7 px
-    assert (pair.depth[:, :28] == 2.0).all() and (pair.depth[:, 29:] == 3.0).all()
+    assert np.allclose(pair.depth[:, :28], 2.0) and np.allclose(pair.depth[:, 29:], 3.0)
     assert any("registered from 'depth' to 'colour' by /tf_static" in note for note in bag.notes)
 
 
@@ -275,5 +275,5 @@ def test_depth_may_be_registered_in_spite_of_its_frame(tmp_path, scene):
     named = Bag(write_unregistered(tmp_path / "named", scene, topic="/aligned_depth_to_color/image_raw"))
     for bag in (told, named):
         (pair,) = bag.pairs()
-        assert pair.depth.shape == (48, 64) and (pair.depth[:, :32] == 2.0).all()
+        assert pair.depth.shape == (48, 64) and np.allclose(pair.depth[:, :32], 2.0)
     assert any("by its topic's name" in note for note in named.notes)
