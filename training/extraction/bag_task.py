@@ -13,6 +13,7 @@ import socket
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,10 +111,12 @@ def extract_bag(job: BagJob, progress: Progress | None = None) -> BagRecord | Ba
     attempt = f"{job.bag[:8]}-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     folder = job.out / WORK / attempt
     try:
-        folder.mkdir(parents=True)
+        with _writing(job.out):
+            folder.mkdir(parents=True)
         record = _extract(job, folder, progress or (lambda share: None))
-        for name in [*(shard.name for shard in record.shards), record.sheet]:
-            os.replace(folder / name, job.out / name)
+        with _writing(job.out):
+            for name in [*(shard.name for shard in record.shards), record.sheet]:
+                os.replace(folder / name, job.out / name)
         return record
     except ShardWriteError:
         raise
@@ -121,6 +124,14 @@ def extract_bag(job: BagJob, progress: Progress | None = None) -> BagRecord | Ba
         return BagFailure(job.path, str(error))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(out, error) from error
 
 
 def _extract(job: BagJob, folder: Path, progress: Progress) -> BagRecord:
@@ -216,10 +227,9 @@ def _write_sheet(attempt: _Attempt, folder: Path, job: BagJob) -> str:
     skipped = ", ".join(f"{count} {name}" for name, count in sorted(attempt.skipped.items()))
     title = f"{attempt.bag.name}: kept {attempt.writer.samples} of {attempt.bag.report.pairs} pairs, {skipped}"
     name = f"{shard_stem(attempt.bag.name, job.bag)}.png"
-    try:
-        (folder / name).write_bytes(png(attempt.sheet.draw(title)))
-    except OSError as error:
-        raise cannot_write(folder, error) from error
+    page = png(attempt.sheet.draw(title))
+    with _writing(job.out):
+        (folder / name).write_bytes(page)
     return name
 
 

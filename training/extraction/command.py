@@ -15,6 +15,7 @@ from training.datasets.bags import BagOptions
 from training.extraction.bag_task import ExtractionOptions
 from training.extraction.run import ExtractionInterrupted, Workers, extract
 from training.extraction.selection import SelectionOptions
+from training.extraction.shards import ShardWriteError
 from training.extraction.workers import RayWorkers, SerialWorkers
 from training.make_bag import BagRequest, make_bag
 
@@ -87,8 +88,10 @@ def run_extract(args: argparse.Namespace) -> None:
         raise ExtractionInterrupted(
             f"interrupted; the bags that are finished stay finished. The same command goes on with {args.out}"
         ) from None
+    except ShardWriteError as error:
+        raise RecordingError(error.strerror) from error
     except OSError as error:
-        raise RecordingError(error.strerror or str(error)) from error
+        raise RecordingError(f"{args.out}: cannot be written ({error}); free some space or change --out") from error
     finally:
         signal.signal(signal.SIGTERM, before)
         workers.close()

@@ -20,7 +20,9 @@ Done = TypeVar("Done")
 RETRIES = 3
 """How often a task is begun again whose worker died."""
 
-INSTALL = "Ray is not installed; pip install 'ray' (or pip install -e '.[ray]')"
+_LOCAL_STORE = 128 << 20  # bytes; nothing but names and counts goes between the processes
+
+INSTALL = "--ray: expected Ray to be installed, found no module `ray`; pip install -e '.[ray]'"
 
 
 class SerialWorkers:
@@ -65,6 +67,7 @@ class RayWorkers:
         options: dict[str, Any] = {"runtime_env": environment, "logging_level": logging.ERROR, "log_to_driver": False}
         if address == "local":
             options |= {"address": "local", "num_cpus": count or os.cpu_count(), "include_dashboard": False}
+            options["object_store_memory"] = _LOCAL_STORE
         else:
             options |= {"address": address}
         try:

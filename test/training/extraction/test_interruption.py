@@ -26,6 +26,11 @@ STAGES = {
     "naming shards": ("training.extraction.bag_task:os.replace", 6),
     "writing the manifest": ("training.extraction.manifest:replace_file", 2),
 }
+DISK = {
+    "disk full in a shard": ("training.extraction.shards:_OpenShard.add", 8),
+    "disk full at a rename": ("training.extraction.bag_task:os.replace", 6),
+    "disk full in the manifest": ("training.extraction.manifest:replace_file", 2),
+}
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
@@ -38,18 +43,15 @@ def find(name):
     return owner, attribute
 
 
-@pytest.mark.parametrize(
-    ("stage", "error"),
-    [*((stage, KeyboardInterrupt()) for stage in STAGES), ("writing a sample", FULL), ("writing the manifest", FULL)],
-    ids=[*STAGES, "disk full in a shard", "disk full in the manifest"],
-)
-def test_nothing_half_written_is_used_and_the_next_run_goes_on(bags, whole, tmp_path, scene, monkeypatch, stage, error):
-    owner, attribute = find(STAGES[stage][0])
+@pytest.mark.parametrize("stage", [*STAGES, *DISK])
+def test_nothing_half_written_is_used_and_the_next_run_goes_on(bags, whole, tmp_path, scene, monkeypatch, stage):
+    (owner, attribute), at = find((STAGES | DISK)[stage][0]), (STAGES | DISK)[stage][1]
+    error = FULL if stage in DISK else KeyboardInterrupt()
     original, calls = getattr(owner, attribute), []
 
     def failing(*arguments, **options):
         calls.append(1)
-        if len(calls) == STAGES[stage][1]:
+        if len(calls) == at:
             raise error
         return original(*arguments, **options)
 
