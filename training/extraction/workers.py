@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -71,8 +72,9 @@ class RayWorkers:
         else:
             options |= {"address": address}
         try:
+            _answers(address)
             ray.init(**options)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise ValueError(f"--ray {address}: expected a Ray cluster there, found: {error}") from error
 
     def hashes(self, paths: Sequence[Path]) -> Iterator[tuple[Path, str | BagFailure]]:
@@ -105,6 +107,13 @@ class RayWorkers:
             except ray.exceptions.RayError as error:
                 where = path(task)
                 yield task, BagFailure(where, f"{where}: its worker died {RETRIES + 1} times ({type(error).__name__})")
+
+
+def _answers(address: str) -> None:
+    """Raises OSError where nothing listens at HOST:PORT; Ray itself would go on trying for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=5).close()
 
 
 def _hash(path: Path) -> str | BagFailure:
