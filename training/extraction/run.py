@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,9 +175,10 @@ def _run(
                 continue
             manifest.add(result)
             extracted.append(result)
-            for note in result.notes:
-                say(note)
-            say(f"{result.name}: {summary(result)}")
+            with tqdm.external_write_mode(file=sys.stderr):
+                for note in result.notes:
+                    say(note)
+                say(f"{result.name}: {summary(result)}")
     return extracted
 
 
@@ -187,4 +189,6 @@ def summary(record: BagRecord) -> str:
 
 
 def _bar(total: int, what: str) -> tqdm[None]:
-    return tqdm(total=total, unit="B", unit_scale=True, desc=what, mininterval=0.5, disable=None if total else True)
+    """Bytes of bags done, rate and time left; in a log file a line every ten seconds."""
+    often = 0.5 if sys.stderr.isatty() else 10.0
+    return tqdm(total=total, unit="B", unit_scale=True, desc=what, mininterval=often, disable=not total)
