@@ -38,7 +38,12 @@ EXTRAS = {
         "pyyaml",
         "pillow",
         "h5py",
+        "rosbags",
+        "rosbags-image",
+        "tqdm",
     ],
+    # bags into shards on a cluster
+    "ray": ["ray"],
     "test": [
         "pytest",
         "pytest-timeout",
@@ -50,6 +55,7 @@ EXTRAS = {
         "colcon-common-extensions",
         "psutil",
         "pyyaml",
+        "webdataset",
     ],
 }
 

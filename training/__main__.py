@@ -1,4 +1,4 @@
-"""Command line of the offline side: `python -m training {train,evaluate,grow,shrink,average,export} ...`."""
+"""Command line of the offline side: `python -m training COMMAND ...`, from bags to shards to weights to artifacts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from training import compare_command
 from training.average import average_runs
 from training.checkpoints import TrainingInterrupted
 from training.export import export_run
+from training.extraction import command as extraction
+from training.extraction.run import ExtractionInterrupted
 from training.grow import grow_run
 from training.shrink import shrink_run
 from training.train import RECIPES, train
@@ -25,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     except (FileNotFoundError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except TrainingInterrupted as interruption:
+    except (TrainingInterrupted, ExtractionInterrupted) as interruption:
         print(interruption, file=sys.stderr)
         return 130
     return 0
@@ -75,6 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--storage", choices=get_args(Storage), default="fp16", help="of weights (default fp16)")
     command.add_argument("--variant", default="", help="what the weights are for, where not the papers' depth: live")
     command.set_defaults(run_command=_export)
+
+    command = commands.add_parser("extract", help=extraction.EXTRACT)
+    extraction.add_extract_arguments(command)
+    command.set_defaults(run_command=extraction.run_extract)
+
+    command = commands.add_parser("make-bag", help=extraction.MAKE_BAG)
+    extraction.add_make_bag_arguments(command)
+    command.set_defaults(run_command=extraction.run_make_bag)
     return parser
 
 
