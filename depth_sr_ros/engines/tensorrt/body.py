@@ -14,7 +14,7 @@ kernels, mean subtraction, coordinates, sampling, residual sum, the way back to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import onnx
@@ -32,6 +32,9 @@ SENSITIVE = frozenset(
         "Sqrt", "CumSum", "GridSample",
     }
 )  # fmt: skip
+
+HEADROOM = 16
+"""How many times larger than on the frames looked at a value may become before half precision cannot hold it."""
 
 # these see sizes or indices, or turn one type into another; their types are not the body's business
 _OTHERS = frozenset({"Shape", "Size", "Cast", "Range", "ConstantOfShape", "Loop", "If", "Scan", "Constant"})
@@ -56,6 +59,30 @@ def reduced_body(model: onnx.ModelProto) -> set[str]:
         if is_product or (name in behind and name in before and node.op_type not in PRODUCTS):
             body.add(name)
     return body
+
+
+def tensors_of(model: onnx.ModelProto, body: set[str]) -> set[str]:
+    """The float32 tensors, constants aside, that nodes of the body read or write."""
+    types, constants = element_types(model), {i.name for i in model.graph.initializer}
+    nodes = [node for node in model.graph.node if node.output[0] in body]
+    names = {name for node in nodes for name in (*node.input, *node.output) if name}
+    return {name for name in names - constants if types.get(name) == TensorProto.FLOAT}
+
+
+def without_large(model: onnx.ModelProto, body: set[str], largest: Mapping[str, float]) -> set[str]:
+    """The body without nodes that read or write values too large for half precision.
+
+    Some networks are trained into values of millions before a tanh bounds them (DAGF does); in half precision these
+    would be infinite, and their quotients no numbers.
+
+    Args:
+        model: the graph.
+        body: as `reduced_body` gives it.
+        largest: largest absolute value by tensor, as measured.
+    """
+    limit = float(np.finfo(np.float16).max) / HEADROOM
+    large = {name for name, value in largest.items() if not value <= limit}
+    return {n.output[0] for n in model.graph.node if n.output[0] in body and not large & {*n.input, *n.output}}
 
 
 def _with_unholdable_number(model: onnx.ModelProto) -> set[str]:

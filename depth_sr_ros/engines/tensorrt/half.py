@@ -6,7 +6,6 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from depth_sr_ros.engines.tensorrt.body import reduced_body
 from depth_sr_ros.engines.tensorrt.flat_graph import drop_unused, element_types, names_read, set_constant
 
 _LARGEST_HALF = float(np.finfo(np.float16).max)
@@ -14,24 +13,28 @@ _LARGEST_HALF = float(np.finfo(np.float16).max)
 _FLOAT_INPUTS = {"Resize": (1, 2)}
 
 
-def to_half(model: onnx.ModelProto) -> None:
+def to_half(model: onnx.ModelProto, body: set[str]) -> None:
     """Rewrites a flat graph in place; inputs and outputs keep their types.
+
+    Args:
+        model: flat float32 graph.
+        body: the nodes to rewrite, each named by its first output.
 
     Raises:
         ValueError: a weight is beyond what half precision holds.
     """
-    _HalfBody(model).rewrite()
+    _HalfBody(model, body).rewrite()
     drop_unused(model)
 
 
 class _HalfBody:
     """One rewrite: what is half already, and what has been cast on the way."""
 
-    def __init__(self, model: onnx.ModelProto) -> None:
+    def __init__(self, model: onnx.ModelProto, body: set[str]) -> None:
         self.graph = model.graph
         self.types = element_types(model)
         self.constants = {i.name: i for i in model.graph.initializer}
-        self.body = reduced_body(model)
+        self.body = body
         self.half: dict[str, str] = {}
         self.nodes: list[onnx.NodeProto] = []
 
