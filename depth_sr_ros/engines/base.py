@@ -20,6 +20,10 @@ class EngineError(RuntimeError):
     """An engine that cannot be built, refused itself or failed; the message says why and what to change."""
 
 
+class EngineUnavailable(EngineError):
+    """An engine for hardware that this machine does not have; nothing is wrong, another one serves."""
+
+
 class EngineInputError(ValueError):
     """An input of another name, shape or type than the engine was built for."""
 
@@ -35,6 +39,7 @@ class EngineInfo:
         precision: of the network body; units, normalisation and the residual sum are float32 always.
         artifact: name of the artifact it runs, e.g. `fdkn_x8`.
         grid: (height, width) of the depth input it was built for.
+        remark: what else is worth knowing about how it runs; mostly empty.
     """
 
     engine: str
@@ -43,6 +48,7 @@ class EngineInfo:
     precision: Precision
     artifact: str
     grid: tuple[int, int]
+    remark: str = ""
 
 
 class Engine(abc.ABC):
@@ -82,6 +88,11 @@ class Engine(abc.ABC):
             self._build(artifact, grid, precision, threads)
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineError(f"engine {self.name}: cannot build {artifact.card.name} for {grid}: {error}") from error
+
+    @classmethod
+    def check_machine(cls) -> None:
+        """Raises EngineUnavailable where this machine lacks hardware that the engine is for."""
+        return
 
     @classmethod
     @abc.abstractmethod

@@ -7,10 +7,11 @@ import logging
 from dataclasses import dataclass
 
 from depth_sr_ros.artifact import Artifact
-from depth_sr_ros.engines.base import Engine, EngineError, Precision
+from depth_sr_ros.engines.base import Engine, EngineError, EngineUnavailable, Precision
 from depth_sr_ros.engines.selfcheck import check_engine
 
 _RUNTIMES = {
+    "tensorrt": ("depth_sr_ros.engines.tensorrt.engine", "TensorRtEngine"),
     "openvino": ("depth_sr_ros.engines.openvino", "OpenVinoEngine"),
     "onnxruntime": ("depth_sr_ros.engines.onnxruntime", "OnnxRuntimeEngine"),
     "torch": ("depth_sr_ros.engines.torch", "TorchEngine"),
@@ -23,6 +24,7 @@ PRECISIONS: tuple[str, ...] = ("auto", "fp32", "bf16", "fp16", "int8")
 """Values of the `precision` parameter."""
 
 _INSTALL = {
+    "tensorrt": "install TensorRT 10 or 11 from NVIDIA, or for RTX cards pip install 'depth_sr_ros[tensorrt]'",
     "openvino": "pip install openvino",
     "onnxruntime": "pip install onnxruntime",
     "torch": "pip install 'depth_sr_ros[training]'",
@@ -77,7 +79,8 @@ def choose_engine(artifact: Artifact, engine: str = "auto", precision: str = "au
         except EngineError as error:
             if engine != "auto":
                 raise
-            _log.warning("%s; trying the next engine", error)
+            quiet = isinstance(error, EngineUnavailable)  # hardware that is not there is no fault
+            _log.log(logging.DEBUG if quiet else logging.WARNING, "%s; trying the next engine", error)
             passed_over.append(str(error))
             continue
         why = "first in order of preference that works here" if engine == "auto" else "asked for"
@@ -107,10 +110,12 @@ def load_runtime(name: str) -> type[Engine]:
     """The engine class of a runtime.
 
     Raises:
+        EngineUnavailable: the machine lacks the hardware.
         EngineError: the runtime is not installed; the message gives the command.
     """
     module, cls = _RUNTIMES[name]
     runtime: type[Engine] = getattr(importlib.import_module(module), cls)
+    runtime.check_machine()
     try:
         runtime.version()
     except ImportError as error:

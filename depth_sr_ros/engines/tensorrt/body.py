@@ -1,9 +1,10 @@
 """Finds the part of a graph that may run in reduced precision, by what feeds what, never by names.
 
-The body lies between the network's products (convolutions, matrix products): a node belongs to it that is such a product
-itself, or lies on a path from one to another. So everything before the first product stays float32 (units, validity,
-normalisation, start image, mean subtraction of the input) and so does everything behind the last one (products of
-kernels, mean subtraction, coordinates, sampling, residual sum, the way back to metres). Inside the body stay float32:
+The body lies between the network's products (convolutions, matrix products): a node belongs to it that is such a
+product itself, or lies on a path from one to another. So everything before the first product stays float32 (units,
+validity, normalisation, start image, mean subtraction of the input) and so does everything behind the last one
+(products of kernels, mean subtraction, coordinates, sampling, residual sum, the way back to metres). Inside the body
+stay float32:
 
 * what sums over many values or divides (`SENSITIVE`): means, norms, softmax, which lose digits or overflow in half
   precision;

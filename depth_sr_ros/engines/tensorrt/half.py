@@ -90,7 +90,7 @@ def _half_constant(constant: onnx.TensorProto) -> np.ndarray:
     beyond = np.isfinite(value) & (np.abs(value) > _LARGEST_HALF)
     if beyond.any():
         raise ValueError(
-            f"{constant.name}: expected values up to {_LARGEST_HALF:.0f} for fp16, found {np.abs(value[beyond]).max()}; "
-            "use fp32"
+            f"{constant.name}: expected values up to {_LARGEST_HALF:.0f} for fp16, found "
+            f"{np.abs(value[beyond]).max()}; use fp32"
         )
     return value.astype(np.float16)
