@@ -23,8 +23,9 @@ ROS = [
 EXTRAS = {
     "ros": [f"{name}; {WHEELS}" for name in ROS] + ["rosbags", "rosbags-image"],
     "cpu": ["openvino", "onnxruntime"],
-    # The full TensorRT comes from NVIDIA; the one for RTX cards is a wheel.
-    "tensorrt": ["pycuda", "cuda-bindings", "tensorrt-rtx"],
+    # The full TensorRT comes from NVIDIA; the one for RTX cards is a wheel. pycuda is built from source and needs the
+    # CUDA toolkit; without it cuda-bindings does everything. Plans are built from ONNX, values measured by ONNX Runtime.
+    "tensorrt": ["pycuda", "cuda-bindings", "tensorrt-rtx", "onnx", "onnxruntime"],
     "training": [
         "torch",
         "lightning",
@@ -48,6 +49,8 @@ EXTRAS = {
         "colcon-common-extensions",
         "psutil",
         "pyyaml",
+        f"tensorrt-rtx; {WHEELS}",
+        f"cuda-bindings; {WHEELS}",
     ],
 }
 

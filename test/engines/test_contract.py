@@ -4,12 +4,20 @@ import numpy as np
 import pytest
 
 from depth_sr_ros.engines import EngineError, EngineInputError
+from depth_sr_ros.engines.base import EngineUnavailable
 from depth_sr_ros.engines.select import ENGINE_NAMES, load_runtime
 
 GRID = (9, 14)
 SCALE = 8
 # relative to the depth range; float32 engines differ by the order of additions, bfloat16 by its eight bits
-TOLERANCE = {"fp32": 1e-4, "bf16": 5e-3}
+TOLERANCE = {"fp32": 1e-4, "bf16": 5e-3, "fp16": 2e-3, "int8": 1e-2}
+
+
+def _runtime(name):
+    try:
+        return load_runtime(name)
+    except EngineUnavailable as error:
+        pytest.skip(str(error))
 
 
 def _cases():
@@ -100,7 +108,7 @@ def test_describe_tells_what_it_is(engine):
 
 @pytest.mark.parametrize("name", ENGINE_NAMES[1:])
 def test_closing_twice_is_fine_and_a_closed_engine_says_so(name, artifact):
-    engine = load_runtime(name)(artifact, GRID, "fp32")
+    engine = _runtime(name)(artifact, GRID, "fp32")
     engine.close()
     engine.close()
     with pytest.raises(EngineError, match="closed"):
@@ -110,4 +118,4 @@ def test_closing_twice_is_fine_and_a_closed_engine_says_so(name, artifact):
 @pytest.mark.parametrize("name", ENGINE_NAMES[1:])
 def test_precision_that_it_cannot_run_is_refused(name, artifact):
     with pytest.raises(EngineError, match="expected precision"):
-        load_runtime(name)(artifact, GRID, "int3")
+        _runtime(name)(artifact, GRID, "int3")

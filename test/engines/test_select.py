@@ -25,7 +25,7 @@ def test_an_engine_asked_for_by_name_is_taken(engine, artifact):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"engine": "opnvino"}, r"engine: expected one of \('auto', 'openvino'.*found 'opnvino'"),
+        ({"engine": "opnvino"}, r"engine: expected one of \('auto', .*'openvino'.*found 'opnvino'"),
         ({"precision": "fp64"}, r"precision: expected one of .*found 'fp64'"),
         ({"engine": "onnxruntime", "precision": "bf16"}, "onnxruntime: expected precision auto or fp32"),
     ],

@@ -106,7 +106,7 @@ class TensorRtEngine(PlannedEngine):
         library = _library()
         device, capability = _target(library)
         tell(0.0, f"making the {precision} graph")
-        graph = graph_for(artifact, precision, frames).SerializeToString()
+        graph = graph_for(artifact, precision, frames)
         tell(_GRAPH_SHARE, "parsing the graph")
         builder = PlanBuilder(library, graph, f"{artifact.card.name} {precision}")
         golden = artifact.fixture()["depth"].shape

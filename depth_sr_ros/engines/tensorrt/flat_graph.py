@@ -172,7 +172,7 @@ def names_read(node: onnx.NodeProto) -> set[str]:
 
 def set_constant(graph: onnx.GraphProto, name: str, value: NDArray[Any]) -> None:
     """Adds an initialiser, or replaces the one of that name."""
-    tensor = numpy_helper.from_array(np.ascontiguousarray(value), name)
+    tensor = numpy_helper.from_array(np.asarray(value, order="C"), name)
     for constant in graph.initializer:
         if constant.name == name:
             constant.CopyFrom(tensor)

@@ -7,10 +7,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import onnx
+
 from depth_sr_ros.engines.base import EngineError
 from depth_sr_ros.engines.planned import Progress
 from depth_sr_ros.engines.tensorrt.library import TensorRt
 from depth_sr_ros.engines.tensorrt.progress import progress_monitor
+from depth_sr_ros.engines.tensorrt.sampling_check import check_sampling
 from depth_sr_ros.engines.tensorrt.timing_cache import TimingCache
 
 _log = logging.getLogger(__name__)
@@ -27,23 +30,24 @@ class PlanBuilder:
 
     Args:
         library: which TensorRT.
-        graph: a self-contained ONNX model, serialised.
+        model: a self-contained ONNX model.
         title: what is built, for messages.
 
     Raises:
-        EngineError: TensorRT does not accept the graph; the message has the parser's own words.
+        EngineError: TensorRT does not accept the graph, or misreads it; the message has the parser's own words.
     """
 
-    def __init__(self, library: TensorRt, graph: bytes, title: str) -> None:
+    def __init__(self, library: TensorRt, model: onnx.ModelProto, title: str) -> None:
         trt = library.module
         self._library, self._title = library, title
         self._logger = library.logger()
         self._builder = trt.Builder(self._logger)
         self.network: Any = self._builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
         self._parser = trt.OnnxParser(self.network, self._logger)
-        if not self._parser.parse(graph):
+        if not self._parser.parse(model.SerializeToString()):
             errors = [str(self._parser.get_error(i)) for i in range(self._parser.num_errors)]
             raise self._refusal("a graph that it can parse", errors)
+        check_sampling(trt, self.network, model)
 
     def build(
         self,
