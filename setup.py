@@ -24,7 +24,7 @@ EXTRAS = {
     "ros": [f"{name}; {WHEELS}" for name in ROS] + ["rosbags", "rosbags-image"],
     "cpu": ["openvino", "onnxruntime"],
     # The full TensorRT comes from NVIDIA; the one for RTX cards is a wheel. pycuda is built from source and needs the
-    # CUDA toolkit; without it cuda-bindings does everything. Plans are built from ONNX, values measured by ONNX Runtime.
+    # CUDA toolkit; without it cuda-bindings does everything. ONNX Runtime measures the values that int8 has to hold.
     "tensorrt": ["pycuda", "cuda-bindings", "tensorrt-rtx", "onnx", "onnxruntime"],
     "training": [
         "torch",

@@ -155,6 +155,8 @@ class PlanRunner:
             self._graph.launch()
             self._gpu.synchronise()
         except EngineError as error:
+            if self._graph is not None:
+                self._graph.free()
             self._graph, self.graph_failure = None, str(error)
             _log.info("no CUDA graph, every kernel is launched by itself: %s", error)
 

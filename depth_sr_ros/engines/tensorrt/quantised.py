@@ -78,7 +78,7 @@ def quantise(model: onnx.ModelProto, convolutions: list[str], steps: Mapping[str
     quantised: dict[tuple[str, float], str] = {}
     nodes: list[onnx.NodeProto] = []
     zero = "int8:zero"
-    set_constant(graph, zero, np.int8(0).reshape(()))
+    set_constant(graph, zero, np.zeros((), np.int8))
     for node in list(graph.node):
         name = chosen.get(node.output[0])
         if name is not None:
