@@ -25,7 +25,7 @@ def _cases():
         try:
             precisions = load_runtime(name).precisions()
         except EngineError as error:
-            yield pytest.param(name, "fp32", marks=pytest.mark.skip(reason=str(error)))
+            yield pytest.param((name, "fp32"), marks=pytest.mark.skip(reason=str(error)))
             continue
         yield from ((name, precision) for precision in precisions)
 
