@@ -23,8 +23,9 @@ ROS = [
 EXTRAS = {
     "ros": [f"{name}; {WHEELS}" for name in ROS] + ["rosbags", "rosbags-image"],
     "cpu": ["openvino", "onnxruntime"],
-    # The full TensorRT comes from NVIDIA; the one for RTX cards is a wheel.
-    "tensorrt": ["pycuda", "cuda-bindings", "tensorrt-rtx"],
+    # The full TensorRT comes from NVIDIA; the one for RTX cards is a wheel. pycuda is built from source and needs the
+    # CUDA toolkit; without it cuda-bindings does everything. ONNX Runtime measures the values that int8 has to hold.
+    "tensorrt": ["pycuda", "cuda-bindings", "tensorrt-rtx", "onnx", "onnxruntime"],
     # GPU wheels of torch bring Triton along, in the version that fits them
     "cuda": ["torch", "safetensors"],
     "training": [
@@ -56,6 +57,8 @@ EXTRAS = {
         "psutil",
         "pyyaml",
         "webdataset",
+        f"tensorrt-rtx; {WHEELS}",
+        f"cuda-bindings; {WHEELS}",
     ],
 }
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from depth_sr_ros.artifact import SHIPPED, Artifact, read_artifact
 
 ENGINES = Path(__file__).parent / "engines"
+sys.path.insert(0, str(Path(__file__).parent))  # helpers of several folders lie beside this file
 sys.path.insert(0, str(ENGINES))  # for the gated engine
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -53,3 +56,12 @@ def registered(monkeypatch) -> None:
     for module in (select, engine_settings):
         monkeypatch.setattr(module, "ENGINE_NAMES", module.ENGINE_NAMES)
     gated.register()
+
+
+@pytest.fixture(scope="session")
+def small_export(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """Exports a small random network by name, once per session: its artifact, and the graph it came from."""
+    from small_networks import small_export
+
+    folder = tmp_path_factory.mktemp("small")
+    return lambda name: small_export(name, folder)

@@ -92,6 +92,11 @@ class Engine(abc.ABC):
             raise EngineError(f"engine {self.name}: cannot build {artifact.card.name} for {grid}: {error}") from error
 
     @classmethod
+    def check_machine(cls) -> None:
+        """Raises EngineUnavailable where this machine lacks hardware that the engine is for."""
+        return
+
+    @classmethod
     @abc.abstractmethod
     def version(cls) -> str:
         """Version of the installed runtime. Raises ImportError where it is not installed."""

@@ -19,6 +19,7 @@ from depth_sr_ros.engines.planned import PlannedEngine
 from depth_sr_ros.engines.selfcheck import check_engine
 
 _RUNTIMES = {
+    "tensorrt": ("depth_sr_ros.engines.tensorrt.engine", "TensorRtEngine"),
     "torch-cuda": ("depth_sr_ros.engines.torch_cuda", "TorchCudaEngine"),
     "openvino": ("depth_sr_ros.engines.openvino_plan", "PlannedOpenVinoEngine"),
     "onnxruntime": ("depth_sr_ros.engines.onnxruntime", "OnnxRuntimeEngine"),
@@ -32,13 +33,14 @@ PRECISIONS: tuple[str, ...] = ("auto", "fp32", "bf16", "fp16", "int8")
 """Values of the `precision` parameter."""
 
 _INSTALL = {
+    "tensorrt": "install TensorRT 10 or 11 from NVIDIA, or for RTX cards pip install 'depth_sr_ros[tensorrt]'",
     "torch-cuda": "pip install 'depth_sr_ros[cuda]'",
     "openvino": "pip install openvino",
     "onnxruntime": "pip install onnxruntime",
     "torch": "pip install 'depth_sr_ros[training]'",
 }
 
-_FOR_GPU = ("torch-cuda",)
+_FOR_GPU = ("tensorrt", "torch-cuda")
 
 _log = logging.getLogger(__name__)
 
@@ -244,10 +246,12 @@ def load_runtime(name: str) -> type[Engine]:
     """The engine class of a runtime.
 
     Raises:
+        EngineUnavailable: the machine lacks the hardware.
         EngineError: the runtime is not installed; the message gives the command.
     """
     module, cls = _RUNTIMES[name]
     runtime: type[Engine] = getattr(importlib.import_module(module), cls)
+    runtime.check_machine()
     try:
         runtime.version()
     except ImportError as error:

@@ -20,8 +20,10 @@ from torch import Tensor, nn
 
 from depth_sr_ros.models.base import GuidedUpsampler, float32_on
 from depth_sr_ros.models.sampling import (
+    Sampler,
     SamplingConvention,
     check_convention,
+    gathered_taps,
     in_grid_units,
     tap_displacements,
     weighted_taps,
@@ -81,6 +83,8 @@ class KernelNetwork(GuidedUpsampler):
     block: int
     guide_branch: KernelBranch | None
     depth_branch: KernelBranch
+    sampler: Sampler = "grid_sample"
+    """How the start image is sampled; the result is the same."""
 
     def __init__(
         self,
@@ -142,13 +146,15 @@ class KernelNetwork(GuidedUpsampler):
         shape = (batch, taps, 2, block, block, height, width)
         by_tap = weights.new_zeros(()).expand(shape) if offsets is None else offsets.reshape(shape)
         displacement, fade = tap_displacements(by_tap, self.sampling)
-        displacement = in_grid_units(displacement, *start.shape[-2:])
+        if self.sampler == "grid_sample":
+            displacement = in_grid_units(displacement, *start.shape[-2:])
         # one transposition takes (x, y) last and shuffles the pixels: channel block^2 (2 tap + c) + block i + j
         grid = displacement.permute(0, 1, 5, 3, 6, 4, 2).reshape(batch, taps, height * block, width * block, 2)
         kernel = self._normalise(F.pixel_shuffle(weights, block))
         if fade is not None:
             kernel = kernel * F.pixel_shuffle(fade.reshape(batch, taps * block**2, height, width), block)
-        return weighted_taps(start, kernel, grid, self.sampling, first, step)
+        read = weighted_taps if self.sampler == "grid_sample" else gathered_taps
+        return read(start, kernel, grid, self.sampling, first, step)
 
     def _normalise(self, weights: Tensor) -> Tensor:
         if self.residual:
