@@ -41,10 +41,12 @@ class NodeParameters:
         "", "Folder of an artifact to use instead of the shipped one; empty: the shipped one.", dynamic=True
     )
     engine: str = _parameter(
-        "auto", "Runtime: auto, openvino, onnxruntime or torch; auto takes the fastest that runs.", dynamic=True
+        "auto", "Runtime: auto, tensorrt, torch-cuda, openvino, onnxruntime or torch; auto takes the first that runs here.",
+        dynamic=True,
     )
     precision: str = _parameter(
-        "auto", "Arithmetic of the network: auto, fp32 or bf16; auto asks the processor.", dynamic=True
+        "auto", "Arithmetic of the network: auto, fp32, bf16, fp16 or int8; auto takes what the engine prefers here.",
+        dynamic=True,
     )
     threads: int = _parameter(0, "Threads of the CPU engine; 0: as many as it likes.", limits=(0, 1024))
     engine_cache: str = _parameter(
