@@ -41,7 +41,8 @@ class NodeParameters:
         "", "Folder of an artifact to use instead of the shipped one; empty: the shipped one.", dynamic=True
     )
     engine: str = _parameter(
-        "auto", "Runtime: auto, tensorrt, torch-cuda, openvino, onnxruntime or torch; auto takes the first that runs here.",
+        "auto",
+        "Runtime: auto, tensorrt, torch-cuda, openvino, onnxruntime or torch; auto takes the first that runs here.",
         dynamic=True,
     )
     precision: str = _parameter(
