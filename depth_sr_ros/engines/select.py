@@ -144,7 +144,7 @@ def choose_engine(
         found = search.first(tuple(_RUNTIMES), "auto", False)
         search.wanted = list(wanted)
     if found is None:
-        raise EngineError("no engine works here: " + "; ".join([*search.passed_over, *search.unavailable]))
+        raise EngineError("no engine works here: " + "; ".join(search.passed_over))
     runtime, chosen, device, description = found
     why = "asked for" if by_name else "first in order of preference that works here"
     if stands_in:
@@ -167,7 +167,6 @@ class _Search:
     plans: PlanCache
     grid: tuple[int, int] | None
     passed_over: list[str] = field(default_factory=list)
-    unavailable: list[str] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
 
     def first(self, names: tuple[str, ...], precision: str, must: bool) -> _Found | None:
@@ -180,7 +179,7 @@ class _Search:
                     raise
                 quiet = isinstance(error, EngineUnavailable)
                 _log.log(logging.DEBUG if quiet else logging.WARNING, "%s; trying the next engine", error)
-                (self.unavailable if quiet else self.passed_over).append(str(error))
+                self.passed_over.append(str(error))
                 continue
             if found is not None:
                 return found
