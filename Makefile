@@ -2,15 +2,19 @@
 #
 #   .venv-notorch   what a robot needs (CPU engines, ROS wheels, no torch): make demo, and the test that proves it
 #   .venv           the same and everything for development: make test, make bench, training
+#   .venv-triton    Triton alone (200 MB to download), the rest it sees in .venv; only where .venv has no Triton.
+#                   PyTorch's wheels for GPUs bring it along, those for CPUs do not
 #
 # Options: PYTHON=python3.12 picks the interpreter; PIP_ARGS='...' goes to every pip install, for example
 #   make test PIP_ARGS='--extra-index-url https://download.pytorch.org/whl/cpu'   (torch without its 2 GB for GPUs)
+# TRITON=no leaves the tests out that need Triton, and says so.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 RUN := .venv-notorch
 DEV := .venv
+KERNELS := .venv-triton
 comma := ,
 
 # The environments hold a ROS of their own; one that is sourced in this shell must not leak into them, nor one
@@ -46,11 +50,19 @@ $(RUN)/.installed: setup.py constraints.txt
 $(DEV)/.installed: setup.py constraints.txt
 	$(call install,$(DEV),cpu$(comma)ros$(comma)training$(comma)test)
 
+$(KERNELS)/.installed: $(DEV)/.installed
+	@echo "Installing Triton into $(KERNELS)"
+	@$(DEV)/bin/python -m venv --without-pip $(KERNELS)
+	@packages=$$($(KERNELS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+	    $(DEV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$$packages/rest.pth"
+	@$(DEV)/bin/python -m pip --python $(KERNELS)/bin/python install -qq --disable-pip-version-check $(PIP_ARGS) \
+	    -c constraints.txt --no-deps triton
+	@touch $@
 
 .PHONY: help
 help: ## Says what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
-	    printf '  make %-10s %s\n' "$$name" "$$text"; done
+	    printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 .PHONY: demo
 demo: $(RUN)/.installed ## Replays a real scene through ROS into the node; BAG=path takes your own recording.
@@ -61,6 +73,15 @@ test: lint $(RUN)/.installed ## Linters, types, import rules and every test; ARG
 	$(DEV)/bin/python -m pytest --durations=15 --ignore=test/training $(ARGS)
 	@# in a process of its own: training forks workers, which a process with threads of ROS in it should not
 	$(if $(ARGS),,$(DEV)/bin/python -m pytest --durations=5 test/training)
+	$(if $(ARGS),,@$(MAKE) --no-print-directory test-kernels)
+
+# where torch brought Triton along, the tests above have run these too
+.PHONY: test-kernels
+test-kernels: $(DEV)/.installed ## Triton's kernels, in its interpreter where there is no GPU; part of make test.
+	@if $(DEV)/bin/python -c 'import triton' 2>/dev/null; then echo "Triton is in $(DEV): its tests are with the others."; \
+	elif [ "$(TRITON)" = no ]; then echo "TRITON=no: the kernels of models/fused are NOT tested."; \
+	else $(MAKE) --no-print-directory $(KERNELS)/.installed && \
+	    $(KERNELS)/bin/python -m pytest --durations=5 test/models/fused; fi
 
 .PHONY: lint
 lint: $(DEV)/.installed ## Linters, types and import rules only.
@@ -93,5 +114,5 @@ models: $(DEV)/.installed ## Measures the shipped models, draws them and fills d
 
 .PHONY: clean
 clean: ## Removes environments, caches and results.
-	rm -rf $(RUN) $(DEV) build install log out *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(RUN) $(DEV) $(KERNELS) build install log out *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -25,8 +25,11 @@ EXTRAS = {
     "cpu": ["openvino", "onnxruntime", "numba"],
     # To make 8-bit graphs; running them needs `cpu` only.
     "quantise": ["openvino", "nncf"],
-    # The full TensorRT comes from NVIDIA; the one for RTX cards is a wheel.
-    "tensorrt": ["pycuda", "cuda-bindings", "tensorrt-rtx"],
+    # The full TensorRT comes from NVIDIA; the one for RTX cards is a wheel. pycuda is built from source and needs the
+    # CUDA toolkit; without it cuda-bindings does everything. ONNX Runtime measures the values that int8 has to hold.
+    "tensorrt": ["pycuda", "cuda-bindings", "tensorrt-rtx", "onnx", "onnxruntime"],
+    # GPU wheels of torch bring Triton along, in the version that fits them
+    "cuda": ["torch", "safetensors"],
     "training": [
         "torch",
         "lightning",
@@ -38,7 +41,12 @@ EXTRAS = {
         "pyyaml",
         "pillow",
         "h5py",
+        "rosbags",
+        "rosbags-image",
+        "tqdm",
     ],
+    # bags into shards on a cluster
+    "ray": ["ray"],
     "test": [
         "pytest",
         "pytest-timeout",
@@ -50,6 +58,9 @@ EXTRAS = {
         "colcon-common-extensions",
         "psutil",
         "pyyaml",
+        "webdataset",
+        f"tensorrt-rtx; {WHEELS}",
+        f"cuda-bindings; {WHEELS}",
     ],
 }
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from depth_sr_ros import bench_command, quantise_command
+from depth_sr_ros import bench_command, compile_command, quantise_command
+from depth_sr_ros.engines import ENGINE_NAMES, PRECISIONS
 
 if TYPE_CHECKING:
     from depth_sr_ros.offline import Sink, UpsampleCounts
@@ -58,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_replay(_add(commands, "replay", _replay, "publish a recording onto the node's topics", takes_ros_args=True))
     _add_upsample(_add(commands, "upsample", _upsample, "upsample files, a folder or a bag without ROS"))
+    compile_command.add_options(
+        _add(commands, "compile", compile_command.run, "build engines before they are needed, and keep them")
+    )
     doctor = _add(commands, "doctor", _doctor, "say what is installed, which engine would run, and what to fix")
     doctor.add_argument("--json", action="store_true", help="for programs")
     bench_command.add_arguments(_add(commands, "bench", bench_command.run, "time a frame, engine by engine"))
@@ -125,8 +129,8 @@ def _add_upsample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="network (default: that of --weights, else fdkn)")
     parser.add_argument("--scale", type=int, help="colour size / depth size (default: that of --weights, else 8)")
     parser.add_argument("--weights", type=Path, help="artifact folder, instead of the shipped one")
-    parser.add_argument("--engine", default="auto", help="auto (default), openvino, onnxruntime or torch")
-    parser.add_argument("--precision", default="auto", help="auto (default), fp32 or bf16")
+    parser.add_argument("--engine", default="auto", help="auto (default), " + ", ".join(ENGINE_NAMES[1:]))
+    parser.add_argument("--precision", default="auto", help="auto (default), " + ", ".join(PRECISIONS[1:]))
     parser.add_argument("--fill-holes", action="store_true", help="give a distance in holes too")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for the engine's own choice")
     parser.add_argument(

@@ -17,8 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.artifact import ArtifactError, find_artifact, read_artifact, shipped_scales
-from depth_sr_ros.engines import Arrays, Engine, EngineChoice, EngineError, choose_engine
+from depth_sr_ros.artifact import Artifact, ArtifactError, find_artifact, read_artifact, shipped_scales
+from depth_sr_ros.engines import (
+    Arrays,
+    Engine,
+    EngineChoice,
+    EngineError,
+    NoPlanError,
+    PlanCache,
+    PlanRequest,
+    choose_engine,
+)
 from depth_sr_ros.rgbd.errors import FrameError
 from depth_sr_ros.rgbd.grids import GridPlan, colour_on_grid, depth_on_grid, plan_grid
 
@@ -58,6 +67,7 @@ class UpsamplerInfo:
         reason: one sentence on why this engine.
         weights_id: tells weights apart.
         device: what the engine runs on.
+        stands_in: it serves only until the engine asked for has a plan.
     """
 
     model: str
@@ -67,19 +77,23 @@ class UpsamplerInfo:
     reason: str
     weights_id: str
     device: str
+    stands_in: bool = False
 
 
 class Upsampler:
-    """Guided depth super-resolution for a stream of frames. Used from one thread.
+    """Guided depth super-resolution for a stream of frames. Used from one thread at a time.
 
     Args:
         model: network, e.g. `fdkn`.
         scale: ratio of colour size to the depth's real resolution.
         weights: artifact folder of your own; None takes the shipped one.
-        engine: `auto`, `openvino`, `onnxruntime` or `torch`.
-        precision: `auto`, `fp32` or `bf16`.
+        engine: one of `engines.ENGINE_NAMES`.
+        precision: one of `engines.PRECISIONS`.
         threads: CPU threads for the engine, 0 for its own choice.
         fill_holes: give a distance in holes too, continued from their surroundings; `valid` marks them all the same.
+        engine_cache: folder of plans; None takes the default one.
+        builds_plans: an engine asked for by name that lacks a plan builds it at the first frame that needs it, which
+            may take minutes. If not, another engine stands in, and `wanted_plans` says what is missing.
 
     Raises:
         UpsamplerError: the message says what was expected, what was found and what to change.
@@ -95,13 +109,17 @@ class Upsampler:
         precision: str = "auto",
         threads: int = 0,
         fill_holes: bool = False,
+        engine_cache: str | Path | None = None,
+        builds_plans: bool = True,
     ) -> None:
         self._settings = (engine, precision, threads)
+        self._plans = PlanCache(Path(engine_cache) if engine_cache else None)
+        self._builds_plans = builds_plans
         self._scale = scale
         self._fill_holes = fill_holes
         try:
             artifact = read_artifact(Path(weights), model, scale) if weights else find_artifact(model, scale)
-            self._choices: dict[int, EngineChoice] = {scale: choose_engine(artifact, *self._settings)}
+            self._choices: dict[int, EngineChoice] = {scale: self._choose(artifact)}
         except (ArtifactError, EngineError) as error:
             raise UpsamplerError(str(error)) from error
         # weights of one's own serve their own scale only; shipped ones may stand in for each other
@@ -124,7 +142,8 @@ class Upsampler:
             EngineError: the engine failed.
         """
         start = time.perf_counter()
-        plan = self._plan(rgb, depth)
+        _check_frame(rgb, depth)
+        plan = self._plan(rgb.shape[:2], depth.shape)
         inputs: Arrays = {"rgb": colour_on_grid(rgb, plan), "depth": depth_on_grid(depth, plan, rgb.shape[:2])}
         engine = self._engine_for(plan)
         prepared = time.perf_counter()
@@ -155,7 +174,29 @@ class Upsampler:
             choice.reason,
             choice.artifact.weights_id,
             choice.device,
+            choice.stands_in,
         )
+
+    def prepare(self, colour: Size, depth: Size) -> None:
+        """Builds the engine for frames of these sizes, (height, width), and runs it once, so that none has to wait.
+
+        Raises:
+            FrameError: sizes that cannot be served.
+            EngineError: the engine cannot be built or fails.
+        """
+        plan = self._plan(colour, depth)
+        height, width = plan.grid
+        ramp = np.broadcast_to(np.linspace(1, 2, width, dtype=np.float32), plan.grid).copy()
+        rgb = np.zeros((height * plan.scale, width * plan.scale, 3), np.uint8)
+        self._engine_for(plan).infer({"rgb": rgb, "depth": ramp})
+
+    def wanted_plans(self) -> tuple[PlanRequest, ...]:
+        """Plans for the newest frame's size that would let a preferred engine serve, best first; empty before it."""
+        if self._engine is None:
+            return ()
+        (scale, grid), _ = self._engine
+        choice = self._choices[scale]
+        return tuple(PlanRequest(runtime, choice.artifact, grid, precision) for runtime, precision in choice.wanted)
 
     def close(self) -> None:
         """Frees the engine's memory; calling it again is fine, and a further frame builds the engine anew."""
@@ -163,9 +204,10 @@ class Upsampler:
             self._engine[1].close()
             self._engine = None
 
-    def _plan(self, rgb: NDArray[Any], depth: NDArray[Any]) -> GridPlan:
-        _check_frame(rgb, depth)
-        colour_size, depth_size = rgb.shape[:2], depth.shape
+    def _choose(self, artifact: Artifact, grid: Size | None = None) -> EngineChoice:
+        return choose_engine(artifact, *self._settings, plans=self._plans, builds=self._builds_plans, grid=grid)
+
+    def _plan(self, colour_size: Size, depth_size: Size) -> GridPlan:
         multiple = self._choices[self._scale].artifact.card.size_multiple
         plan = plan_grid(colour_size, depth_size, self._scale, self._scales, multiple)
         if not self._has_engine(plan.scale):
@@ -178,7 +220,7 @@ class Upsampler:
         if scale in self._choices:
             return True
         try:
-            self._choices[scale] = choose_engine(find_artifact(self._model, scale), *self._settings)
+            self._choices[scale] = self._choose(find_artifact(self._model, scale))
         except (ArtifactError, EngineError) as error:
             _log.warning("scale x%d cannot be served, x%d stands in: %s", scale, self._scale, error)
             self._scales = tuple(s for s in self._scales if s != scale)
@@ -189,9 +231,18 @@ class Upsampler:
         key = (plan.scale, plan.grid)
         if self._engine is None or self._engine[0] != key:
             self.close()
-            self._engine = (key, self._choices[plan.scale].build(plan.grid))
+            self._engine = (key, self._build(plan))
             self._serving = plan.scale
         return self._engine[1]
+
+
+    def _build(self, plan: GridPlan) -> Engine:
+        choice = self._choices[plan.scale]
+        try:
+            return choice.build(plan.grid)
+        except NoPlanError:  # the plan that was checked is of another size
+            choice = self._choices[plan.scale] = self._choose(choice.artifact, plan.grid)
+            return choice.build(plan.grid)
 
 
 def _check_frame(rgb: NDArray[Any], depth: NDArray[Any]) -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from depth_sr_ros.artifact import SHIPPED, Artifact, read_artifact
+
+ENGINES = Path(__file__).parent / "engines"
+sys.path.insert(0, str(Path(__file__).parent))  # helpers of several folders lie beside this file
+sys.path.insert(0, str(ENGINES))  # for the gated engine
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -23,3 +31,37 @@ def shared_data() -> Path:
     if not (SHARED_DATA / "manifest.csv").is_file():
         pytest.skip("needs the RGB-D data in ../shared/data, which does not ship with the project")
     return SHARED_DATA
+
+
+@pytest.fixture
+def gate(tmp_path, monkeypatch) -> Path:
+    """The closed gate of the gated engine, which building processes find, too; `gate.touch()` opens it."""
+    folders = (str(ENGINES), str(ENGINES.parents[1]), os.environ.get("PYTHONPATH", ""))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(folders))
+    monkeypatch.setenv("GATE", str(tmp_path / "gate"))
+    monkeypatch.setenv("BUILDS", str(tmp_path / "builds"))
+    return tmp_path / "gate"
+
+
+@pytest.fixture
+def registered(monkeypatch) -> None:
+    """The gated engine is this process's most preferred one."""
+    import gated
+
+    from depth_sr_ros import engine_settings
+    from depth_sr_ros.engines import select
+
+    monkeypatch.setattr(select, "_RUNTIMES", dict(select._RUNTIMES))
+    monkeypatch.setattr(select, "_INSTALL", dict(select._INSTALL))
+    for module in (select, engine_settings):
+        monkeypatch.setattr(module, "ENGINE_NAMES", module.ENGINE_NAMES)
+    gated.register()
+
+
+@pytest.fixture(scope="session")
+def small_export(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """Exports a small random network by name, once per session: its artifact, and the graph it came from."""
+    from small_networks import small_export
+
+    folder = tmp_path_factory.mktemp("small")
+    return lambda name: small_export(name, folder)

@@ -31,7 +31,9 @@ def folder(tmp_path):
     return tmp_path / "in"
 
 
-@pytest.mark.parametrize("command", ["", "node", "replay", "upsample", "doctor", "bench", "quantise", "import-weights"])
+@pytest.mark.parametrize(
+    "command", ["", "node", "replay", "upsample", "compile", "doctor", "bench", "quantise", "import-weights"]
+)
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as end:
         main([*command.split(), "--help"])

@@ -1,4 +1,4 @@
-"""Command line of the offline side: `python -m training {train,evaluate,grow,average,export} ...`."""
+"""Command line of the offline side: `python -m training COMMAND ...`, from bags to shards to weights to artifacts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from training import compare_command
 from training.average import average_runs
 from training.checkpoints import TrainingInterrupted
 from training.export import export_run
+from training.extraction import command as extraction
+from training.extraction.run import ExtractionInterrupted
 from training.grow import grow_run
+from training.shrink import shrink_run
 from training.train import RECIPES, train
 
 
@@ -24,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     except (FileNotFoundError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except TrainingInterrupted as interruption:
+    except (TrainingInterrupted, ExtractionInterrupted) as interruption:
         print(interruption, file=sys.stderr)
         return 130
     return 0
@@ -55,6 +58,14 @@ def _parser() -> argparse.ArgumentParser:
         run_command=lambda a: print(grow_run(_recipe_path(a.narrow_recipe), a.run, _recipe_path(a.recipe), a.out))
     )
 
+    command = commands.add_parser("shrink", parents=[recipe], help="start a narrow FDKN from a trained wide one")
+    command.add_argument("--wide-recipe", required=True, help="recipe of the trained network")
+    command.add_argument("--run", required=True, type=Path, help="its run, the OUT folder of `train`")
+    command.add_argument("--out", required=True, type=Path, help="folder for the weights to start from")
+    command.set_defaults(
+        run_command=lambda a: print(shrink_run(_recipe_path(a.wide_recipe), a.run, _recipe_path(a.recipe), a.out))
+    )
+
     command = commands.add_parser("average", help="mean of the weights of several runs of one network")
     command.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="OUT folders of `train`")
     command.add_argument("--out", required=True, type=Path, help="folder to write")
@@ -66,6 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--storage", choices=get_args(Storage), default="fp16", help="of weights (default fp16)")
     command.add_argument("--variant", default="", help="what the weights are for, where not the papers' depth: live")
     command.set_defaults(run_command=_export)
+
+    command = commands.add_parser("extract", help=extraction.EXTRACT)
+    extraction.add_extract_arguments(command)
+    command.set_defaults(run_command=extraction.run_extract)
+
+    command = commands.add_parser("make-bag", help=extraction.MAKE_BAG)
+    extraction.add_make_bag_arguments(command)
+    command.set_defaults(run_command=extraction.run_make_bag)
     return parser
 
 

@@ -1,16 +1,25 @@
 """Inference engines behind one interface; each checks itself on the artifact's golden frame before it serves."""
 
-from depth_sr_ros.engines.base import Arrays, Engine, EngineError, EngineInfo, EngineInputError
-from depth_sr_ros.engines.select import ENGINE_NAMES, PRECISIONS, EngineChoice, choose_engine
+from depth_sr_ros.engines.base import Arrays, Engine, EngineError, EngineInfo, EngineInputError, EngineUnavailable
+from depth_sr_ros.engines.cache import PlanCache
+from depth_sr_ros.engines.plan_build import PlanRequest
+from depth_sr_ros.engines.plan_process import BuildState, PlanProcess
+from depth_sr_ros.engines.select import ENGINE_NAMES, PRECISIONS, EngineChoice, NoPlanError, choose_engine
 
 __all__ = [
     "ENGINE_NAMES",
     "PRECISIONS",
     "Arrays",
+    "BuildState",
     "Engine",
     "EngineChoice",
     "EngineError",
     "EngineInfo",
     "EngineInputError",
+    "EngineUnavailable",
+    "NoPlanError",
+    "PlanCache",
+    "PlanProcess",
+    "PlanRequest",
     "choose_engine",
 ]

@@ -20,6 +20,10 @@ class EngineError(RuntimeError):
     """An engine that cannot be built, refused itself or failed; the message says why and what to change."""
 
 
+class EngineUnavailable(EngineError):
+    """An engine that this machine has nothing to run it on, such as a GPU; automatic choice passes over it quietly."""
+
+
 class EngineInputError(ValueError):
     """An input of another name, shape or type than the engine was built for."""
 
@@ -35,6 +39,7 @@ class EngineInfo:
         precision: of the network body; units, normalisation and the residual sum are float32 always.
         artifact: name of the artifact it runs, e.g. `fdkn_x8`.
         grid: (height, width) of the depth input it was built for.
+        notes: a sentence for each thing that it does in a slower way than it could, and why.
     """
 
     engine: str
@@ -43,10 +48,13 @@ class EngineInfo:
     precision: Precision
     artifact: str
     grid: tuple[int, int]
+    notes: tuple[str, ...] = ()
 
 
 class Engine(abc.ABC):
-    """An artifact's frame graph, ready to run at one fixed size. Used from one thread.
+    """An artifact's frame graph, ready to run at one fixed size.
+
+    It is used from one thread at a time, which need not be the one that built it.
 
     Inputs are `rgb`, uint8 (H, W, 3), and `depth`, float32 (h, w), metres, 0 where invalid, with H = scale * h and
     W = scale * w. Outputs are `depth_hr`, float32 (H, W), metres, and `valid`, uint8 (H, W); they belong to the caller.
@@ -82,6 +90,11 @@ class Engine(abc.ABC):
             self._build(artifact, grid, precision, threads)
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineError(f"engine {self.name}: cannot build {artifact.card.name} for {grid}: {error}") from error
+
+    @classmethod
+    def check_machine(cls) -> None:
+        """Raises EngineUnavailable where this machine lacks hardware that the engine is for."""
+        return
 
     @classmethod
     @abc.abstractmethod

@@ -55,7 +55,10 @@ class OpenVinoEngine(Engine):
         shapes = {name: list(shape) for name, (shape, _) in self._expected.items()}
         model = frame_model(core, artifact, shapes, precision)
         threads = threads or default_threads()
-        compiled = core.compile_model(model, "CPU", cpu_settings(core, precision, threads))
+        self._serve(core.compile_model(model, "CPU", cpu_settings(core, precision, threads)), artifact, threads)
+
+    def _serve(self, compiled: Any, artifact: Artifact, threads: int) -> None:
+        """Takes a compiled graph, whole or cut, to run frames on."""
         self._request: Any = compiled.create_infer_request()
         self._tail = KernelTail(self._request, artifact.card.options, threads) if is_cut(compiled) else None
 

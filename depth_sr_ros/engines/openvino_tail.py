@@ -40,7 +40,7 @@ def cut_behind_heads(model: Any, options: Mapping[str, Any], half: bool) -> Any 
         A model that `KernelTail` completes, or None where the tail does not fit: another network, another sampling
         convention, or numba is not installed.
     """
-    if options.get("sampling") != "centred" or not options.get("offsets") or not _installed():
+    if options.get("sampling") != "centred" or not options.get("offsets") or not can_run_tail():
         return None
     sampled = [node for node in model.get_ordered_ops() if node.get_type_name() == "GridSample"]
     heads = _heads(model)
@@ -119,7 +119,8 @@ def is_cut(compiled: Any) -> bool:
     return any(_START in output.get_names() for output in compiled.outputs)
 
 
-def _installed() -> bool:
+def can_run_tail() -> bool:
+    """Whether numba is there to compile the tail; says so in the log where it is not."""
     try:
         importlib.import_module("depth_sr_ros.engines.kernel_tail")
     except ImportError as error:

@@ -51,6 +51,15 @@ class PlannedEngine(Engine):
         """
 
     @classmethod
+    def quick(cls, precision: Precision) -> bool:
+        """Whether an engine without a plan is ready in about the time that a first frame may wait.
+
+        Then a plan only makes later starts quicker, and none is built unless somebody asks for it. Where this is
+        False, another engine serves until the plan is there.
+        """
+        return False
+
+    @classmethod
     @abc.abstractmethod
     def build_plan(
         cls,

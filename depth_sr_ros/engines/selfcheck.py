@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -37,15 +38,18 @@ def compare(outputs: Arrays, expected: Arrays, precision: Precision) -> SelfChec
     return SelfCheck(error, TOLERANCE[precision], bool(np.array_equal(outputs["valid"], expected["valid"])))
 
 
-def check_engine(runtime: type[Engine], artifact: Artifact, precision: Precision, threads: int) -> SelfCheck:
-    """Builds a runtime for the golden frame, runs it and compares.
+def check_engine(
+    runtime: type[Engine], artifact: Artifact, precision: Precision, threads: int, plan: bytes | None = None
+) -> SelfCheck:
+    """Builds a runtime for the golden frame, or loads a plan of it, runs it and compares.
 
     Raises:
         EngineError: it cannot be built, fails, or is beyond tolerance; the message gives the numbers.
     """
     fixture = artifact.fixture()
     height, width = fixture["depth"].shape
-    with runtime(artifact, (height, width), precision, threads) as engine:
+    given: dict[str, Any] = {} if plan is None else {"plan": plan}
+    with runtime(artifact, (height, width), precision, threads, **given) as engine:
         outputs = engine.infer({"rgb": fixture["rgb"], "depth": fixture["depth"]})
     check = compare(outputs, fixture, precision)
     if not check.passed:

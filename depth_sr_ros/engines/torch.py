@@ -6,6 +6,7 @@ from typing import Any
 
 from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.engines.base import Arrays, Engine, Precision
+from depth_sr_ros.engines.torch_network import load_network
 
 
 class TorchEngine(Engine):
@@ -28,16 +29,11 @@ class TorchEngine(Engine):
     def _build(self, artifact: Artifact, grid: tuple[int, int], precision: Precision, threads: int) -> None:
         import torch
 
-        from depth_sr_ros.models import create_model
         from depth_sr_ros.models.frame_graph import FrameGraph
-        from depth_sr_ros.models.weights import load_weights
 
         if threads:
             torch.set_num_threads(threads)
-        network = create_model(artifact.card.model, **artifact.card.options)
-        network.load_state_dict(load_weights(artifact.weights))
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._graph: Any = FrameGraph(network).eval()
+        self._graph: Any = FrameGraph(load_network(artifact)).eval()
 
     def _run(self, inputs: Arrays) -> Arrays:
         import torch

@@ -22,6 +22,7 @@ class GuidedUpsampler(nn.Module, abc.ABC):
         size_multiple: guide height and width must be multiples of this.
         uses_validity: whether `refine` and `forward` also take `valid_lr` (B, 1, h, w), 0 where low-resolution depth
             was not measured but filled.
+        float32_parts: names of submodules whose layers stay in float32 where the others run in half precision.
         options: the constructor's options, as they go onto an artifact's card; `create_model(name, **options)`
             rebuilds the same structure.
     """
@@ -29,6 +30,7 @@ class GuidedUpsampler(nn.Module, abc.ABC):
     scale: int
     size_multiple: int = 1
     uses_validity: bool = False
+    float32_parts: tuple[str, ...] = ()
     options: dict[str, Any]
 
     def forward(self, guide: Tensor, depth_lr: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ and its implicit gradient (`depth_sr_ros.models.equilibrium`), far cheaper, for 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import torch
@@ -61,6 +62,7 @@ class DADA(GuidedUpsampler):
     """
 
     uses_validity = True
+    float32_parts = ("network.head",)
 
     def __init__(
         self,
@@ -91,6 +93,8 @@ class DADA(GuidedUpsampler):
         self.coefficients = check_form(coefficients)
         self.network_resolution = network_resolution
         self.solver, self.training_solver = solver, training_solver
+        # a faster form of the same steps may stand here
+        self.solve: Callable[..., Tensor] = equilibrium
         self.normalise = imagenet.Normalisation()
         self.network: ResNetUNet | None = None
         if self.learned:
@@ -150,7 +154,7 @@ class DADA(GuidedUpsampler):
             steps = self._evaluation_steps()
             return equilibrium_in_graph(first, source, flow, self.scale, steps, solver=self.solver, valid=valid)
         if not self.training:
-            return equilibrium(first, source, flow, self._evaluation_steps(), solver=self.solver, valid=valid)
+            return self.solve(first, source, flow, self._evaluation_steps(), solver=self.solver, valid=valid)
         if self.training_solver == "accelerated":
             steps, adjoint_steps = self.accelerated_iterations, self.adjoint_iterations
             return equilibrium(first, source, flow, steps, adjoint_steps=adjoint_steps, valid=valid)

@@ -6,6 +6,7 @@ Super-Resolution", CVPR Workshops 2017: residual blocks without normalisation la
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -31,16 +32,19 @@ class EdsrEncoder(nn.Module):
         channels: channels of the image.
         width: channels of the features.
         blocks: residual blocks; each widens the receptive field by four pixels.
+        stride: 2 works at half the resolution on squares of 2 x 2 pixels, and takes the features apart at the end.
     """
 
-    def __init__(self, channels: int, width: int = 128, blocks: int = 16) -> None:
+    def __init__(self, channels: int, width: int = 128, blocks: int = 16, stride: int = 1) -> None:
         super().__init__()
-        self.head = nn.Conv2d(channels, width, 3, padding=1)
+        self.stride = stride
+        self.head = nn.Conv2d(channels * stride**2, width, 3, padding=1)
         self.blocks = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
         self.last = nn.Conv2d(width, width, 3, padding=1)
+        self.apart = nn.Conv2d(width, width * stride**2, 1) if stride > 1 else None
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B, channels, H, W) -> (B, width, H, W)."""
-        shallow = self.head(image)
-        deep: Tensor = self.last(self.blocks(shallow))
-        return shallow + deep
+        """(B, channels, H, W) -> (B, width, H, W); H and W are multiples of the stride."""
+        shallow = self.head(image if self.apart is None else F.pixel_unshuffle(image, self.stride))
+        deep: Tensor = shallow + self.last(self.blocks(shallow))
+        return deep if self.apart is None else F.pixel_shuffle(self.apart(deep), self.stride)

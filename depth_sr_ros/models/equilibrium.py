@@ -40,8 +40,8 @@ _STEEPEST = 1.25 * 8 * RATE
 _GENTLEST = (4e-4, 1e-3)
 _SETTLED = 10.5
 _TINY = 1e-8
-# depth is kept above this share of the smallest source: plain steps stay positive of themselves, momentum does not
-_FLOOR = 1e-3
+FLOOR = 1e-3
+"""Depth is kept above this share of the smallest source: plain steps stay positive of themselves, momentum does not."""
 
 
 class Pace(NamedTuple):
@@ -109,7 +109,7 @@ def equilibrium_in_graph(
 ) -> Tensor:
     """The forward pass of `equilibrium` for `torch.export`: one loop in the graph, which ONNX calls `Loop`."""
     pace = pace_of(solver, steps)
-    floor = _FLOOR * source.amin(dim=(1, 2, 3), keepdim=True)
+    floor = FLOOR * source.amin(dim=(1, 2, 3), keepdim=True)
 
     def body(done: Tensor, y: Tensor, before: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         moved = flux_step(y, coefficients, pace.stride * RATE)
@@ -180,7 +180,7 @@ class _Flow:
     def solve(self, y: Tensor, steps: int, pace: Pace) -> Tensor:
         """`steps` steps from y, (s, s, h, w, B)."""
         before = y.clone()
-        floor = self.total.amin(dim=(0, 1)) * (_FLOOR / self.scale**2)
+        floor = self.total.amin(dim=(0, 1)) * (FLOOR / self.scale**2)
         for _ in range(steps):
             if pace.momentum:
                 before.mul_(-pace.momentum).add_(y, alpha=1 + pace.momentum)
@@ -239,10 +239,10 @@ class _Flow:
 
 
 def to_blocks(plane: Tensor, scale: int) -> Tensor:
-    """(B, 1, H, W) -> (s, s, h, w, B), contiguous."""
+    """(B, 1, H, W) -> (s, s, h, w, B), contiguous, always a copy: what is made here is written to."""
     batch, _, height, width = plane.shape
     blocks = plane.reshape(batch, height // scale, scale, width // scale, scale)
-    return blocks.permute(2, 4, 1, 3, 0).contiguous()
+    return blocks.permute(2, 4, 1, 3, 0).clone(memory_format=torch.contiguous_format)
 
 
 def from_blocks(blocks: Tensor) -> Tensor:

@@ -19,11 +19,14 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from depth_sr_ros.artifact import Artifact, Card, write_artifact
 from depth_sr_ros.models.base import GuidedUpsampler
 from depth_sr_ros.models.frame_graph import FrameGraph
+from depth_sr_ros.models.kernel_filter import KernelNetwork
 from depth_sr_ros.models.norms import with_affine_norms
+from depth_sr_ros.models.sampling import Sampler
 from depth_sr_ros.models.shared_weights import share_weights
 from depth_sr_ros.models.weights import Storage, load_weights, rounded, save_weights
 
@@ -44,6 +47,7 @@ def export_artifact(
     command: str = "",
     storage: Storage = "fp16",
     variant: str = "",
+    sampler: Sampler = "grid_sample",
 ) -> Artifact:
     """Writes a network with its weights as an artifact.
 
@@ -56,6 +60,7 @@ def export_artifact(
         command: the command that made the weights.
         storage: how weights are kept, see `depth_sr_ros.models.weights`.
         variant: see `depth_sr_ros.artifact.Card`.
+        sampler: how networks that sample do so in the graph, see `depth_sr_ros.models.sampling.Sampler`.
 
     Raises:
         RuntimeError: the exported graph holds an operator set the engines cannot be trusted with.
@@ -68,11 +73,13 @@ def export_artifact(
     with tempfile.TemporaryDirectory() as scratch:
         onnx_file, weights = Path(scratch) / "graph.onnx", Path(scratch) / "weights.safetensors"
         save_weights(network.state_dict(), weights, storage)
-        export_graph(graph, onnx_file, weights)
+        export_graph(graph, onnx_file, weights, sampler)
         return write_artifact(folder, card, onnx_file, weights, golden_fixture(graph))
 
 
-def export_graph(graph: FrameGraph, path: Path, weights: Path | None = None) -> None:
+def export_graph(
+    graph: FrameGraph, path: Path, weights: Path | None = None, sampler: Sampler = "grid_sample"
+) -> None:
     """Writes the frame graph as an ONNX file with symbolic size, and checks its opset.
 
     Args:
@@ -80,6 +87,7 @@ def export_graph(graph: FrameGraph, path: Path, weights: Path | None = None) -> 
         path: ONNX file.
         weights: the network's weights as `save_weights` wrote them, in the same folder; the graph refers to them. None
             puts the weights into the graph.
+        sampler: how networks that sample do so in the graph.
 
     Raises:
         RuntimeError: the exporter wrote an opset of 20 or above, or weights stayed in the graph that should not.
@@ -94,7 +102,7 @@ def export_graph(graph: FrameGraph, path: Path, weights: Path | None = None) -> 
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            with_affine_norms(graph),
+            _for_export(graph, sampler),
             (torch.from_numpy(rgb), torch.from_numpy(depth)),
             input_names=["rgb", "depth"],
             output_names=["depth_hr", "valid"],
@@ -114,6 +122,15 @@ def export_graph(graph: FrameGraph, path: Path, weights: Path | None = None) -> 
         if left > _LARGEST_GRAPH:
             raise RuntimeError(f"{left} bytes of weights stayed in the graph: the exporter renamed or computed them")
     onnx.save(proto, str(path))
+
+
+def _for_export(graph: FrameGraph, sampler: Sampler) -> nn.Module:
+    """A copy of the graph as it is exported."""
+    copied = with_affine_norms(graph)
+    for module in copied.modules():
+        if isinstance(module, KernelNetwork):
+            module.sampler = sampler
+    return copied
 
 
 def _cell_step(network: GuidedUpsampler) -> int:

@@ -11,7 +11,8 @@ are options here, colour the default. Mean subtraction acts on the nine taps of 
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -23,6 +24,12 @@ from depth_sr_ros.models.sampling import SamplingConvention
 GuideKind = Literal["colour", "grey", "none"]
 
 _BLOCK = 4
+
+WIDTHS = (32, 32, 64, 64, FEATURES, FEATURES)
+"""Output channels of the six layers of a branch (supplement, Table 1)."""
+
+SMALL_WIDTHS = (32, 32, 32, 32, 64, 64)
+"""Those of the small sibling: a third of the multiplications."""
 
 
 @register_model("fdkn")
@@ -37,6 +44,10 @@ class FDKN(KernelNetwork):
         sampling: as `KernelNetwork`.
         kernel_size: as `KernelNetwork`.
         offsets: as `KernelNetwork`.
+        widths: output channels of the six layers of a branch.
+
+    Raises:
+        ValueError: an option has another value than those named here.
     """
 
     size_multiple = _BLOCK
@@ -51,12 +62,19 @@ class FDKN(KernelNetwork):
         sampling: SamplingConvention = "centred",
         kernel_size: int = 3,
         offsets: bool = True,
+        widths: Sequence[int] = WIDTHS,
     ) -> None:
         super().__init__(scale, guide, residual, sampling, kernel_size, offsets)
+        if len(widths) != len(WIDTHS) or min(widths) < 1:
+            raise ValueError(f"widths: expected {len(WIDTHS)} positive numbers of channels, found {widths!r}")
+        self.options["widths"] = list(widths)
         maps = {"colour": 3, "grey": 1, "none": 0}[guide]
+        self.guide_branch = self._branch(maps, widths) if maps else None
+        self.depth_branch = self._branch(1, widths)
+
+    def _branch(self, maps: int, widths: Sequence[int]) -> KernelBranch:
         taps = self.taps * _BLOCK**2
-        self.guide_branch = KernelBranch(_layers(maps * _BLOCK**2), taps, offsets) if maps else None
-        self.depth_branch = KernelBranch(_layers(_BLOCK**2), taps, offsets)
+        return KernelBranch(_layers(maps * _BLOCK**2, widths), taps, bool(self.options["offsets"]), widths[-1])
 
     def arrange(self, image: Tensor) -> Tensor:
         """A quarter of the resolution, 16 channels per map: channel 4 i + j holds the pixels (4y + i, 4x + j)."""
@@ -70,13 +88,23 @@ class FDKN(KernelNetwork):
         return (0.299 * red + 0.587 * green + 0.114 * blue).unsqueeze(1)
 
 
-def _layers(channels: int) -> nn.Sequential:
-    """Six 3 x 3 convolutions at quarter resolution (supplement, Table 1)."""
-    return nn.Sequential(
-        *conv_relu(channels, 32, 3, normalised=True, padding=1),
-        *conv_relu(32, 32, 3, padding=1),
-        *conv_relu(32, 64, 3, normalised=True, padding=1),
-        *conv_relu(64, 64, 3, padding=1),
-        *conv_relu(64, FEATURES, 3, normalised=True, padding=1),
-        *conv_relu(FEATURES, FEATURES, 3, padding=1),
-    )
+@register_model("fdkn_s")
+class SmallFDKN(FDKN):
+    """FDKN with fewer channels, for small machines; this project's own, not the paper's.
+
+    Args:
+        scale: as `FDKN`.
+        widths: as `FDKN`.
+        options: `FDKN`'s other options.
+    """
+
+    def __init__(self, scale: int = 8, *, widths: Sequence[int] = SMALL_WIDTHS, **options: Any) -> None:
+        super().__init__(scale, widths=widths, **options)
+
+
+def _layers(channels: int, widths: Sequence[int]) -> nn.Sequential:
+    """Six 3 x 3 convolutions at quarter resolution (supplement, Table 1), every other one normalised."""
+    layers: list[nn.Module] = []
+    for number, (inputs, outputs) in enumerate(zip((channels, *widths), widths, strict=False)):
+        layers += conv_relu(inputs, outputs, 3, normalised=number % 2 == 0, padding=1)
+    return nn.Sequential(*layers)

@@ -20,8 +20,10 @@ from torch import Tensor, nn
 
 from depth_sr_ros.models.base import GuidedUpsampler, float32_on
 from depth_sr_ros.models.sampling import (
+    Sampler,
     SamplingConvention,
     check_convention,
+    gathered_taps,
     in_grid_units,
     tap_displacements,
     weighted_taps,
@@ -35,23 +37,24 @@ class KernelBranch(nn.Module):
     """Layers of one branch and its two heads.
 
     Args:
-        features: layers from the arranged image to 128 channels.
+        features: layers from the arranged image to feature channels.
         taps: kernel weights per feature position.
         offsets: whether the taps' offsets are predicted too.
+        channels: feature channels.
     """
 
-    def __init__(self, features: nn.Sequential, taps: int, offsets: bool = True) -> None:
+    def __init__(self, features: nn.Sequential, taps: int, offsets: bool = True, channels: int = FEATURES) -> None:
         super().__init__()
         self.features = features
-        self.weight_head = nn.Conv2d(FEATURES, taps, 1)
-        self.offset_head = nn.Conv2d(FEATURES, 2 * taps, 1) if offsets else None
+        self.weight_head = nn.Conv2d(channels, taps, 1)
+        self.offset_head = nn.Conv2d(channels, 2 * taps, 1) if offsets else None
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
         """Arranged image -> weights in (0, 1), (N, taps, h, w), and offsets, (N, 2 taps, h, w), or None."""
         return self.heads(self.features(image))
 
     def heads(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Features (N, 128, h, w) to weights and offsets, as `forward` returns them."""
+        """Features (N, channels, h, w) to weights and offsets, as `forward` returns them."""
         # the tail works on planes: leaving channels_last here once is far cheaper than mixed layouts throughout
         weights = torch.sigmoid(self.weight_head(features).contiguous())
         return weights, None if self.offset_head is None else self.offset_head(features).contiguous()
@@ -80,6 +83,8 @@ class KernelNetwork(GuidedUpsampler):
     block: int
     guide_branch: KernelBranch | None
     depth_branch: KernelBranch
+    sampler: Sampler = "grid_sample"
+    """How the start image is sampled; the result is the same."""
 
     def __init__(
         self,
@@ -141,13 +146,15 @@ class KernelNetwork(GuidedUpsampler):
         shape = (batch, taps, 2, block, block, height, width)
         by_tap = weights.new_zeros(()).expand(shape) if offsets is None else offsets.reshape(shape)
         displacement, fade = tap_displacements(by_tap, self.sampling)
-        displacement = in_grid_units(displacement, *start.shape[-2:])
+        if self.sampler == "grid_sample":
+            displacement = in_grid_units(displacement, *start.shape[-2:])
         # one transposition takes (x, y) last and shuffles the pixels: channel block^2 (2 tap + c) + block i + j
         grid = displacement.permute(0, 1, 5, 3, 6, 4, 2).reshape(batch, taps, height * block, width * block, 2)
         kernel = self._normalise(F.pixel_shuffle(weights, block))
         if fade is not None:
             kernel = kernel * F.pixel_shuffle(fade.reshape(batch, taps * block**2, height, width), block)
-        return weighted_taps(start, kernel, grid, self.sampling, first, step)
+        read = weighted_taps if self.sampler == "grid_sample" else gathered_taps
+        return read(start, kernel, grid, self.sampling, first, step)
 
     def _normalise(self, weights: Tensor) -> Tensor:
         if self.residual:

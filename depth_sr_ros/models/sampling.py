@@ -27,6 +27,14 @@ SamplingConvention = Literal["centred", "aligned_corners", "half_pixel"]
 * `half_pixel`: the same code run with today's default, taps at -0.5, 0.5, 1.5; outside the image is zero.
 """
 
+Sampler = Literal["grid_sample", "gather"]
+"""How an image is read between its pixels.
+
+* `grid_sample`: PyTorch's operator, which engines have too; the form for training and for CPUs.
+* `gather`: four reads at whole positions, and their weighted sum. For exported graphs that meet an engine whose
+  `GridSample` cannot be trusted.
+"""
+
 WINDOW = 15
 RADIUS = WINDOW // 2
 
@@ -70,7 +78,8 @@ def tap_displacements(offsets: Tensor, convention: SamplingConvention) -> tuple[
 
 def in_grid_units(displacement: Tensor, height: int, width: int) -> Tensor:
     """Pixels (B, K, 2, ...) to the units of a sampling grid, in which an image is 2 wide and 2 high."""
-    size = torch.tensor([width, height], device=displacement.device, dtype=torch.float32)
+    # width, height, made on the device: a CUDA graph cannot hold a copy from the host
+    size = width + (height - width) * torch.arange(2, device=displacement.device, dtype=torch.float32)
     return displacement * (2 / size).reshape(2, *(1,) * (displacement.dim() - 3))
 
 
@@ -105,3 +114,64 @@ def weighted_taps(
     padding = "border" if convention == "centred" else "zeros"
     samples = F.grid_sample(image, grid, mode="bilinear", padding_mode=padding, align_corners=False)
     return (samples.reshape(batch, taps, height, width) * weights).sum(dim=1, keepdim=True)
+
+
+def gathered_taps(
+    image: Tensor,
+    weights: Tensor,
+    displacement: Tensor,
+    convention: SamplingConvention,
+    first: tuple[int, int] = (0, 0),
+    step: int = 1,
+) -> Tensor:
+    """As `weighted_taps`, without `grid_sample`: bilinear interpolation written out.
+
+    What lies between pixels is taken from the displacement alone, so it is as exact in a wide image as in a small one.
+
+    Args:
+        image: see `weighted_taps`.
+        weights: see `weighted_taps`.
+        displacement: of each tap from its pixel, (B, K, H / step, W / step, 2), (x, y) in pixels, float32.
+        convention: see `weighted_taps`.
+        first: see `weighted_taps`.
+        step: see `weighted_taps`.
+
+    Returns:
+        (B, 1, H / step, W / step), float32.
+    """
+    height, width = weights.shape[2:]
+    columns, rows = (torch.arange(n, device=image.device, dtype=torch.int32) * step for n in (width, height))
+    x, y = displacement.unbind(-1)
+    left, top = torch.floor(x), torch.floor(y)
+    along_x = _corners(columns + first[1], left.int(), x - left, image.shape[-1], convention)
+    along_y = _corners((rows + first[0]).unsqueeze(1), top.int(), y - top, image.shape[-2], convention)
+    pixels = image.flatten(1)
+    total = torch.zeros_like(weights)
+    for row, row_share in along_y:
+        for column, column_share in along_x:
+            sample = _take(pixels, row * image.shape[-1] + column)
+            total = total + sample * (row_share * column_share)
+    return (total * weights).sum(dim=1, keepdim=True)
+
+
+def _corners(
+    pixel: Tensor, before: Tensor, share: Tensor, size: int, convention: SamplingConvention
+) -> list[tuple[Tensor, Tensor]]:
+    """The two pixels around a position along one axis, inside the image, and the weight of each."""
+    corners = []
+    for step, weight in ((0, 1 - share), (1, share)):
+        index = pixel + before + step
+        inside = index.clamp(0, size - 1)
+        if convention != "centred":
+            weight = weight * (index == inside)
+        corners.append((inside, weight))
+    return corners
+
+
+def _take(pixels: Tensor, index: Tensor) -> Tensor:
+    """Values of images (B, n) at positions (B, ...)."""
+    batch, count = pixels.shape
+    if batch > 1:
+        image = torch.arange(batch, device=index.device, dtype=index.dtype)
+        index = index + (image * count).reshape(-1, *(1,) * (index.dim() - 1))
+    return pixels.flatten().index_select(0, index.flatten()).reshape(index.shape)

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import heapq
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader, AnyReaderError
-from rosbags.interfaces import Connection
 from rosbags.typesys import Stores, get_typestore
 
 from depth_sr_ros.rgbd.camera import Intrinsics, has_distortion, intrinsics_of
 from depth_sr_ros.rgbd.errors import FrameError
-from depth_sr_ros.rgbd.image_messages import colour_pixels, depth_pixels, is_depth
-from depth_sr_ros.rgbd.recording import RecordedFrame, RecordingError, Stream, Streams
+from depth_sr_ros.rgbd.image_messages import colour_pixels, depth_pixels, is_depth, jpeg_bytes
+from depth_sr_ros.rgbd.recording import DamagedRecordingError, RecordedFrame, RecordingError, Stream, Streams
+from depth_sr_ros.rgbd.salvage import SalvagedBag
+from depth_sr_ros.rgbd.transforms import StaticTransforms
 
 _IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 _INFO_TYPE = "sensor_msgs/msg/CameraInfo"
+_TRANSFORMS = "/tf_static", ("tf2_msgs/msg/TFMessage", "tf/msg/tfMessage")
 _TRANSPORTS = ("/compressedDepth", "/compressed", "/theora", "/zstd")
 _DAMAGE = (AnyReaderError, OSError, AssertionError, KeyError, ValueError, RuntimeError, struct.error, EOFError)
 _NANOSECONDS = 1_000_000_000
@@ -33,13 +35,33 @@ Found = TypeVar("Found")
 _Load = Callable[[], tuple[NDArray[Any], str]]
 
 
+class _Reader(Protocol):
+    """What is used of `AnyReader`, and what `SalvagedBag` offers as well."""
+
+    is2: bool
+
+    @property
+    def connections(self) -> Sequence[Any]: ...
+
+    @property
+    def duration(self) -> int: ...
+
+    def messages(self, connections: Any) -> Iterator[tuple[Any, int, bytes]]: ...
+
+    def deserialize(self, rawdata: bytes, typ: str) -> Any: ...
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[AnyReader]:
+def _opened(path: Path, salvage: bool = False) -> Iterator[_Reader]:
     try:
-        reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_JAZZY))
-        reader.open()
+        reader: Any
+        if salvage:
+            reader = SalvagedBag(path)
+        else:
+            reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_JAZZY))
+            reader.open()
     except Exception as error:  # the readers of damaged files raise what their parsers happen to meet
-        raise RecordingError(
+        raise DamagedRecordingError(
             f"{path}: expected a readable bag, found: {type(error).__name__}: {error}. If the recorder was killed, "
             "`ros2 bag reindex` rebuilds metadata.yaml; otherwise copy the bag again"
         ) from error
@@ -53,6 +75,7 @@ def _opened(path: Path) -> Iterator[AnyReader]:
 class _Topic:
     name: str
     depth: bool
+    frame_id: str = ""
 
     @property
     def base(self) -> str:
@@ -78,25 +101,50 @@ class BagRecording:
     Args:
         path: the bag, a folder or a file.
         streams: topics and intrinsics that are not to be guessed.
+        salvage: read a damaged bag as far as it can be; `notes` say what is lost.
+
+    Attributes:
+        topics: where each stream comes from.
+        frame_ids: optical frame of each stream, by its first message.
+        cameras: intrinsics of each stream; those of depth are the colour camera's where `depth_info_found` is False.
+        depth_info_found: whether the depth image has a camera_info of its own.
+        losses: what a salvaged bag has lost, one clause each.
 
     Raises:
-        RecordingError: damaged or empty bag, or no such topics; the message lists what is there.
+        DamagedRecordingError: a bag that is not to be salvaged cannot be read to its end; `frames` may raise it too.
+        RecordingError: empty bag, or no such topics; the message lists what is there.
     """
 
-    def __init__(self, path: Path, streams: Streams | None = None) -> None:
+    def __init__(self, path: Path, streams: Streams | None = None, salvage: bool = False) -> None:
         self._path, streams = Path(path), streams or Streams()
+        self._salvage = salvage
         self.name = str(path)
-        with _opened(self._path) as reader:
+        with _opened(self._path, salvage) as reader:
+            self.losses = tuple(reader.losses) if isinstance(reader, SalvagedBag) else ()
             topics = _image_topics(self.name, reader)
-            self._topics: dict[Stream, str] = {
+            self.topics: dict[Stream, str] = {
                 "colour": _choose(self.name, "colour", topics, streams.rgb),
                 "depth": _choose(self.name, "depth", topics, streams.depth),
             }
-            self.depth_count = sum(c.msgcount for c in reader.connections if c.topic == self._topics["depth"])
+            self.depth_count = sum(c.msgcount for c in reader.connections if c.topic == self.topics["depth"])
             self.rate_hz = _rate(self.depth_count, reader.duration)
-            self._infos, notes = self._camera_infos(reader, streams)
-        found = ", ".join(f"{stream} {topic}" for stream, topic in self._topics.items())
-        self.notes: tuple[str, ...] = (f"{self.name}: {found}", *notes)
+            self.frame_ids: dict[Stream, str] = {
+                stream: next(t.frame_id for t in topics if t.name == name) for stream, name in self.topics.items()
+            }
+            self.cameras, notes = self._camera_infos(reader, streams)
+        found = ", ".join(f"{stream} {topic}" for stream, topic in self.topics.items())
+        lost = [f"{self.name}: damaged: {loss}" for loss in self.losses]
+        self.notes: tuple[str, ...] = (f"{self.name}: {found}", *notes, *lost)
+
+    def static_transforms(self) -> StaticTransforms:
+        """All transforms on /tf_static; messages that cannot be read are passed over."""
+        tree = StaticTransforms()
+        with _opened(self._path, self._salvage) as reader:
+            wanted = [c for c in reader.connections if c.topic == _TRANSFORMS[0] and c.msgtype in _TRANSFORMS[1]]
+            for connection, _, data in _messages(self.name, reader, wanted) if wanted else ():
+                with suppress(FrameError, ValueError):
+                    tree.add(_deserialised(reader, data, connection))
+        return tree
 
     def frames(self) -> Iterator[RecordedFrame]:
         """All frames once, ordered by header stamp, colour before depth of the same stamp."""
@@ -104,8 +152,8 @@ class BagRecording:
 
     def _stream(self, stream: Stream) -> Iterator[RecordedFrame]:
         # a reader of its own: two loops over one file handle would move it under each other
-        with _opened(self._path) as reader:
-            wanted = [connection for connection in reader.connections if connection.topic == self._topics[stream]]
+        with _opened(self._path, self._salvage) as reader:
+            wanted = [connection for connection in reader.connections if connection.topic == self.topics[stream]]
             lag_ns: int | None = None  # stamp minus time of recording
             for connection, recorded_ns, data in _messages(self.name, reader, wanted):
                 try:
@@ -115,13 +163,15 @@ class BagRecording:
                         lag_ns = _first_lag(self.name, reader, connection)
                     stamp, frame_id = _damaged_header(data, reader.is2) or (recorded_ns + lag_ns, "")
                     load: _Load = partial(_refuse, error)
+                    message = None
                 else:
                     stamp, frame_id = _stamp_ns(message), message.header.frame_id
                     lag_ns = stamp - recorded_ns
                     load = partial(_load_depth if stream == "depth" else _load_colour, message)
-                yield RecordedFrame(stream, str(stamp), stamp, frame_id, self._infos[stream], load)
+                jpeg = partial(jpeg_bytes, message)
+                yield RecordedFrame(stream, str(stamp), stamp, frame_id, self.cameras[stream], load, jpeg)
 
-    def _camera_infos(self, reader: AnyReader, streams: Streams) -> tuple[dict[Stream, Intrinsics | None], list[str]]:
+    def _camera_infos(self, reader: _Reader, streams: Streams) -> tuple[dict[Stream, Intrinsics | None], list[str]]:
         notes: list[str] = []
         colour, distorted = self._camera_info(reader, "colour", streams.rgb_info)
         depth, depth_distorted = self._camera_info(reader, "depth", streams.depth_info)
@@ -131,14 +181,15 @@ class BagRecording:
             notes.append(f"{self.name}: camera_info has lens distortion, which is not carried on")
         if colour is None:
             notes.append(f'{self.name}: no camera_info for colour; give --rgb-info TOPIC or --intrinsics "fx fy cx cy"')
+        self.depth_info_found = depth is not None
         if depth is None and colour is not None:
             depth = self._derived_depth_info(reader, colour)
             notes.append(f"{self.name}: no camera_info for depth; taken from the colour camera it is registered to")
         return {"colour": colour, "depth": depth}, notes
 
-    def _camera_info(self, reader: AnyReader, stream: Stream, given: str | None) -> tuple[Intrinsics | None, bool]:
+    def _camera_info(self, reader: _Reader, stream: Stream, given: str | None) -> tuple[Intrinsics | None, bool]:
         """Intrinsics of a stream, and whether they come with distortion."""
-        image = _Topic(self._topics[stream], stream == "depth").base
+        image = _Topic(self.topics[stream], stream == "depth").base
         topic = given or f"{image.rpartition('/')[0]}/camera_info"
         infos = [c for c in reader.connections if c.topic == topic and c.msgtype == _INFO_TYPE and c.msgcount]
         if not infos:
@@ -150,12 +201,12 @@ class BagRecording:
         camera = intrinsics_of(info)
         return camera, camera is not None and has_distortion(info)
 
-    def _given(self, reader: AnyReader, pinhole: tuple[float, float, float, float]) -> Intrinsics:
-        height, width = _first_size(self.name, reader, self._topics["colour"], depth=False)
+    def _given(self, reader: _Reader, pinhole: tuple[float, float, float, float]) -> Intrinsics:
+        height, width = _first_size(self.name, reader, self.topics["colour"], depth=False)
         return Intrinsics(width, height, *pinhole)
 
-    def _derived_depth_info(self, reader: AnyReader, colour: Intrinsics) -> Intrinsics:
-        height, width = _first_size(self.name, reader, self._topics["depth"], depth=True)
+    def _derived_depth_info(self, reader: _Reader, colour: Intrinsics) -> Intrinsics:
+        height, width = _first_size(self.name, reader, self.topics["depth"], depth=True)
         return colour.resized(width, height)
 
 
@@ -186,14 +237,14 @@ def _damaged_header(data: bytes, cdr: bool) -> tuple[int, str] | None:
     return sec * _NANOSECONDS + nanosec, data[start : start + length].decode(errors="replace").rstrip("\0")
 
 
-def _messages(name: str, reader: AnyReader, connections: list[Connection]) -> Iterator[tuple[Connection, int, bytes]]:
+def _messages(name: str, reader: _Reader, connections: list[Any]) -> Iterator[tuple[Any, int, bytes]]:
     try:
         yield from reader.messages(connections=connections)
-    except _DAMAGE as error:
-        raise RecordingError(f"{name}: damaged, reading stopped at: {type(error).__name__}: {error}") from error
+    except Exception as error:  # see _opened
+        raise DamagedRecordingError(f"{name}: damaged, reading stopped at: {type(error).__name__}: {error}") from error
 
 
-def _deserialised(reader: AnyReader, data: bytes, connection: Connection) -> Any:
+def _deserialised(reader: _Reader, data: bytes, connection: Any) -> Any:
     try:
         return reader.deserialize(data, connection.msgtype)
     except _DAMAGE as error:
@@ -204,7 +255,7 @@ def _deserialised(reader: AnyReader, data: bytes, connection: Connection) -> Any
         ) from error
 
 
-def _first(name: str, reader: AnyReader, connection: Connection, use: Callable[[int, Any], Found]) -> Found:
+def _first(name: str, reader: _Reader, connection: Any, use: Callable[[int, Any], Found]) -> Found:
     """What `use` makes of time of recording and message, for the first message that can be used."""
     refused: FrameError | None = None
     for found, recorded_ns, data in _messages(name, reader, [connection]):
@@ -217,11 +268,11 @@ def _first(name: str, reader: AnyReader, connection: Connection, use: Callable[[
     )
 
 
-def _first_lag(name: str, reader: AnyReader, connection: Connection) -> int:
+def _first_lag(name: str, reader: _Reader, connection: Any) -> int:
     return _first(name, reader, connection, lambda recorded_ns, message: _stamp_ns(message) - recorded_ns)
 
 
-def _first_size(name: str, reader: AnyReader, topic: str, depth: bool) -> tuple[int, int]:
+def _first_size(name: str, reader: _Reader, topic: str, depth: bool) -> tuple[int, int]:
     def size(_: int, message: Any) -> tuple[int, int]:
         pixels = depth_pixels(message)[0] if depth else colour_pixels(message)
         return pixels.shape[0], pixels.shape[1]
@@ -229,12 +280,16 @@ def _first_size(name: str, reader: AnyReader, topic: str, depth: bool) -> tuple[
     return _first(name, reader, next(c for c in reader.connections if c.topic == topic), size)
 
 
-def _image_topics(name: str, reader: AnyReader) -> list[_Topic]:
+def _image_topics(name: str, reader: _Reader) -> list[_Topic]:
     images = [c for c in reader.connections if c.msgtype in _IMAGE_TYPES and c.msgcount]
     if not images:
         found = sorted({f"{c.topic} ({c.msgtype}, {c.msgcount} messages)" for c in reader.connections})
         raise RecordingError(f"{name}: expected image topics with messages, found {', '.join(found) or 'nothing'}")
-    return [_Topic(c.topic, _first(name, reader, c, lambda _, message: is_depth(message))) for c in images]
+    return [_first(name, reader, c, partial(_topic, c.topic)) for c in images]
+
+
+def _topic(name: str, _: int, message: Any) -> _Topic:
+    return _Topic(name, is_depth(message), message.header.frame_id)
 
 
 def _choose(name: str, stream: Stream, topics: list[_Topic], given: str | None) -> str:

@@ -3,23 +3,48 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rosbags.interfaces import Connection
+from rosbags.interfaces import (
+    Connection,
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from depth_sr_ros.rgbd.camera import Intrinsics
 from depth_sr_ros.rgbd.recording import RecordingError
+from depth_sr_ros.rgbd.transforms import quaternion
 
 STORAGES = {"mcap": StoragePlugin.MCAP, "db3": StoragePlugin.SQLITE3}
 """Names of the bag formats that can be written."""
 
 _NANOSECONDS = 1_000_000_000
+_FOREVER = QosTime(9_223_372_036, 854_775_807)  # what rmw calls infinite
+_LATCHED = (
+    Qos(
+        QosHistory.KEEP_LAST,
+        1,
+        QosReliability.RELIABLE,
+        QosDurability.TRANSIENT_LOCAL,
+        _FOREVER,
+        _FOREVER,
+        QosLiveliness.AUTOMATIC,
+        _FOREVER,
+        False,
+    ),
+)
 
 
 class BagWriter:
@@ -104,15 +129,40 @@ class BagWriter:
         )
         self._write(topic, stamp_ns, info)
 
+    def write_static_transform(self, stamp_ns: int, parent: str, child: str, matrix: NDArray[np.float64]) -> None:
+        """Writes one transform on /tf_static.
+
+        Args:
+            stamp_ns: header stamp and record time, nanoseconds.
+            parent: frame whose coordinates come out.
+            child: frame whose coordinates go in.
+            matrix: (4, 4), takes points in metres from the child's coordinates to the parent's.
+        """
+        types = self._store.types
+        x, y, z, w = quaternion(matrix[:3, :3])
+        transform = types["geometry_msgs/msg/Transform"](
+            translation=types["geometry_msgs/msg/Vector3"](*(float(value) for value in matrix[:3, 3])),
+            rotation=types["geometry_msgs/msg/Quaternion"](x=x, y=y, z=z, w=w),
+        )
+        stamped = types["geometry_msgs/msg/TransformStamped"](
+            header=self._header(stamp_ns, parent), child_frame_id=child, transform=transform
+        )
+        self._write("/tf_static", stamp_ns, types["tf2_msgs/msg/TFMessage"](transforms=[stamped]), _LATCHED)
+
     def close(self) -> None:
-        """Completes the bag and gives it its name."""
-        self._writer.close()
+        """Completes the bag and gives it its name; where that fails, as on a full disk, nothing is left."""
+        try:
+            self._writer.close()
+        except BaseException:
+            self.abort()
+            raise
         (self._temporary / self._path.name).replace(self._path)
         self._temporary.rmdir()
 
     def abort(self) -> None:
         """Removes what was written."""
-        self._writer.abort()
+        with suppress(Exception):  # the files go in any case
+            self._writer.abort()
         shutil.rmtree(self._temporary, ignore_errors=True)
 
     def __enter__(self) -> BagWriter:
@@ -131,8 +181,10 @@ class BagWriter:
         stamp = types["builtin_interfaces/msg/Time"](sec=stamp_ns // _NANOSECONDS, nanosec=stamp_ns % _NANOSECONDS)
         return types["std_msgs/msg/Header"](stamp=stamp, frame_id=frame_id)
 
-    def _write(self, topic: str, stamp_ns: int, message: Any) -> None:
+    def _write(self, topic: str, stamp_ns: int, message: Any, qos: Sequence[Qos] = ()) -> None:
         kind = message.__msgtype__
         if topic not in self._connections:
-            self._connections[topic] = self._writer.add_connection(topic, kind, typestore=self._store)
+            self._connections[topic] = self._writer.add_connection(
+                topic, kind, typestore=self._store, offered_qos_profiles=qos
+            )
         self._writer.write(self._connections[topic], stamp_ns, self._store.serialize_cdr(message, kind))

@@ -133,7 +133,8 @@ class ImageFilesRecording:
 
     def _frame(self, stream: Stream, stamp_ns: int, path: Path) -> RecordedFrame:
         load = partial(_load_colour, path) if stream == "colour" else partial(self._load_depth, path)
-        return RecordedFrame(stream, path.stem, stamp_ns, FRAME_ID, self._intrinsics[stream], load)
+        jpeg = partial(_jpeg_file, path)
+        return RecordedFrame(stream, path.stem, stamp_ns, FRAME_ID, self._intrinsics[stream], load, jpeg)
 
     def _load_depth(self, path: Path) -> tuple[NDArray[Any], str]:
         raw, unit = read_depth(path), self._camera.depth_unit_m
@@ -188,6 +189,10 @@ def single_pair(colour: Path, depth: Path, streams: Streams | None = None) -> Im
     if missing:
         raise RecordingError(f"no such file: {', '.join(missing)}; expected one colour image and one 16-bit depth PNG")
     return ImageFilesRecording(str(depth), [colour], [depth], CameraFile((streams or Streams()).intrinsics))
+
+
+def _jpeg_file(path: Path) -> bytes | None:
+    return path.read_bytes() if path.suffix.lower() in _COLOUR_SUFFIXES[1:] else None
 
 
 def _load_colour(path: Path) -> tuple[NDArray[Any], str]:

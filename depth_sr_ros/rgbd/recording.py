@@ -28,6 +28,14 @@ class RecordingError(ValueError):
     """A recording that cannot be read: says what was expected, what was found and what to change."""
 
 
+class DamagedRecordingError(RecordingError):
+    """A recording that cannot be read to its end, of which a part can perhaps still be had."""
+
+
+def _no_jpeg() -> bytes | None:
+    return None
+
+
 @dataclass(frozen=True)
 class RecordedFrame:
     """One image of a recording; its pixels are read by `load`.
@@ -40,6 +48,7 @@ class RecordedFrame:
         intrinsics: of this image's grid; None where the recording does not tell.
         load: returns (pixels, encoding): (H, W, 3) uint8 RGB and `rgb8`, or (h, w) depth in the unit of its encoding,
             `16UC1` or `32FC1`. Raises FrameError for an image that cannot be used.
+        jpeg: returns the JPEG file that the pixels come from, None where there is none.
     """
 
     stream: Stream
@@ -48,6 +57,7 @@ class RecordedFrame:
     frame_id: str
     intrinsics: Intrinsics | None
     load: Callable[[], tuple[NDArray[Any], str]]
+    jpeg: Callable[[], bytes | None] = _no_jpeg
 
     def metres(self) -> NDArray[np.float32]:
         """Depth, (h, w) float32 metres, NaN where invalid.

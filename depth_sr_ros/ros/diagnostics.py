@@ -8,6 +8,8 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
+from depth_sr_ros.engine_supply import SupplyState
+from depth_sr_ros.engines import BuildState
 from depth_sr_ros.rgbd.pairing import PairingCounters
 from depth_sr_ros.ros.conversions import converter_name
 from depth_sr_ros.ros.silence import Explanation
@@ -25,6 +27,7 @@ class Health:
         statistics: counters, rates, durations.
         pairing: what the synchroniser has seen, None while inactive.
         engine: what serves, None while unconfigured.
+        supply: what is prepared beside it, None while unconfigured.
         silence: why no frames come, None while they come.
         idle: nobody subscribes to an output.
         notes: sentences about the input.
@@ -36,6 +39,7 @@ class Health:
     statistics: NodeStatistics
     pairing: PairingCounters | None = None
     engine: UpsamplerInfo | None = None
+    supply: SupplyState | None = None
     silence: Explanation | None = None
     idle: bool = False
     notes: tuple[str, ...] = field(default=())
@@ -114,7 +118,31 @@ def _engine(health: Health) -> DiagnosticStatus:
         "weights_id": info.weights_id,
         "notes": " | ".join(health.notes),
     }
-    return _status("engine", DiagnosticStatus.OK, f"{info.model} on {info.engine}, {info.precision}", values)
+    level, message = DiagnosticStatus.OK, f"{info.model} on {info.engine}, {info.precision}"
+    if health.supply:
+        values |= _supply(health.supply)
+        if health.supply.doing:
+            message += f"; {health.supply.doing}{_progress(health.supply.build)}"
+        if health.supply.failure:
+            level, message = DiagnosticStatus.WARN, f"{message}; {health.supply.failure}"
+    return _status("engine", level, message, values)
+
+
+def _supply(supply: SupplyState) -> dict[str, object]:
+    values: dict[str, object] = {"swaps": supply.swaps, "preparing": supply.doing, "failure": supply.failure}
+    if supply.build:
+        values |= {"build/step": supply.build.doing, "build/percent": f"{100 * supply.build.share:.0f}"}
+        remaining = supply.build.remaining_seconds
+        values["build/eta_s"] = "unknown" if remaining is None else f"{remaining:.0f}"
+    return values
+
+
+def _progress(build: BuildState | None) -> str:
+    if build is None:
+        return ""
+    remaining = build.remaining_seconds
+    left = "" if remaining is None else f", about {remaining:.0f} s left"
+    return f" ({100 * build.share:.0f} %{left})"
 
 
 def _latency(health: Health) -> DiagnosticStatus:

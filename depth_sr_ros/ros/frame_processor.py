@@ -10,6 +10,7 @@ from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.utilities import ok
 from sensor_msgs.msg import Image
 
+from depth_sr_ros.engine_supply import EngineSupply
 from depth_sr_ros.rgbd.errors import FrameError
 from depth_sr_ros.ros.camera_infos import CameraInfos
 from depth_sr_ros.ros.conversions import ImageDecoder, output_header, stamp_ns
@@ -39,7 +40,7 @@ class FrameProcessor:
     """Turns pairs into published frames.
 
     Args:
-        upsampler: used from this thread only.
+        supply: gives the engine for each frame.
         decoder: of the images.
         outputs: publishes results.
         infos: camera_info messages.
@@ -56,7 +57,7 @@ class FrameProcessor:
 
     def __init__(
         self,
-        upsampler: Upsampler,
+        supply: EngineSupply,
         decoder: ImageDecoder,
         outputs: Outputs,
         infos: CameraInfos,
@@ -65,7 +66,7 @@ class FrameProcessor:
         log: RcutilsLogger,
         always_infer: bool,
     ) -> None:
-        self._upsampler = upsampler
+        self._supply = supply
         self._decoder = decoder
         self._outputs = outputs
         self._infos = infos
@@ -85,12 +86,13 @@ class FrameProcessor:
         Raises:
             Exception: whatever the engine or a publisher raises; `failed` takes it.
         """
+        upsampler = self._supply.current()
         if not (self._always_infer or self._outputs.wanted()):
             self._statistics.counters.drop("no_subscriber")
             self.refusal = None
             return
         try:
-            self._serve(pair)
+            self._serve(pair, upsampler)
         except FrameError as error:
             self._give_up(error.cause, str(error))
 
@@ -117,13 +119,14 @@ class FrameProcessor:
         if self._throttle.passes("camera_info", now):
             self._log.warning(problem)
 
-    def _serve(self, pair: ReceivedPair) -> None:
+    def _serve(self, pair: ReceivedPair, upsampler: Upsampler) -> None:
         start = time.monotonic()
         rgb_message, depth_message = pair.rgb.message, pair.depth.message
         rgb, depth = self._decoder.colour(rgb_message), self._decoder.depth(depth_message)
         decoded = time.monotonic()
-        result = self._upsampler(rgb, depth)
-        self._note(rgb_message, depth_message)
+        result = upsampler(rgb, depth)
+        self._supply.served(rgb.shape[:2], depth.shape)
+        self._note(upsampler, rgb_message, depth_message)
         upsampled = time.monotonic()
         header = output_header(rgb_message, depth_message)
         camera_info = self._infos.for_output(rgb_message, depth_message, header)
@@ -157,8 +160,8 @@ class FrameProcessor:
         if self._throttle.passes(cause, now):
             self._log.warning(f"a frame is skipped ({cause}): {sentence}")
 
-    def _note(self, rgb: Image, depth: Image) -> None:
-        notes = self._upsampler.notes + self._frame_notes(rgb.header.frame_id, depth.header.frame_id)
+    def _note(self, upsampler: Upsampler, rgb: Image, depth: Image) -> None:
+        notes = upsampler.notes + self._frame_notes(rgb.header.frame_id, depth.header.frame_id)
         for note in notes:
             if note not in self.notes:
                 self.notes += (note,)

@@ -2,7 +2,7 @@
 
 configure builds the engine, activate subscribes and starts the inference thread, deactivate stops both, cleanup frees
 the engine. Callbacks run on one executor thread and only store messages; everything else about a frame happens on the
-inference thread.
+inference thread. Engines that are to take over are prepared by the supply, on a thread of its own.
 """
 
 from __future__ import annotations
@@ -23,25 +23,27 @@ from rclpy.parameter import Parameter
 from rclpy.utilities import ok, try_shutdown
 
 from depth_sr_ros.dds_profile import use_profile
+from depth_sr_ros.engine_supply import EngineSupply
 from depth_sr_ros.ros.camera_infos import CameraInfos
 from depth_sr_ros.ros.conversions import ImageDecoder, converter_name
 from depth_sr_ros.ros.diagnostics import Health, diagnostics_message
+from depth_sr_ros.ros.engine_parameters import changed_settings, engine_settings, problem_with_change, put_back
 from depth_sr_ros.ros.frame_processor import FrameProcessor
 from depth_sr_ros.ros.inputs import Inputs, ReceivedPair
 from depth_sr_ros.ros.outputs import Outputs
-from depth_sr_ros.ros.parameters import declare_parameters, problem_with, unknown_names
+from depth_sr_ros.ros.parameters import declare_parameters, unknown_names
 from depth_sr_ros.ros.silence_watch import SilenceWatch
 from depth_sr_ros.ros.statistics import NodeStatistics
 from depth_sr_ros.ros.synchroniser import synchroniser_name
 from depth_sr_ros.ros.worker import InferenceWorker
-from depth_sr_ros.upsampler import Upsampler, UpsamplerError
+from depth_sr_ros.upsampler import UpsamplerError
 
 
 @dataclass(frozen=True)
 class _Configured:
     """What lives from configure to cleanup."""
 
-    upsampler: Upsampler
+    supply: EngineSupply
     outputs: Outputs
     processor: FrameProcessor
     infos: CameraInfos
@@ -95,7 +97,7 @@ class DepthSuperResolution(LifecycleNode):
         except Exception as error:  # a transition callback that raises would fail without a word
             return self._refuse(f"cannot configure: {type(error).__name__}: {error}; check the QoS overrides")
         self._problem = ""
-        info = self._configured.upsampler.describe()
+        info = self._configured.supply.describe()
         self.get_logger().info(
             f"{info.model} (weights {info.weights_id}) runs on {info.engine}, {info.precision}, {info.device}: "
             f"{info.reason}. Pairs by {synchroniser_name()}, images by {converter_name()}."
@@ -143,24 +145,16 @@ class DepthSuperResolution(LifecycleNode):
         colormap_range = tuple(self.get_parameter("colormap_range").value)
         settings = replace(self.parameters, colormap_range=colormap_range)
         decoder = ImageDecoder(settings.depth_unit)
-        upsampler = Upsampler(
-            settings.model,
-            settings.scale,
-            weights=settings.weights or None,
-            engine=settings.engine,
-            precision=settings.precision,
-            threads=settings.threads,
-            fill_holes=settings.fill_holes,
-        )
+        supply = EngineSupply(engine_settings(self), self._tell)
         names = (self.resolve_topic_name(name) for name in ("rgb/camera_info", "depth_raw/camera_info"))
         infos = CameraInfos((next(names), next(names)))
         try:
             outputs = Outputs(self, settings)
         except Exception:
-            upsampler.close()
+            supply.close()
             raise
         processor = FrameProcessor(
-            upsampler,
+            supply,
             decoder,
             outputs,
             infos,
@@ -169,7 +163,7 @@ class DepthSuperResolution(LifecycleNode):
             self.get_logger(),
             settings.always_infer,
         )
-        return _Configured(upsampler, outputs, processor, infos)
+        return _Configured(supply, outputs, processor, infos)
 
     def _refuse(self, problem: str) -> TransitionCallbackReturn:
         self._problem = problem
@@ -193,21 +187,31 @@ class DepthSuperResolution(LifecycleNode):
     def _free(self) -> None:
         configured, self._configured = self._configured, None
         if configured:
-            configured.upsampler.close()
+            configured.supply.close()
             configured.outputs.destroy()
 
     def _on_set_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
-        for parameter in parameters:
-            if parameter.name != "colormap_range":
-                continue
-            problem = problem_with(parameter.name, parameter.value)
-            if problem:
-                return SetParametersResult(successful=False, reason=problem)
-            if self._configured:
-                self._configured.outputs.colormap_range = tuple(parameter.value)
+        problem = problem_with_change(self, parameters)
+        if problem:
+            return SetParametersResult(successful=False, reason=problem)
+        if self._configured:
+            for parameter in parameters:
+                if parameter.name == "colormap_range":
+                    self._configured.outputs.colormap_range = tuple(parameter.value)
+            settings = changed_settings(self, parameters)
+            if settings:
+                self._configured.supply.change(settings)
         return SetParametersResult(successful=True)
 
+    def _tell(self, warning: bool, sentence: str) -> None:
+        if warning:
+            self.get_logger().warning(sentence)
+        else:
+            self.get_logger().info(sentence)
+
     def _report(self) -> None:
+        if self._configured:
+            put_back(self, self._configured.supply)
         stamp = self.get_clock().now().to_msg()
         message = diagnostics_message(self.get_fully_qualified_name(), self._health(), stamp, time.monotonic())
         self._diagnostics.publish(message)
@@ -221,7 +225,8 @@ class DepthSuperResolution(LifecycleNode):
             state,
             self._statistics,
             pairing=active.inputs.pairing if active else None,
-            engine=configured.upsampler.describe(),
+            engine=configured.supply.describe(),
+            supply=configured.supply.state(),
             silence=active.watch.check() if active else None,
             idle=not (self.parameters.always_infer or configured.outputs.wanted()),
             notes=configured.processor.notes,

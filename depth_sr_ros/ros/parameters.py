@@ -35,12 +35,24 @@ def _parameter(
 class NodeParameters:
     """Every parameter of the node; descriptions and limits are in the fields' metadata."""
 
-    model: str = _parameter("fdkn", "Network, by name.")
-    scale: int = _parameter(8, "Upsampling factor of the network.", limits=(1, 64))
-    weights: str = _parameter("", "Folder of an artifact to use instead of the shipped one; empty: the shipped one.")
-    engine: str = _parameter("auto", "Runtime: auto, openvino, onnxruntime or torch; auto takes the fastest that runs.")
-    precision: str = _parameter("auto", "Arithmetic of the network: auto, fp32 or bf16; auto asks the processor.")
+    model: str = _parameter("fdkn", "Network, by name.", dynamic=True)
+    scale: int = _parameter(8, "Upsampling factor of the network.", limits=(1, 64), dynamic=True)
+    weights: str = _parameter(
+        "", "Folder of an artifact to use instead of the shipped one; empty: the shipped one.", dynamic=True
+    )
+    engine: str = _parameter(
+        "auto",
+        "Runtime: auto, tensorrt, torch-cuda, openvino, onnxruntime or torch; auto takes the first that runs here.",
+        dynamic=True,
+    )
+    precision: str = _parameter(
+        "auto", "Arithmetic of the network: auto, fp32, bf16, fp16 or int8; auto takes what the engine prefers here.",
+        dynamic=True,
+    )
     threads: int = _parameter(0, "Threads of the CPU engine; 0: as many as it likes.", limits=(0, 1024))
+    engine_cache: str = _parameter(
+        "", "Folder of built engines; empty: `trt_engines/` of a source checkout, else the user's cache folder."
+    )
     slop: float = _parameter(
         0.02, "Largest distance between the stamps of a colour and a depth image, seconds.", limits=(0.0, 10.0)
     )
@@ -103,6 +115,9 @@ _KINDS = {
     "tuple[float, float]": (ParameterType.PARAMETER_DOUBLE_ARRAY, "two numbers"),
 }
 _FIELDS: dict[str, Field[Any]] = {f.name: f for f in fields(NodeParameters)}
+
+DYNAMIC: tuple[str, ...] = tuple(name for name, f in _FIELDS.items() if f.metadata["dynamic"])
+"""Parameters that can be changed while the node runs."""
 
 
 def _kind(parameter: Field[Any]) -> tuple[int, str]:

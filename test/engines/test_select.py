@@ -3,13 +3,15 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from depth_sr_ros.engines import EngineError, choose_engine
 from depth_sr_ros.engines.openvino import OpenVinoEngine
+from depth_sr_ros.engines.torch import TorchEngine
 
 
-def test_automatic_choice_takes_openvino_and_says_why(artifact):
+def test_automatic_choice_takes_openvino_and_says_why(artifact, no_gpu_engines):
     choice = choose_engine(artifact)
     assert choice.runtime.name == "openvino"
     assert "first in order of preference" in choice.reason and "self-check" in choice.reason
@@ -25,7 +27,7 @@ def test_an_engine_asked_for_by_name_is_taken(engine, artifact):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"engine": "opnvino"}, r"engine: expected one of \('auto', 'openvino'.*found 'opnvino'"),
+        ({"engine": "opnvino"}, r"engine: expected one of \('auto', .*'openvino'.*found 'opnvino'"),
         ({"precision": "fp64"}, r"precision: expected one of .*found 'fp64'"),
         ({"engine": "onnxruntime", "precision": "bf16"}, "onnxruntime: expected precision auto or fp32"),
     ],
@@ -35,7 +37,23 @@ def test_unknown_settings_name_the_known_ones(settings, words, artifact):
         choose_engine(artifact, **settings)
 
 
-def test_a_broken_runtime_is_passed_over_loudly(artifact, monkeypatch, caplog):
+def test_a_precision_that_is_refused_makes_way_for_the_engines_next(artifact, monkeypatch, caplog):
+    def overflow(self, inputs):
+        outputs = run(self, inputs)
+        scale = np.float32(np.inf if self.describe().precision == "bf16" else 1)
+        return {**outputs, "depth_hr": outputs["depth_hr"] * scale}
+
+    run = TorchEngine._run
+    monkeypatch.setattr(TorchEngine, "_run", overflow)
+    monkeypatch.setattr(TorchEngine, "precisions", classmethod(lambda cls: ("bf16", "fp32")))
+    choice = choose_engine(artifact, engine="torch")
+    assert (choice.runtime.name, choice.precision) == ("torch", "fp32")
+    assert "after engine torch (bf16) refused" in choice.reason and "fp32 serves" in caplog.text
+    with pytest.raises(EngineError, match=r"torch \(bf16\) refused"):
+        choose_engine(artifact, engine="torch", precision="bf16")
+
+
+def test_a_broken_runtime_is_passed_over_loudly(artifact, monkeypatch, caplog, no_gpu_engines):
     def broken(cls):
         raise RuntimeError("no CPU plugin")
 

@@ -40,7 +40,7 @@ def test_nearest_sampling_is_caught_in_every_precision(runtime, artifact, tmp_pa
             check_engine(runtime, wrong, precision, threads=0)
 
 
-def test_choice_says_what_was_refused_and_fails_when_nothing_is_left(artifact, tmp_path, caplog):
+def test_choice_says_what_was_refused_and_fails_when_nothing_is_left(artifact, tmp_path, caplog, no_gpu_engines):
     """torch runs from the weights, not from the graph, so it still serves where the graph is wrong."""
     wrong = _with_nearest_sampling(artifact, tmp_path / "wrong")
     choice = choose_engine(wrong)

@@ -42,6 +42,14 @@ def test_block_layout_is_reversible_and_puts_blocks_first():
     assert torch.equal(from_blocks(blocks), image)
 
 
+@pytest.mark.parametrize(("scale", "cells"), [(4, (1, 1)), (1, (3, 4))])
+def test_image_is_left_alone_where_its_blocks_lie_as_its_pixels_do(scale, cells):
+    image = torch.rand(1, 1, cells[0] * scale, cells[1] * scale, generator=torch.Generator().manual_seed(0))
+    before, source = image.clone(), F.avg_pool2d(image, scale) + 0.1
+    equilibrium(image, source, edge_coefficients(image, 0.03), 3, solver="plain")
+    assert torch.equal(image, before)
+
+
 @pytest.mark.parametrize("holes", [False, True])
 def test_plain_solver_is_the_plain_iteration(holes):
     image, source, coefficients = _problem()

@@ -4,34 +4,15 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from small_networks import small_network
 
 from depth_sr_ros.engines.onnxruntime import OnnxRuntimeEngine
 from depth_sr_ros.engines.openvino import OpenVinoEngine
 from depth_sr_ros.engines.selfcheck import check_engine
-from depth_sr_ros.models import create_model, list_models
+from depth_sr_ros.models import list_models
 from depth_sr_ros.models.export import export_artifact
-from depth_sr_ros.models.frame_graph import FrameGraph
-
-# Width and depth change no operator, only minutes. DADA settles in more steps than a test needs to see that the loop is
-# right.
-_OPTIONS = {
-    "jiif": {"width": 8, "blocks": 1, "hidden": (32, 16)},
-    "dada": {"solver": "accelerated", "accelerated_iterations": 24, "network_resolution": 1},
-    "bridgenet": {"backbone": "resnet18", "deep_blocks": 4},
-}
 
 _VGA = (60, 80)
-
-
-def _network(name, **options):
-    torch.manual_seed(0)
-    network = create_model(name, **{"scale": 8, **_OPTIONS.get(name, {}), **options}).eval()
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            if parameter.numel() == 1 or parameter.dim() == 1:
-                parameter.add_(0.05 * torch.rand(parameter.shape, generator=generator))
-    return network
 
 
 def _frame(height, width, scale):
@@ -43,10 +24,8 @@ def _frame(height, width, scale):
 
 
 @pytest.fixture(scope="module", params=list_models())
-def exported(request, tmp_path_factory):
-    network = _network(request.param)
-    artifact = export_artifact(network, request.param, tmp_path_factory.mktemp("export") / request.param)
-    return artifact, FrameGraph(network).eval()
+def exported(request, small_export):
+    return small_export(request.param)
 
 
 def _cells(network, cells):
@@ -88,5 +67,5 @@ def test_graph_is_the_form_for_inference(exported):
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("name", "scale"), [("dagf", 4), ("fdkn", 16), ("jiif", 16)])
 def test_live_networks_export_at_other_scales(name, scale, tmp_path):
-    artifact = export_artifact(_network(name, scale=scale), name, tmp_path / name)
+    artifact = export_artifact(small_network(name, scale=scale), name, tmp_path / name)
     assert check_engine(OpenVinoEngine, artifact, "fp32", 2).passed

@@ -109,3 +109,16 @@ def test_golden_tensors():
 
 if __name__ == "__main__":
     np.savez(_GOLDEN, **{name: tensor.numpy() for name, tensor in _golden().items()})
+
+
+def test_small_sibling_takes_a_third_of_the_multiplications():
+    def multiplications(network):
+        branches = (network.guide_branch, network.depth_branch)
+        return sum(p.numel() for b in branches for p in b.parameters() if p.ndim == 4)
+
+    assert multiplications(create_model("fdkn_s")) < 0.36 * multiplications(create_model("fdkn"))
+
+
+def test_widths_must_be_six():
+    with pytest.raises(ValueError, match="expected 6 positive"):
+        create_model("fdkn", widths=(32, 32))

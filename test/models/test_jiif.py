@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
+from depth_sr_ros.models import create_model
 from depth_sr_ros.models.interpolation import resize_bicubic
 from depth_sr_ros.models.jiif import JIIF
 from depth_sr_ros.models.jiif_pairs import AxisPositions, PairFunction
@@ -157,6 +159,32 @@ def test_gradient_reaches_both_encoders(weights):
     values.sum().backward()
     for encoder in (network.guide_encoder, network.depth_encoder):
         assert encoder.head.weight.grad.abs().max() > 0
+
+
+@torch.inference_mode()
+def test_small_sibling_is_one_function_in_all_forms():
+    torch.manual_seed(0)
+    network = create_model("jiif_s", scale=4).eval()
+    guide, depth = _images(4, cells=(4, 6), batch=2)
+    dense = network(guide, depth)
+    torch.testing.assert_close(network.upsample(guide, depth), dense, atol=1e-6, rtol=0)
+    values, indices = network.sampled(guide, depth, 7)
+    torch.testing.assert_close(values, dense.flatten(1).gather(1, indices), atol=1e-6, rtol=0)
+
+
+@torch.inference_mode()
+def test_small_sibling_takes_at_most_150_gmac():
+    guide, depth = _images(8, cells=(6, 8))
+    with FlopCounterMode(display=False) as counter:
+        create_model("jiif_s", scale=8).eval()(guide, depth)
+    of_this_size = counter.get_total_flops() / 2
+    assert of_this_size * 100 < 150e9  # 640 x 480 has a hundred times the pixels
+
+
+def test_small_sibling_says_which_sizes_it_takes():
+    network = create_model("jiif_s", scale=4)
+    with pytest.raises(ValueError, match="multiples of 2"):
+        network.upsample(*_images(4, cells=(3, 4), size=(10, 12)))
 
 
 @torch.inference_mode()

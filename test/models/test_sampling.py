@@ -4,7 +4,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from depth_sr_ros.models.sampling import check_convention, in_grid_units, tap_displacements, weighted_taps
+from depth_sr_ros.models.sampling import (
+    check_convention,
+    gathered_taps,
+    in_grid_units,
+    tap_displacements,
+    weighted_taps,
+)
 
 
 def _windowed(image, weights, offsets, align_corners):
@@ -71,3 +77,33 @@ def test_offset_moves_a_tap_by_whole_pixels_in_x_and_y():
 def test_unknown_convention_names_the_known_ones():
     with pytest.raises(ValueError, match="centred"):
         check_convention("corner")
+
+
+def _gathered(image, weights, offsets, convention):
+    displacement, fade = tap_displacements(offsets, convention)
+    by_pixel = displacement.permute(0, 1, 3, 4, 2)
+    return gathered_taps(image, weights if fade is None else weights * fade, by_pixel, convention)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 6.0])
+@pytest.mark.parametrize("convention", ["centred", "aligned_corners", "half_pixel"])
+def test_gathering_equals_grid_sampling(convention, spread):
+    image, weights, offsets = _case(spread)
+    torch.testing.assert_close(
+        _gathered(image, weights / 9, offsets, convention),
+        _direct(image, weights / 9, offsets, convention),
+        atol=1e-6,
+        rtol=0,
+    )
+
+
+@pytest.mark.parametrize("convention", ["centred", "half_pixel"])
+def test_gathering_a_phase_equals_every_fourth_pixel_of_the_whole(convention):
+    image, weights, offsets = _case(1.0)
+    displacement, _ = tap_displacements(offsets, convention)
+    by_pixel = displacement.permute(0, 1, 3, 4, 2)
+    whole = gathered_taps(image, weights, by_pixel, convention)
+    phase = gathered_taps(
+        image, weights[..., 1::4, 2::4], by_pixel[:, :, 1::4, 2::4], convention, first=(1, 2), step=4
+    )
+    torch.testing.assert_close(phase, whole[..., 1::4, 2::4], atol=1e-7, rtol=0)

@@ -47,7 +47,10 @@ DEPTH = np.ones((6, 8), np.uint16)
         (image(DEPTH, "16UC1", height=0, data=np.zeros(0, np.uint8)), "empty"),
         (image(DEPTH, "8UC1"), "encoding"),
         (SimpleNamespace(format="16UC1; compressedDepth png", data=b"short"), "data_length"),
-        (SimpleNamespace(format="16UC1; compressedDepth rvl", data=b"\0" * 12 + b"no PNG"), "encoding"),
+        (SimpleNamespace(format="16UC1; compressedDepth png", data=b"\0" * 12 + b"no PNG"), "encoding"),
+        (SimpleNamespace(format="16UC1; compressedDepth rvl", data=b"\0" * 12 + b"short"), "data_length"),
+        (SimpleNamespace(format="16UC1; compressedDepth rvl", data=b"\0" * 12 + b"\xff" * 8), "data_length"),
+        (SimpleNamespace(format="16UC1; compressedDepth rvl", data=b"\0" * 12 + b"\4\0\0\0" * 2), "data_length"),
         (SimpleNamespace(format="16UC1; compressedDepth png", data=b"\0" * 12 + b"\x89PNG broken"), "unreadable"),
     ],
 )

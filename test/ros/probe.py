@@ -28,7 +28,6 @@ from depth_sr_ros.ros.conversions import stamp_ns, to_camera_info, to_depth_mess
 
 CAMERA = str(Path(__file__).with_name("camera_process.py"))
 ROOT = Path(__file__).resolve().parents[2]
-PYTHONPATH = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
 COLOUR_SIZE = (160, 120)
 DEPTH_SIZE = (20, 15)
 INTRINSICS = Intrinsics(*COLOUR_SIZE, 150.0, 151.0, 79.0, 60.5)
@@ -43,9 +42,10 @@ class Child:
     def __init__(self, *command: str) -> None:
         self.started.append(self)
         self.lines: list[str] = []
+        python_path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         self.process = subprocess.Popen(
             [sys.executable, "-u", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            env=os.environ | {"RCUTILS_COLORIZED_OUTPUT": "0", "PYTHONPATH": PYTHONPATH},
+            env=os.environ | {"RCUTILS_COLORIZED_OUTPUT": "0", "PYTHONPATH": python_path},
         )  # fmt: skip
         self._changed = threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()
@@ -83,11 +83,13 @@ def assert_ends_cleanly(node: Child, how: int = signal.SIGINT) -> None:
     assert code == 0 and not node.find("Traceback"), f"exit code {code}:\n" + "\n".join(node.lines)
 
 
-def start_node(namespace: str, *arguments: str, **parameters: object) -> Child:
+def start_node(
+    namespace: str, *arguments: str, program: tuple[str, ...] = ("-m", "depth_sr_ros.ros.node"), **parameters: object
+) -> Child:
     """The node under test; keyword arguments become parameters."""
     given = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
     return Child(
-        "-m", "depth_sr_ros.ros.node", "--ros-args", "-r", f"__ns:={namespace}", "--log-level", "rcl:=error",
+        *program, "--ros-args", "-r", f"__ns:={namespace}", "--log-level", "rcl:=error",
         *given, *arguments,
     )  # fmt: skip
 

@@ -125,10 +125,10 @@ def test_changes_only_dynamic_parameters_while_it_runs(side):
     assert set_value("colormap_range", ParameterValue(type=numbers, double_array_value=[1.0, 2.0]))
     assert not set_value("colormap_range", ParameterValue(type=numbers, double_array_value=[2.0, 1.0]))
     assert not set_value("slop", ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=0.5))
-    names = DescribeParameters.Request(names=["scale", "colormap_range"])
-    scale, colours = call(side, DescribeParameters, "describe_parameters", names).descriptors
-    assert (scale.read_only, colours.read_only) == (True, False)
-    assert scale.description and scale.integer_range[0].from_value == 1
+    names = DescribeParameters.Request(names=["threads", "colormap_range"])
+    threads, colours = call(side, DescribeParameters, "describe_parameters", names).descriptors
+    assert (threads.read_only, colours.read_only) == (True, False)
+    assert threads.description and threads.integer_range[0].to_value == 1024
     assert_ends_cleanly(node)
 
 

@@ -50,7 +50,17 @@ def data_folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tiny() -> ModuleType:
     """`tiny.py` as a module."""
-    spec = importlib.util.spec_from_file_location("tiny", TINY)
+    return _beside("tiny")
+
+
+@pytest.fixture(scope="session")
+def scene() -> ModuleType:
+    """`bag_scene.py` as a module."""
+    return _beside("bag_scene")
+
+
+def _beside(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -52,7 +52,7 @@ def test_recipes_start_from_runs_of_recipes_that_ship(start):
 
 def test_every_model_has_recipes_for_its_papers_scales_and_a_small_machine():
     names = {p.stem for p in SHIPPED}
-    for model in list_models():
+    for model in set(list_models()) - {"fdkn_s", "jiif_s"}:  # which no paper has
         for scale in (4, 8, 16):
             assert {f"{model}_x{scale}", f"{model}_x{scale}_local"} <= names
     assert {"dada_x32", "dada_x32_local"} <= names

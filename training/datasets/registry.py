@@ -18,6 +18,7 @@ from training.datasets.readers.middlebury2014 import open_middlebury2014
 from training.datasets.readers.nyu import open_nyu
 from training.datasets.readers.rgbdd import open_rgbdd
 from training.datasets.readers.saliency import open_dut_omron, open_saliency
+from training.datasets.readers.shards import open_shards
 from training.datasets.readers.sintel import open_sintel
 from training.datasets.readers.tofmark import open_tofmark
 
@@ -45,6 +46,7 @@ DATASETS: dict[str, Opener] = {
     "diml-lr": partial(open_diml, resolution="LR"),
     "tofmark": open_tofmark,
     "rgbdd": open_rgbdd,
+    "shards": open_shards,
 }
 """What opens each data set: called with the folder, the split and further options of its own."""
 

@@ -1,0 +1,62 @@
+"""The graph that TensorRT is given for an artifact and a precision.
+
+TensorRT 11 knows strongly typed networks only: precision is what the graph says, so there is one graph per precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import onnx
+
+from depth_sr_ros.artifact import Artifact
+from depth_sr_ros.engines.base import EngineError, Precision
+from depth_sr_ros.engines.graph_rules import rejected_operators
+from depth_sr_ros.engines.tensorrt.body import reduced_body, tensors_of, without_large
+from depth_sr_ros.engines.tensorrt.flat_graph import flat_graph
+from depth_sr_ros.engines.tensorrt.half import to_half
+from depth_sr_ros.engines.tensorrt.quantised import convolutions_to_quantise, quantise
+from depth_sr_ros.engines.tensorrt.ranges import Frame, largest_values
+
+PRECISIONS: tuple[Precision, ...] = ("fp16", "fp32", "int8")
+"""What there is a graph for, the preferred one first."""
+
+
+def graph_for(artifact: Artifact, precision: Precision, frames: Sequence[Frame] = ()) -> onnx.ModelProto:
+    """Makes a self-contained graph with the artifact's inputs and outputs.
+
+    Args:
+        artifact: whose graph.
+        precision: `fp32`; `fp16`, with the body in half precision; `int8`, the same with quantised convolutions.
+        frames: on which value ranges are measured, for `fp16` and `int8`; none takes the golden frame. For `int8` give
+            frames of the camera that will be used.
+
+    Raises:
+        EngineError: TensorRT would reject an operator of the graph, or take it for another one.
+    """
+    model = flat_graph(artifact.graph)
+    if precision != "fp32":
+        _reduce(model, precision, frames or [_golden_frame(artifact)])
+    found = rejected_operators(model)
+    if found:
+        raise EngineError(
+            f"{artifact.card.name}: expected operators that TensorRT computes as written, found "
+            f"{'; '.join(str(finding) for finding in found)}; export the artifact again"
+        )
+    return model
+
+
+def _reduce(model: onnx.ModelProto, precision: Precision, frames: Sequence[Frame]) -> None:
+    body = reduced_body(model)
+    largest = largest_values(model, tensors_of(model, body), frames)
+    body = without_large(model, body, largest)
+    inputs = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Conv"}
+    chosen = convolutions_to_quantise(model, body)
+    to_half(model, body)
+    if precision == "int8":
+        quantise(model, chosen, {name: largest[inputs[name]] for name in chosen})
+
+
+def _golden_frame(artifact: Artifact) -> Frame:
+    fixture = artifact.fixture()
+    return fixture["rgb"], fixture["depth"]

@@ -1,0 +1,89 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from training.__main__ import main
+from training.extraction.manifest import Manifest
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_bags_become_shards_by_one_command(bags, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["extract", str(bags), "--out", str(out), "--shard-samples", "7"]) == 0
+    said = capsys.readouterr().err
+    assert "2 bags extracted, 0 finished before or alike, 0 failed; 24 frames in all" in said
+    assert "kitchen: 12 colour messages, 12 depth messages, 12 pairs, 12 kept; 2 shards" in said
+    assert main(["extract", str(bags), "--out", str(out), "--shard-samples", "7"]) == 0
+    assert "0 bags extracted, 2 finished before" in capsys.readouterr().err
+
+
+def test_options_reach_the_bags(bags, tmp_path):
+    command = ["extract", str(bags / "kitchen"), "--out", str(tmp_path / "out"), "--least-change", "4"]
+    assert main([*command, "--slop-s", "0.01", "--rgb", "/rgb/image", "--depth-unit-m", "0.0005"]) == 0
+    manifest = Manifest.read(tmp_path / "out")
+    assert manifest.options["depth_unit_m"] == 0.0005 and manifest.options["bags"]["slop_s"] == 0.01
+    assert manifest.options["bags"]["streams"]["rgb"] == "/rgb/image"
+    assert next(iter(manifest.bags.values())).counts["duplicate"] > 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere"], "expected a bag"),
+        (["{bags}", "--depth", "/depth"], "no images on '/depth'"),
+        (["{bags}", "--slop-s", "0.0001"], "expected pairs with stamps within 0.1 ms"),
+        (["{bags}", "--least-sharpness", "3"], "expected least_sharpness from 0 to 1"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_ends_with_status_2(bags, tmp_path, capsys, arguments, said):
+    filled = [argument.format(bags=bags) for argument in arguments]
+    assert main(["extract", *filled, "--out", str(tmp_path / "out")]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_bag_is_made_by_one_command(tmp_path, capsys, shared_data):
+    folder = shared_data / "recordings" / "realsense_tabletop"
+    out = tmp_path / "bag"
+    assert main(["make-bag", str(folder), "--out", str(out), "--count", "2", "--storage", "db3"]) == 0
+    assert f"{out}: 2 pairs" in capsys.readouterr().out and (out / "bag.db3").is_file()
+    assert main(["make-bag", str(folder), "--out", str(out)]) == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+# the command without the rest of `python -m training`, which loads torch
+LEAN = """
+import argparse, sys
+from training.extraction import command
+parser = argparse.ArgumentParser()
+command.add_extract_arguments(parser)
+try:
+    command.run_extract(parser.parse_args())
+except command.ExtractionInterrupted as interruption:
+    sys.exit(f"stopped: {interruption}")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_a_signal_stops_it_with_nothing_half_written(tmp_path, scene, number):
+    scene.write_scene(tmp_path / "bags" / "long", 400)
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", LEAN, str(tmp_path / "bags"), "--out", str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 100
+        while not list(out.glob(".work/*/*.tar")) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process.send_signal(number)
+        said = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
+    assert process.returncode == 1, said
+    assert "stopped: interrupted; the bags that are finished stay finished. The same command goes on" in said
+    assert scene.tree(out) == {} and not (out / ".work").exists()
