@@ -74,7 +74,7 @@ def equilibrium(
     batch, _, height, width = image.shape
     scale = height // source.shape[-2]
     tile, most = launch_for(scale) if launch is None else launch
-    pace = pace_of(solver)
+    pace = pace_of(solver, steps)
     bound = source if valid is None else (valid > 0).to(torch.float32).contiguous()
     planes = [source, bound, coefficients.vertical, coefficients.horizontal]
     planes = [plane.to(torch.float32).contiguous() for plane in planes]
