@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from depth_sr_ros import bench_command, compile_command, quantise_command
-from depth_sr_ros.engines import ENGINE_NAMES, PRECISIONS
 
 if TYPE_CHECKING:
     from depth_sr_ros.offline import Sink, UpsampleCounts
@@ -129,8 +128,9 @@ def _add_upsample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="network (default: that of --weights, else fdkn)")
     parser.add_argument("--scale", type=int, help="colour size / depth size (default: that of --weights, else 8)")
     parser.add_argument("--weights", type=Path, help="artifact folder, instead of the shipped one")
-    parser.add_argument("--engine", default="auto", help="auto (default), " + ", ".join(ENGINE_NAMES[1:]))
-    parser.add_argument("--precision", default="auto", help="auto (default), " + ", ".join(PRECISIONS[1:]))
+    engines = "auto (default), tensorrt, torch-cuda, openvino, onnxruntime or torch"
+    parser.add_argument("--engine", default="auto", help=engines)
+    parser.add_argument("--precision", default="auto", help="auto (default), fp32, bf16, fp16 or int8")
     parser.add_argument("--fill-holes", action="store_true", help="give a distance in holes too")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for the engine's own choice")
     parser.add_argument(

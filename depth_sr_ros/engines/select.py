@@ -249,9 +249,9 @@ def load_runtime(name: str) -> type[Engine]:
         EngineError: the runtime is not installed; the message gives the command.
     """
     module, cls = _RUNTIMES[name]
-    runtime: type[Engine] = getattr(importlib.import_module(module), cls)
-    runtime.check_machine()
     try:
+        runtime: type[Engine] = getattr(importlib.import_module(module), cls)
+        runtime.check_machine()
         runtime.version()
     except ImportError as error:
         # few machines have a GPU: to be without its runtime is nothing to warn of

@@ -8,6 +8,7 @@ stay float32:
 
 * what sums over many values or divides (`SENSITIVE`): means, norms, softmax, which lose digits or overflow in half
   precision;
+* differences of what comes from those, since little may be left of two values that are nearly the same;
 * what compares or computes with a single number that half precision cannot hold, such as the floor of a divisor;
 * products that see no pixel, such as those of coordinates with weights;
 * products that an iteration reads directly: a diffusion that runs for hundreds of steps magnifies what they lack.
@@ -50,7 +51,7 @@ def reduced_body(model: onnx.ModelProto) -> set[str]:
     products = [n for n in nodes if n.op_type in PRODUCTS and pixels.intersection(n.input)]
     behind = _closure(nodes, {n.output[0] for n in products})
     before = _ancestors(nodes, {name for n in products for name in n.input})
-    held = _read_by_iterations(nodes) | _with_unholdable_number(model)
+    held = _read_by_iterations(nodes) | _with_unholdable_number(model) | _differences_of_sensitive(nodes)
     body = set()
     for node in nodes:
         name = node.output[0]
@@ -84,6 +85,12 @@ def without_large(model: onnx.ModelProto, body: set[str], largest: Mapping[str, 
     limit = float(np.finfo(np.float16).max) / HEADROOM
     large = {name for name, value in largest.items() if not value <= limit}
     return {n.output[0] for n in model.graph.node if n.output[0] in body and not large & {*n.input, *n.output}}
+
+
+def _differences_of_sensitive(nodes: Iterable[onnx.NodeProto]) -> set[str]:
+    """Subtractions both of whose operands come from `SENSITIVE` nodes."""
+    sensitive = {name for node in nodes if node.op_type in SENSITIVE for name in node.output}
+    return {node.output[0] for node in nodes if node.op_type == "Sub" and sensitive.issuperset(node.input)}
 
 
 def _with_unholdable_number(model: onnx.ModelProto) -> set[str]:

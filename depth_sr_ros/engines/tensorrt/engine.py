@@ -7,18 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.engines.base import Arrays, EngineError, EngineInfo, EngineUnavailable, Precision
 from depth_sr_ros.engines.planned import PlannedEngine, Progress
 from depth_sr_ros.engines.tensorrt.driver import require_gpu
 from depth_sr_ros.engines.tensorrt.gpu import open_gpu
-from depth_sr_ros.engines.tensorrt.graphs import PRECISIONS, graph_for
-from depth_sr_ros.engines.tensorrt.library import TensorRt, find_tensorrt
-from depth_sr_ros.engines.tensorrt.plan_builder import WORKSPACE, PlanBuilder
+from depth_sr_ros.engines.tensorrt.library import WORKSPACE, TensorRt, find_tensorrt
 from depth_sr_ros.engines.tensorrt.plan_runner import PlanRunner, input_shapes
-from depth_sr_ros.engines.tensorrt.ranges import Frame
 from depth_sr_ros.engines.tensorrt.timing_cache import TimingCache, default_folder
+
+if TYPE_CHECKING:
+    from depth_sr_ros.engines.tensorrt.ranges import Frame
+
+PRECISIONS: tuple[Precision, ...] = ("fp16", "fp32", "int8")
+"""What there is a graph for, the preferred one first."""
 
 _GRAPH_SHARE = 0.1
 """Share of a build's progress until the graph is made."""
@@ -106,6 +110,10 @@ class TensorRtEngine(PlannedEngine):
         library = _library()
         device, capability = _target(library)
         tell(0.0, f"making the {precision} graph")
+        # making plans needs onnx, running them does not
+        from depth_sr_ros.engines.tensorrt.graphs import graph_for
+        from depth_sr_ros.engines.tensorrt.plan_builder import PlanBuilder
+
         graph = graph_for(artifact, precision, frames)
         tell(_GRAPH_SHARE, "parsing the graph")
         builder = PlanBuilder(library, graph, f"{artifact.card.name} {precision}")

@@ -18,9 +18,6 @@ from depth_sr_ros.engines.tensorrt.half import to_half
 from depth_sr_ros.engines.tensorrt.quantised import convolutions_to_quantise, quantise
 from depth_sr_ros.engines.tensorrt.ranges import Frame, largest_values
 
-PRECISIONS: tuple[Precision, ...] = ("fp16", "fp32", "int8")
-"""What there is a graph for, the preferred one first."""
-
 
 def graph_for(artifact: Artifact, precision: Precision, frames: Sequence[Frame] = ()) -> onnx.ModelProto:
     """Makes a self-contained graph with the artifact's inputs and outputs.

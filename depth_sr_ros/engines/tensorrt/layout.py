@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 ALIGNMENT = 256
 """Bytes; TensorRT wants every tensor to begin at a multiple of this."""
 
+Shapes = Mapping[str, tuple[int, ...]]
+"""Shape of every input by name."""
+
 
 @dataclass(frozen=True)
 class Place:

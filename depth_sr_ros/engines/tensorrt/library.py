@@ -26,6 +26,9 @@ _NEEDED = (
     ("ICudaEngine", "num_io_tensors"),
 )
 
+WORKSPACE = 2**30
+"""Bytes of scratch memory that a layer may ask for: small GPUs share their memory with everything else."""
+
 
 @dataclass(frozen=True)
 class TensorRt:

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import onnx
 
 from depth_sr_ros.engines.base import EngineError
 from depth_sr_ros.engines.planned import Progress
-from depth_sr_ros.engines.tensorrt.library import TensorRt
+from depth_sr_ros.engines.tensorrt.layout import Shapes
+from depth_sr_ros.engines.tensorrt.library import WORKSPACE, TensorRt
 from depth_sr_ros.engines.tensorrt.progress import progress_monitor
 from depth_sr_ros.engines.tensorrt.sampling_check import check_sampling
 from depth_sr_ros.engines.tensorrt.timing_cache import TimingCache
 
 _log = logging.getLogger(__name__)
-
-WORKSPACE = 2**30
-"""Bytes of scratch memory that a layer may ask for: small GPUs share their memory with everything else."""
-
-Shapes = Mapping[str, tuple[int, ...]]
-"""Shape of every input by name."""
 
 
 class PlanBuilder:

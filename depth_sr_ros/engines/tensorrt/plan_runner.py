@@ -11,9 +11,8 @@ import numpy as np
 from depth_sr_ros.engines.base import Arrays, EngineError
 from depth_sr_ros.engines.tensorrt.cuda_graph import CudaGraph
 from depth_sr_ros.engines.tensorrt.gpu import Buffer, Gpu
-from depth_sr_ros.engines.tensorrt.layout import Layout
+from depth_sr_ros.engines.tensorrt.layout import Layout, Shapes
 from depth_sr_ros.engines.tensorrt.library import TensorRt
-from depth_sr_ros.engines.tensorrt.plan_builder import Shapes
 
 _log = logging.getLogger(__name__)
 

@@ -11,8 +11,9 @@ from depth_sr_ros.artifact import SHIPPED, Artifact, list_artifacts, read_artifa
 from depth_sr_ros.engines import EngineError
 from depth_sr_ros.engines.selfcheck import TOLERANCE, compare
 from depth_sr_ros.engines.tensorrt.body import HEADROOM, PRODUCTS, reduced_body, without_large
+from depth_sr_ros.engines.tensorrt.engine import PRECISIONS
 from depth_sr_ros.engines.tensorrt.flat_graph import element_types, flat_graph, fold_affine
-from depth_sr_ros.engines.tensorrt.graphs import PRECISIONS, graph_for
+from depth_sr_ros.engines.tensorrt.graphs import graph_for
 from depth_sr_ros.engines.tensorrt.plan_runner import input_shapes
 from depth_sr_ros.engines.tensorrt.quantised import quantise
 from depth_sr_ros.engines.tensorrt.ranges import largest_values

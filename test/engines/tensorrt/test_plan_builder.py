@@ -15,8 +15,8 @@ from depth_sr_ros.engines import EngineError
 from depth_sr_ros.engines.base import EngineUnavailable
 from depth_sr_ros.engines.selfcheck import check_engine
 from depth_sr_ros.engines.tensorrt.driver import require_gpu
-from depth_sr_ros.engines.tensorrt.engine import TensorRtEngine
-from depth_sr_ros.engines.tensorrt.graphs import PRECISIONS, graph_for
+from depth_sr_ros.engines.tensorrt.engine import PRECISIONS, TensorRtEngine
+from depth_sr_ros.engines.tensorrt.graphs import graph_for
 from depth_sr_ros.engines.tensorrt.plan_builder import PlanBuilder
 from depth_sr_ros.engines.tensorrt.plan_runner import input_shapes
 from depth_sr_ros.engines.tensorrt.sampling_check import check_sampling
