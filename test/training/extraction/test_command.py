@@ -56,10 +56,16 @@ def test_a_bag_is_made_by_one_command(tmp_path, capsys, shared_data):
     assert "exists already" in capsys.readouterr().err
 
 
-# the command without the rest of `python -m training`, which loads torch
+# the command without the rest of `python -m training`, which loads torch, on a machine that needs a tenth of a second
+# for a sample: the signal has to come while it works
 LEAN = """
-import argparse, sys
-from training.extraction import command
+import argparse, sys, time
+from training.extraction import command, shards
+fast = shards.ShardWriter.add
+def slow(self, files):
+    fast(self, files)
+    time.sleep(0.1)
+shards.ShardWriter.add = slow
 parser = argparse.ArgumentParser()
 command.add_extract_arguments(parser)
 try:
@@ -71,7 +77,7 @@ except command.ExtractionInterrupted as interruption:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_a_signal_stops_it_with_nothing_half_written(tmp_path, scene, number):
-    scene.write_scene(tmp_path / "bags" / "long", 400)
+    scene.write_scene(tmp_path / "bags" / "long", 100)
     out = tmp_path / "out"
     command = [sys.executable, "-c", LEAN, str(tmp_path / "bags"), "--out", str(out)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
