@@ -38,6 +38,7 @@ class PlannedEngine(Engine):
         threads: int = 0,
         plan: bytes | None = None,
     ) -> None:
+        self.check_machine()  # before minutes are spent on a plan that cannot be loaded here
         self._plan = self.build_plan(artifact, grid, precision) if plan is None else plan
         super().__init__(artifact, grid, precision, threads)
 

@@ -3,7 +3,7 @@
 Importing this folder loads torch; the run-time side of the package never does.
 """
 
-from depth_sr_ros.models import bridgenet, dada, dagf, dkn, fdkn, jiif  # noqa: F401  (importing a network registers it)
+from depth_sr_ros.models import bridgenet, dada, dagf, dkn, fdkn, jiif, small  # noqa: F401  (importing registers a network)
 from depth_sr_ros.models.base import GuidedUpsampler
 from depth_sr_ros.models.registry import create_model, list_models, register_model
 

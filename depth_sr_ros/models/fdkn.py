@@ -12,7 +12,7 @@ are options here, colour the default. Mean subtraction acts on the nine taps of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -27,9 +27,6 @@ _BLOCK = 4
 
 WIDTHS = (32, 32, 64, 64, FEATURES, FEATURES)
 """Output channels of the six layers of a branch (supplement, Table 1)."""
-
-SMALL_WIDTHS = (32, 32, 32, 32, 64, 64)
-"""Those of the small sibling: a third of the multiplications."""
 
 
 @register_model("fdkn")
@@ -86,20 +83,6 @@ class FDKN(KernelNetwork):
             return guide
         red, green, blue = guide.unbind(dim=1)
         return (0.299 * red + 0.587 * green + 0.114 * blue).unsqueeze(1)
-
-
-@register_model("fdkn_s")
-class SmallFDKN(FDKN):
-    """FDKN with fewer channels, for small machines; this project's own, not the paper's.
-
-    Args:
-        scale: as `FDKN`.
-        widths: as `FDKN`.
-        options: `FDKN`'s other options.
-    """
-
-    def __init__(self, scale: int = 8, *, widths: Sequence[int] = SMALL_WIDTHS, **options: Any) -> None:
-        super().__init__(scale, widths=widths, **options)
 
 
 def _layers(channels: int, widths: Sequence[int]) -> nn.Sequential:

@@ -23,7 +23,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -366,33 +366,6 @@ class JIIF(GuidedUpsampler):
                 f"guide and depth_lr: height and width must be multiples of {stride} for this network, found "
                 f"{tuple(guide.shape)} and {tuple(depth_lr.shape)}; pad them"
             )
-
-
-@register_model("jiif_s")
-class SmallJIIF(JIIF):
-    """JIIF for small machines: fewer channels, a smaller perceptron, the guide encoded at half of its resolution.
-
-    The equations are JIIF's; the sizes are this project's own, 86 GMAC at 640 x 480 and x8 where JIIF takes 2,430.
-
-    Args:
-        scale: as `JIIF`.
-        width: as `JIIF`.
-        blocks: as `JIIF`.
-        hidden: as `JIIF`.
-        guide_stride: as `JIIF`.
-        options: `JIIF`'s other options.
-    """
-
-    def __init__(
-        self,
-        scale: int = 8,
-        width: int = 64,
-        blocks: int = 8,
-        hidden: Sequence[int] = (192, 96, 48),
-        guide_stride: int = 2,
-        **options: Any,
-    ) -> None:
-        super().__init__(scale, width, blocks, hidden, guide_stride=guide_stride, **options)
 
 
 def _pair_functions(weights: WeightKind, width: int, hidden: Sequence[int]) -> nn.ModuleList:

@@ -38,17 +38,6 @@ class TensorRtEngine(PlannedEngine):
     name = "tensorrt"
     plan_suffix = ".engine"
 
-    def __init__(
-        self,
-        artifact: Artifact,
-        grid: tuple[int, int],
-        precision: Precision,
-        threads: int = 0,
-        plan: bytes | None = None,
-    ) -> None:
-        self.check_machine()  # before minutes are spent on a plan that cannot be loaded here
-        super().__init__(artifact, grid, precision, threads, plan)
-
     @classmethod
     def check_machine(cls) -> None:
         """Raises EngineUnavailable where there is no GPU, or no driver for it."""

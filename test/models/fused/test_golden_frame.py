@@ -2,25 +2,11 @@
 
 import pytest
 import torch
+from engine_on_cpu import OnCpu
 
 from depth_sr_ros.artifact import SHIPPED, read_artifact
 from depth_sr_ros.engines.selfcheck import check_engine
-from depth_sr_ros.engines.torch_cuda import TorchCudaEngine
 from depth_sr_ros.models.fused import kernel_filter
-
-
-class Interpreted(TorchCudaEngine):
-    """The engine on the CPU; what is fused runs in the interpreter."""
-
-    _device = "cpu"
-
-    @classmethod
-    def precisions(cls):
-        return ("bf16", "fp32")
-
-    @classmethod
-    def device(cls):
-        return "CPU"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the interpreter is for machines without a GPU; here is one")
@@ -34,5 +20,5 @@ def test_fdkn_with_its_end_in_one_launch(precision, monkeypatch):
 
     whole = kernel_filter.filter_by_heads
     monkeypatch.setattr(kernel_filter, "filter_by_heads", in_one_tile)
-    assert check_engine(Interpreted, read_artifact(SHIPPED / "fdkn_x8"), precision, threads=1).passed
+    assert check_engine(OnCpu, read_artifact(SHIPPED / "fdkn_x8"), precision, threads=1).passed
     assert set(launches) == {torch.bfloat16 if precision == "bf16" else torch.float32}
