@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from depth_sr_ros.artifact import WEIGHTS, Artifact
+from depth_sr_ros.artifact import FIXTURE, WEIGHTS, Artifact
 from depth_sr_ros.engines.base import Precision
 from depth_sr_ros.engines.planned import PlannedEngine
 
@@ -23,6 +23,7 @@ class PlanKey:
         runtime: name of the engine.
         graph: sha256 of the ONNX file.
         weights: sha256 of the weights.
+        fixture: sha256 of the golden frame, by which int8 ranges are set and the plan is checked.
         golden: grid (h, w) of the golden frame.
         grid: depth grid (h, w) that the plan is for.
         precision: of the network body.
@@ -34,6 +35,7 @@ class PlanKey:
     runtime: str
     graph: str
     weights: str
+    fixture: str
     golden: tuple[int, int]
     grid: tuple[int, int]
     precision: Precision
@@ -81,6 +83,7 @@ def plan_key(
         runtime.name,
         hashlib.sha256(artifact.graph.read_bytes()).hexdigest(),
         artifact.card.files[WEIGHTS],
+        hashlib.sha256((artifact.folder / FIXTURE).read_bytes()).hexdigest(),
         (height, width),
         (height, width) if grid is None else (int(grid[0]), int(grid[1])),
         precision,

@@ -147,7 +147,7 @@ class JIIF(GuidedUpsampler):
         self.normalise = imagenet.Normalisation()
 
     def refine(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> Tensor:
-        """Evaluates every pixel, quadrant by quadrant of the cells and about a sixteenth of the image at a time."""
+        """Evaluates every pixel, quadrant by quadrant of the cells and about a thirty-second of the image at a time."""
         encoded = self._encode(guide, self.reduce(guide), depth_lr)
         (height, width), scale = encoded.size, self.scale
         batch, _, _, channels = encoded.guide.shape

@@ -27,7 +27,7 @@ PairInput = Literal["latent", "query", "neighbour", "difference", "position"]
 STEPS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 # parts in which a whole image is evaluated
-_PARTS = 16
+_PARTS = 32
 # a position this close below a cell's centre, in cells, counts as on it
 _TIE = 1e-5
 
@@ -98,7 +98,7 @@ def phase_halves(scale: int) -> tuple[range, range]:
 
 
 def phase_runs(phases: range, scale: int) -> list[range]:
-    """Cuts column phases of one row phase so short that a run is no more than about a sixteenth of an image."""
+    """Cuts column phases of one row phase so short that a run is no more than about a thirty-second of an image."""
     longest = max(1, scale**2 // _PARTS)
     return [range(first, min(first + longest, phases.stop)) for first in range(phases.start, phases.stop, longest)]
 

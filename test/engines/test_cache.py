@@ -19,7 +19,7 @@ from depth_sr_ros.engines.selfcheck import SelfCheck
 
 PASSED = SelfCheck(1e-5, 1e-4, True)
 KEY = PlanKey(
-    "fdkn_x8", ".engine", "tensorrt", "a" * 64, "b" * 64, (18, 24), (60, 80), "fp16",
+    "fdkn_x8", ".engine", "tensorrt", "a" * 64, "b" * 64, "c" * 64, (18, 24), (60, 80), "fp16",
     {"version": "10.3.0.30", "device": "Orin", "capability": "8.7", "flags": "strongly typed"},
 )  # fmt: skip
 PLAN = bytes(range(256)) * 40
@@ -58,6 +58,7 @@ def test_the_card_says_what_it_is_and_how_it_did(cache):
     [
         {"graph": "c" * 64},
         {"weights": "c" * 64},
+        {"fixture": "d" * 64},
         {"grid": (61, 80)},
         {"golden": (18, 25)},
         {"precision": "fp32"},
