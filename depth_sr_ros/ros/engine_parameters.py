@@ -63,6 +63,8 @@ class EngineParameters:
     def _set(self, settings: EngineSettings) -> None:
         now = self.settings()
         values = {name: getattr(settings, name) for name in NAMES if getattr(settings, name) != getattr(now, name)}
+        if not values:
+            return
         self._own_change = True  # it follows the supply, and must not ask it for anything
         try:
             self._node.set_parameters_atomically([Parameter(name, value=value) for name, value in values.items()])

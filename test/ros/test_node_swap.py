@@ -27,7 +27,7 @@ def test_another_model_takes_over_between_two_frames(side, driver, tmp_path):
     frames_more(side, 3)
     assert (before["swaps"], after["swaps"]) == ("0", "1")
     assert after["failure"] == ""
-    node.wait_for("from this frame on dkn_x8 runs on openvino")
+    node.wait_for(r"from this frame on dkn_x8 \(weights \w+\) runs on openvino")
     assert_nothing_was_lost(side, driver)
     assert_ends_cleanly(node)
 
