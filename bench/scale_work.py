@@ -65,7 +65,7 @@ def extraction(bag: Path, out: Path) -> Row:
         "pairs": record.counts["pairs"],
         "kept": record.samples,
         "bag_bytes": bag_bytes(bag),
-        "shard_bytes": sum(shard.size for shard in record.shards),
+        "shard_bytes": sum(shard.bytes for shard in record.shards),
         "sizes": {stream: list(size) for stream, size in record.sizes.items()},
     }
 
@@ -143,14 +143,12 @@ def training(recipe_name: str, shards: Path, count: int, device: str) -> Row:
 
 def _recipe(name: str, shards: Path, workers: int = 0, steps: int = 10**6) -> Any:
     """A recipe on shards alone, on real images only."""
-    from training.recipe import Collection, load_recipe
+    from training.recipe import Collection, DataOptions, load_recipe
     from training.train import RECIPES
 
     path = Path(name) if name.endswith(".yaml") else RECIPES / f"{name}.yaml"
     recipe = load_recipe(path)
-    data = replace(
-        recipe.data, shares={}, procedural=0.0, collections={"shards": Collection("all", folder=shards.name)}
-    )
+    data = DataOptions(shares={}, collections={"shards": Collection("all", folder=shards.name)})
     return replace(recipe, data=data, workers=workers, max_steps=steps, max_minutes=0, start_from=None)
 
 
