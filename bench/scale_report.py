@@ -72,12 +72,17 @@ def training_table(results: Results) -> str:
     for name, row in results.get("training", {}).items():
         what = "crops prepared and thrown away" if name == "crops" else f"{row['recipe']}, trained"
         count = row.get("steps") or row["batches"]
-        rate = count / row["wall_s"]
+        rate = count / seconds(row)
         rows.append(
             f"| {what} | {row.get('device', 'one core')} | {rate:.2f} | {rate * pixels_per_step(row) / 1e6:.2f} | "
             f"{row['cpu_s'] / count:.3f} |"
         )
     return _or_not_measured(rows)
+
+
+def seconds(row: Mapping[str, Any]) -> float:
+    """What counts: of the one core, the processor's, whatever else the machine did; of a GPU, the wall clock's."""
+    return float(row["wall_s"] if row.get("crop_processes") else row["cpu_s"])
 
 
 def pixels_per_step(row: Mapping[str, Any]) -> float:
@@ -103,7 +108,7 @@ def fleet_table(results: Results, fleet: Fleet) -> str:
     for name, what in (("cpu", "one core"), ("cuda", "one GPU")):
         row = results.get("training", {}).get(name)
         rows.append(f"| each kept pixel trained on once, {what} | {_of(row, lambda row: _pass(results, row, fleet))} |")
-        took = _of(row, lambda row: _hours(fleet.steps * row["wall_s"] / row["steps"]))
+        took = _of(row, lambda row: _hours(fleet.steps * seconds(row) / row["steps"]))
         rows.append(f"| {fleet.steps} steps of fine-tuning, {what} | {took} |")
     return "\n".join(rows)
 
@@ -160,7 +165,7 @@ def _pass(results: Results, row: Mapping[str, Any], fleet: Fleet) -> str:
     bag = typical(results, "compressed")
     if bag is None:
         return NOT_MEASURED
-    per_second = pixels_per_step(row) * row["steps"] / row["wall_s"]
+    per_second = pixels_per_step(row) * row["steps"] / seconds(row)
     return _hours(kept(bag, fleet) * fleet.pixels / per_second)
 
 

@@ -14,11 +14,15 @@ BAG = {
     "wall_s": 11.0, "cpu_s": 10.0, "pairs": 200, "kept": 80, "bag_bytes": 60_000_000, "shard_bytes": 24_000_000,
     "sizes": {"colour": [640, 480], "depth": [640, 480]},
 }  # fmt: skip
-STEP = {"wall_s": 30.0, "cpu_s": 30.0, "recipe": "fdkn x8", "batch": 4, "crop": [192, 192], "steps": 60}
+STEP = {"wall_s": 50.0, "cpu_s": 30.0, "recipe": "fdkn x8", "batch": 4, "crop": [192, 192], "steps": 60}
 RESULTS = {
     "machine": "a machine",
     "extraction": {"kitchen/raw": BAG, "kitchen/compressed": BAG | {"cpu_s": 20.0}},
-    "training": {"crops": STEP | {"batches": 60, "steps": 0}, "cpu": STEP | {"device": "one core"}},
+    "training": {
+        "crops": STEP | {"batches": 60, "steps": 0},
+        "cpu": STEP | {"device": "one core"},
+        "cuda": STEP | {"device": "a GPU", "crop_processes": 8, "wall_s": 3.0},
+    },
 }
 
 
@@ -57,3 +61,4 @@ def test_measurements_are_in_the_tables():
     page = filled(PAGE.read_text(), RESULTS)
     assert "| kitchen/raw | 640×480, 640×480 | 200 | 0.300 | 20.0 | 40% | 300 |" in page
     assert "| fdkn x8, trained | one core | 2.00 | 0.29 | 0.500 |" in page
+    assert "| fdkn x8, trained | a GPU | 20.00 | 2.95 | 0.500 |" in page
