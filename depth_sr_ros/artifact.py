@@ -78,6 +78,11 @@ class Card:
         """Model, scale and variant in one word, e.g. `fdkn_x8` or `fdkn_x8_live`."""
         return _name(self.model, self.scale, self.variant)
 
+    @property
+    def content_id(self) -> str:
+        """Twelve digits that tell whole artifacts apart: of the card, which holds the sha256 of every other file."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+
 
 @dataclass(frozen=True)
 class Artifact:
@@ -159,13 +164,8 @@ def read_artifact(path: Path, model: str | None = None, scale: int | None = None
     Raises:
         ArtifactError: a file is missing or damaged, or model or scale differ from what was asked for.
     """
-    folder = Path(path) if Path(path).is_dir() else Path(path).parent
-    if not Path(path).exists() or not (folder / CARD).is_file():
-        raise ArtifactError(
-            f"{path}: expected an artifact folder with {CARD}, {GRAPH}, {WEIGHTS} and {FIXTURE}; bare weights are "
-            "made into one by `python -m training export`"
-        )
-    card = _read_card(folder / CARD)
+    card = read_card(path)
+    folder = _folder(path)
     for name in dict.fromkeys((GRAPH, WEIGHTS, FIXTURE, *card.files)):
         _check_file(folder / name, card.files.get(name))
     if model is not None and card.model != model:
@@ -225,7 +225,28 @@ def write_artifact(
     return read_artifact(folder, card.model, card.scale)
 
 
-def _read_card(path: Path) -> Card:
+def read_card(path: Path) -> Card:
+    """The card of an artifact, whose other files are not looked at.
+
+    Args:
+        path: the artifact's folder, or any file in it.
+
+    Raises:
+        ArtifactError: there is none, or it is damaged.
+    """
+    if not Path(path).exists() or not (_folder(path) / CARD).is_file():
+        raise ArtifactError(
+            f"{path}: expected an artifact folder with {CARD}, {GRAPH}, {WEIGHTS} and {FIXTURE}; bare weights are "
+            "made into one by `python -m training export`"
+        )
+    return _parse_card(_folder(path) / CARD)
+
+
+def _folder(path: Path) -> Path:
+    return Path(path) if Path(path).is_dir() else Path(path).parent
+
+
+def _parse_card(path: Path) -> Card:
     try:
         raw = json.loads(path.read_text())
         found = raw.get("format", FORMAT)

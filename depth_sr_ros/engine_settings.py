@@ -23,12 +23,16 @@ class EngineSettings:
     fill_holes: bool = False
     engine_cache: str = ""
 
-    def upsampler(self) -> Upsampler:
-        """An upsampler with these settings that never waits for a plan. Raises UpsamplerError."""
+    def upsampler(self, weights: Path | None = None) -> Upsampler:
+        """An upsampler with these settings that never waits for a plan. Raises UpsamplerError.
+
+        Args:
+            weights: folder to read instead of the one in the settings.
+        """
         return Upsampler(
             self.model,
             self.scale,
-            weights=self.weights or None,
+            weights=weights or self.weights or None,
             engine=self.engine,
             precision=self.precision,
             threads=self.threads,

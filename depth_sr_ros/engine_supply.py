@@ -4,17 +4,24 @@ One thread works here. It waits for two things: settings that change, and frames
 has no plan yet. For either it makes a whole `Upsampler`, checked and warm for the frames that come, and leaves it in a
 slot with room for one; the inference thread takes it from there between two frames. Plans are built in a process of
 their own. Until the slot is taken, and whenever anything fails, what serves goes on serving.
+
+What ran before other settings took over can be gone back to: its weights are kept, and, unless told otherwise, its
+engine stays ready, too.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
+from depth_sr_ros.deployment import Deployment, Served, deploy
 from depth_sr_ros.engine_settings import EngineSettings
-from depth_sr_ros.engines import BuildState, EngineError, PlanCache, PlanProcess, PlanRequest
+from depth_sr_ros.engines import EngineError, PlanProcess, PlanRequest
+from depth_sr_ros.kept_artifacts import KeptArtifacts
 from depth_sr_ros.rgbd.errors import FrameError
+from depth_sr_ros.supply_state import RollBackRefused, Running, SupplyState, Wish
 from depth_sr_ros.upsampler import Size, Upsampler, UpsamplerError, UpsamplerInfo
 
 SETTLE_S = 0.3
@@ -22,27 +29,6 @@ SETTLE_S = 0.3
 
 _POLL_S = 0.2
 _PATIENCE_S = 10.0
-
-
-@dataclass(frozen=True)
-class SupplyState:
-    """What is going on beside the serving engine.
-
-    Attributes:
-        settings: those that hold: of what serves, or will serve from the next frame on.
-        doing: what is prepared or built; empty when nothing is.
-        build: how far a plan is; None while none is built.
-        swaps: how often another engine has taken over.
-        failure: why the newest preparation failed; empty after a success.
-        refused: settings that could not be served, to be put back; None when there are none.
-    """
-
-    settings: EngineSettings
-    doing: str
-    build: BuildState | None
-    swaps: int
-    failure: str
-    refused: EngineSettings | None
 
 
 class _Superseded(Exception):
@@ -55,23 +41,35 @@ class EngineSupply:
     Args:
         settings: of the first engine.
         told: takes (is_warning, sentence) for the log; called from several threads.
+        keep_previous: the engine that ran before stays in memory, so that going back takes no longer than a frame.
+            If not, its memory is freed, and it is made anew from its kept weights.
 
     Raises:
         UpsamplerError: nothing can serve with these settings.
     """
 
-    def __init__(self, settings: EngineSettings, told: Callable[[bool, str], None] | None = None) -> None:
+    def __init__(
+        self,
+        settings: EngineSettings,
+        told: Callable[[bool, str], None] | None = None,
+        keep_previous: bool = True,
+    ) -> None:
         self._told = told or (lambda warning, sentence: None)
-        self._serving = settings.upsampler()
+        self._keep_previous = keep_previous
+        self._plans = settings.plans()
+        self._kept = KeptArtifacts(self._plans.folder / "weights")
+        self._held = deploy(settings, self._kept)
+        self._running = Running(self._held, self._held.upsampler(), time.time())
+        self._previous: Running | None = None
         self._changed = threading.Condition()
-        self._settings = settings
-        self._target = settings
-        self._asked: EngineSettings | None = None
+        self._asked: Wish | None = None
+        self._wish = Wish(settings)
         self._news: tuple[Upsampler, Size, Size] | None = None
         self._sizes: tuple[Size, Size] | None = None
         self._wanted: tuple[PlanRequest, ...] = ()
         self._hopeless: set[str] = set()
-        self._ready: Upsampler | None = None
+        self._ready: tuple[Upsampler, Deployment] | None = None
+        self._preparing: Deployment | None = None
         self._process: PlanProcess | None = None
         self._doing = self._failure = ""
         self._refused: EngineSettings | None = None
@@ -86,32 +84,80 @@ class EngineSupply:
             with self._changed:
                 taken, self._ready = self._ready, None
             if taken is not None:
-                old, self._serving = self._serving, taken
-                self._swaps += 1
-                old.close()
-                info = taken.describe()
-                self._told(False, f"from this frame on {info.model} runs on {info.reason}")
-        return self._serving
+                self._take_over(*taken)
+        return self._running.upsampler
+
+    def _take_over(self, upsampler: Upsampler, deployment: Deployment) -> None:
+        old, unused = self._running, []
+        with self._changed:
+            if deployment == old.deployment:  # another engine for the same
+                unused.append(old.upsampler)
+                self._running = Running(deployment, upsampler, old.since)
+            else:
+                if self._previous is not None and self._previous.upsampler is not upsampler:
+                    unused.append(self._previous.upsampler)
+                if not self._keep_previous:
+                    unused.append(old.upsampler)
+                self._previous, self._running = old, Running(deployment, upsampler, time.time())
+            self._swaps += 1
+            for one in unused:  # under the lock: nobody may prepare it again meanwhile
+                one.close()
+        info = upsampler.describe()
+        self._told(False, f"from this frame on {info.model} (weights {info.weights_id}) runs on {info.reason}")
 
     def served(self, colour: Size, depth: Size) -> None:
         """A frame of these sizes was served. Only for the inference thread, after each frame."""
-        news = (self._serving, colour, depth)
+        news = (self._running.upsampler, colour, depth)
         if news != self._news:
             self._news = news
             with self._changed:
-                self._sizes, self._wanted = (colour, depth), self._serving.wanted_plans()
+                self._sizes, self._wanted = (colour, depth), self._running.upsampler.wanted_plans()
                 self._changed.notify_all()
 
-    def change(self, settings: EngineSettings) -> None:
-        """Asks for other settings; returns at once. What was asked for before and is not ready yet is given up."""
+    def change(self, settings: EngineSettings, reread: bool = False) -> None:
+        """Asks for other settings; returns at once. What was asked for before and is not ready yet is given up.
+
+        Args:
+            settings: all of them.
+            reread: take what lies in the folder of the weights now, also where that folder is the same as before.
+        """
         with self._changed:
-            self._asked = None if settings == self._target else settings
+            newest = self._asked or self._wish
+            wish = Wish(settings, reread or newest.reread)  # what is given up may have asked to read it again
+            self._asked = None if wish == Wish(self._wish.settings) else wish
             self._refused = None
             self._changed.notify_all()
 
+    def roll_back(self) -> tuple[Served, Served]:
+        """Asks for what ran before; returns at once. Done twice it leads forward again.
+
+        Returns:
+            What runs, and what shall take over. Its settings name a kept copy where the weights were replaced since.
+
+        Raises:
+            RollBackRefused: nothing ran before, or something else is just about to take over.
+        """
+        with self._changed:
+            if self._asked or self._wish != Wish(self._held.settings) or self._held != self._running.deployment:
+                coming = self._asked.settings if self._asked else self._preparing or self._wish.settings
+                raise RollBackRefused(
+                    f"expected one change at a time, found that {coming} is about to take over; wait until it has "
+                    "(the engine status on /diagnostics tells), or set the parameters back"
+                )
+            if self._previous is None:
+                raise RollBackRefused(
+                    f"expected something that ran before, found that {self._running.served()} has run from the start; "
+                    "set the parameters instead"
+                )
+            back = replace(self._previous, deployment=self._previous.deployment.lasting())
+            self._asked = Wish(back.deployment.settings, back=back)
+            self._refused = None
+            self._changed.notify_all()
+            return self._running.served(), back.served()
+
     def describe(self) -> UpsamplerInfo:
         """What serves."""
-        return self._serving.describe()
+        return self._running.upsampler.describe()
 
     def state(self) -> SupplyState:
         """What is going on beside it."""
@@ -119,7 +165,19 @@ class EngineSupply:
             process = self._process
             build = process.state if process else None
             doing = self._doing or ("waiting for the next frame to take over" if self._ready else "")
-            return SupplyState(self._settings, doing, build, self._swaps, self._failure, self._refused)
+            previous = self._previous.served() if self._previous else None
+            waiting = self._held if self._held != self._running.deployment else None
+            return SupplyState(
+                self._held.settings,
+                self._running.served(),
+                previous,
+                self._preparing or waiting,
+                doing,
+                build,
+                self._swaps,
+                self._failure,
+                self._refused,
+            )
 
     def close(self) -> None:
         """Ends everything; the inference thread must have ended."""
@@ -127,9 +185,12 @@ class EngineSupply:
             self._closed = True
             self._changed.notify_all()
         self._thread.join(_PATIENCE_S)  # a runtime that is compiling cannot be interrupted
-        self._serving.close()
+        self._running.upsampler.close()
+        if self._previous:
+            self._previous.upsampler.close()
         if self._ready:
-            self._ready.close()
+            self._ready[0].close()
+        self._kept.release_all_but(())
 
     def _run(self) -> None:
         while True:
@@ -148,42 +209,68 @@ class EngineSupply:
                 self._wanted = ()
                 self._fail(f"{type(error).__name__}: {error}")
             with self._changed:
-                self._doing, self._target = "", self._settings
+                self._doing, self._preparing, self._wish = "", None, Wish(self._held.settings)
 
     def _promising(self) -> list[PlanRequest]:
         return [request for request in self._wanted if _name(request) not in self._hopeless]
 
     def _change_settings(self) -> None:
-        settings = self._settled()
-        if settings == self._settings:
-            return
-        self._doing = f"preparing {settings}"
+        wish = self._settled()
+        self._doing = f"preparing {wish.settings}"
         try:
-            self._hand_over(self._prepared(settings), settings)
-        except (UpsamplerError, EngineError, FrameError, OSError) as error:
-            self._fail(f"{settings} cannot be served, {self._settings} goes on: {error}", refused=settings)
+            if wish.back:
+                self._preparing = deployment = wish.back.deployment
+                made = self._prepared_again(wish.back.upsampler)
+            else:
+                deployment = deploy(wish.settings, self._kept, None if wish.reread else self._held)
+                if deployment == self._held:
+                    return
+                self._preparing = deployment
+                made = self._prepared(deployment)
+            self._hand_over(made, deployment)
+        except _Superseded:
+            raise
+        except Exception as error:  # whatever a runtime raises, the parameters are put back
+            self._fail(f"{wish.settings} cannot be served, {self._held} goes on: {error}", refused=wish.settings)
+        finally:
+            self._release()
 
-    def _settled(self) -> EngineSettings:
-        """The settings asked for, once no more come."""
+    def _settled(self) -> Wish:
+        """What is asked for, once no more comes."""
         with self._changed:
             while self._asked is not None:
-                self._target, self._asked = self._asked, None
+                self._wish, self._asked = self._asked, None
+                if self._wish.back:  # nothing else belongs to it
+                    break
                 self._changed.wait_for(lambda: self._closed or self._asked is not None, SETTLE_S)
                 if self._closed:
                     raise _Superseded
-            return self._target
+            return self._wish
 
-    def _prepared(self, settings: EngineSettings) -> Upsampler:
+    def _release(self) -> None:
+        """Lets go of copies of weights that nothing runs on any more, nor ran on before."""
+        with self._changed:
+            used = {self._held.artifact.folder, self._running.deployment.artifact.folder}
+            if self._previous:
+                used.add(self._previous.deployment.artifact.folder)
+        self._kept.release_all_but(used)
+
+    def _prepared_again(self, upsampler: Upsampler) -> Upsampler:
+        if self._sizes:
+            upsampler.prepare(*self._sizes)
+        return upsampler
+
+    def _prepared(self, deployment: Deployment) -> Upsampler:
         """An upsampler, warm; where it would only stand in for the engine asked for, that one's plan is built first."""
-        made = settings.upsampler()
+        made = deployment.upsampler()
         try:
             if self._sizes:
                 made.prepare(*self._sizes)
                 if made.describe().stands_in:
                     wanted = made.wanted_plans()
                     made.close()
-                    self._build_first(wanted, settings)
-                    made = settings.upsampler()
+                    self._build_first(wanted)
+                    made = deployment.upsampler()
                     made.prepare(*self._sizes)
         except BaseException:
             made.close()
@@ -192,14 +279,14 @@ class EngineSupply:
 
     def _improve(self) -> None:
         """Builds a plan that the serving engine has been found to lack, and prepares the engine that it is for."""
-        settings, sizes = self._settings, self._sizes
+        deployment, sizes = self._held, self._sizes
         assert sizes is not None
         with self._changed:
             wanted = tuple(self._promising())
         try:
-            self._build_first(wanted, settings)
-            self._doing = f"preparing {settings}"
-            made = settings.upsampler()
+            self._build_first(wanted)
+            self._doing = f"preparing {deployment.settings}"
+            made = deployment.upsampler()
             try:
                 made.prepare(*sizes)
             except BaseException:
@@ -209,16 +296,16 @@ class EngineSupply:
             self._hopeless.update(map(_name, wanted))
             self._fail(str(error))
             return
-        self._hand_over(made, settings)
+        self._hand_over(made, deployment)
 
-    def _build_first(self, wanted: tuple[PlanRequest, ...], settings: EngineSettings) -> None:
+    def _build_first(self, wanted: tuple[PlanRequest, ...]) -> None:
         """Builds the first of some plans that can be built. Raises EngineError when none can."""
         failures = []
         for request in wanted:
             self._doing = f"building {request}"
             self._told(False, f"building {request} beside the running engine")
             try:
-                self._build(request, settings.plans())
+                self._build(request)
                 return
             except (EngineError, OSError) as error:
                 self._hopeless.add(_name(request))
@@ -227,8 +314,8 @@ class EngineSupply:
                     self._told(True, f"{failures[-1]}; trying the next engine")
         raise EngineError("; ".join(failures) or "no plan is wanted")
 
-    def _build(self, request: PlanRequest, plans: PlanCache) -> None:
-        process = PlanProcess(request, plans)
+    def _build(self, request: PlanRequest) -> None:
+        process = PlanProcess(request, self._plans)
         with self._changed:
             self._process = process
         try:
@@ -243,15 +330,15 @@ class EngineSupply:
         if self._closed or self._asked is not None:
             raise _Superseded
 
-    def _hand_over(self, made: Upsampler, settings: EngineSettings) -> None:
+    def _hand_over(self, made: Upsampler, deployment: Deployment) -> None:
         with self._changed:
             if self._closed or self._asked is not None:
                 made.close()
                 raise _Superseded
-            unused, self._ready = self._ready, made
-            self._settings, self._failure, self._wanted = settings, "", ()
+            unused, self._ready = self._ready, (made, deployment)
+            self._held, self._failure, self._wanted = deployment, "", ()
         if unused:
-            unused.close()
+            unused[0].close()
 
     def _fail(self, failure: str, refused: EngineSettings | None = None) -> None:
         with self._changed:

@@ -8,16 +8,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
+from supplying import rest, serve, serve_until, step
 
 from depth_sr_ros.artifact import SHIPPED
 from depth_sr_ros.engine_settings import EngineSettings
 from depth_sr_ros.engine_supply import EngineSupply
 from depth_sr_ros.engines import PlanCache
 from depth_sr_ros.upsampler import UpsamplerError
-
-SIZES = ((32, 40), (4, 5))
 
 
 @pytest.fixture
@@ -34,45 +32,19 @@ def supply(settings):
     supply.close()
 
 
-def frame():
-    rng = np.random.default_rng(1)
-    return rng.integers(0, 256, (*SIZES[0], 3), np.uint8), rng.uniform(1, 2, SIZES[1]).astype(np.float32)
-
-
-def serve(supply) -> None:
-    supply.current()(*frame())
-    supply.served(*SIZES)
-
-
-def serve_until(supply, condition, timeout=60.0):
-    """Serves frame after frame, as the inference thread does; the number served."""
-    deadline, count = time.monotonic() + timeout, 0
-    while not condition():
-        assert time.monotonic() < deadline, supply.state()
-        serve(supply)
-        count += 1
-        time.sleep(0.01)
-    return count
-
-
 def test_frames_are_served_until_the_new_engine_is_ready_and_by_it_afterwards(supply):
     serve(supply)
     old = supply.current()
-    supply.change(EngineSettings("dkn", **_rest(supply)))
+    supply.change(EngineSettings("dkn", **rest(supply)))
     assert serve_until(supply, lambda: supply.current() is not old) > 0
     assert supply.describe().model == "dkn_x8"
     assert supply.state().swaps == 1
     serve(supply)
 
 
-def _rest(supply) -> dict:
-    settings = supply.state().settings
-    return {"precision": settings.precision, "threads": settings.threads, "engine_cache": settings.engine_cache}
-
-
 def test_the_new_engine_is_warm_for_the_frames_that_come(supply):
     serve(supply)
-    supply.change(EngineSettings("dkn", **_rest(supply)))
+    supply.change(EngineSettings("dkn", **rest(supply)))
     serve_until(supply, lambda: supply.state().swaps)
     assert supply.current()._engine is not None
 
@@ -80,7 +52,7 @@ def test_the_new_engine_is_warm_for_the_frames_that_come(supply):
 def test_settings_that_fail_are_told_once_and_the_old_engine_serves_on(supply):
     serve(supply)
     old = supply.current()
-    refused = EngineSettings("dkn", 4, **_rest(supply))
+    refused = EngineSettings("dkn", 4, **rest(supply))
     supply.change(refused)
     serve_until(supply, lambda: supply.state().refused)
     assert supply.current() is old
@@ -92,7 +64,7 @@ def test_settings_that_fail_are_told_once_and_the_old_engine_serves_on(supply):
 def test_only_the_newest_settings_are_prepared(supply):
     serve(supply)
     for model in ("dagf", "dkn", "dagf", "dkn"):
-        supply.change(EngineSettings(model, **_rest(supply)))
+        supply.change(EngineSettings(model, **rest(supply)))
     serve_until(supply, lambda: supply.state().swaps)
     assert (supply.describe().model, supply.state().swaps) == ("dkn_x8", 1)
 
@@ -100,7 +72,7 @@ def test_only_the_newest_settings_are_prepared(supply):
 def test_settings_changed_back_in_time_change_nothing(supply, settings):
     serve(supply)
     old = supply.current()
-    supply.change(EngineSettings("dkn", **_rest(supply)))
+    supply.change(EngineSettings("dkn", **rest(supply)))
     supply.change(settings)
     time.sleep(0.5)
     serve(supply)
@@ -117,7 +89,7 @@ def test_nothing_is_built_for_an_engine_that_compiles_quickly(supply, settings):
 
 def test_a_missing_plan_is_built_while_another_engine_serves(registered, gate, supply):
     assert supply.describe().engine == "openvino"
-    serve_until(supply, lambda: _step(supply) == "at the gate")
+    serve_until(supply, lambda: step(supply) == "at the gate")
     assert "building gated fp32 of fdkn_x8_live for 40x32" in supply.state().doing
     gate.touch()
     assert serve_until(supply, lambda: supply.describe().engine == "gated") > 0
@@ -125,10 +97,10 @@ def test_a_missing_plan_is_built_while_another_engine_serves(registered, gate, s
 
 
 def test_a_build_goes_on_after_other_settings_were_refused(registered, gate, supply):
-    serve_until(supply, lambda: _step(supply) == "at the gate")
-    supply.change(EngineSettings("dkn", 4, **_rest(supply)))
+    serve_until(supply, lambda: step(supply) == "at the gate")
+    supply.change(EngineSettings("dkn", 4, **rest(supply)))
     serve_until(supply, lambda: supply.state().refused)
-    serve_until(supply, lambda: _step(supply) == "at the gate")
+    serve_until(supply, lambda: step(supply) == "at the gate")
     gate.touch()
     serve_until(supply, lambda: supply.describe().engine == "gated")
 
@@ -136,7 +108,7 @@ def test_a_build_goes_on_after_other_settings_were_refused(registered, gate, sup
 def test_a_build_that_fails_is_not_tried_again(registered, gate, supply, monkeypatch):
     monkeypatch.setenv("GATED_WRONG", "1")
     gate.touch()
-    wrong = EngineSettings(weights=str(SHIPPED / "fdkn_x8"), **_rest(supply))
+    wrong = EngineSettings(weights=str(SHIPPED / "fdkn_x8"), **rest(supply))
     supply.change(wrong)
     serve_until(supply, lambda: "refused: on the golden frame" in supply.state().failure)
     time.sleep(0.5)
@@ -152,16 +124,11 @@ def test_an_engine_asked_for_takes_over_when_its_plan_is_built_and_not_a_stand_i
     serve_until(supply, lambda: supply.describe().engine == "onnxruntime")
     swaps = supply.state().swaps
     supply.change(replace(settings, engine="gated"))
-    serve_until(supply, lambda: _step(supply) == "at the gate")
+    serve_until(supply, lambda: step(supply) == "at the gate")
     assert supply.describe().engine == "onnxruntime"
     gate.touch()
     serve_until(supply, lambda: supply.describe().engine == "gated")
     assert supply.state().swaps == swaps + 1
-
-
-def _step(supply) -> str:
-    build = supply.state().build
-    return build.doing if build else ""
 
 
 def test_a_first_engine_that_cannot_be_had_is_an_error(settings):

@@ -64,7 +64,8 @@ def test_manifest_is_an_ament_python_package(manifest: ElementTree.Element) -> N
 def test_manifest_depends_on_every_ros_package_that_the_code_imports(manifest: ElementTree.Element) -> None:
     declared = {key.text for tag in ("depend", "exec_depend") for key in manifest.iter(tag)}
     sources = [*(ROOT / "depth_sr_ros").rglob("*.py"), *(ROOT / "launch").glob("*.py")]
-    imports = re.compile(r"^\s*(?:from|import) (rclpy|launch|launch_ros|\w+_msgs|\w+_interfaces|ament_\w+)\b", re.M)
+    packages = r"rclpy|launch|launch_ros|\w+_msgs|\w+_srvs|\w+_interfaces|ament_\w+"
+    imports = re.compile(rf"^\s*(?:from|import) ({packages})\b", re.M)
     imported = {name for source in sources for name in imports.findall(source.read_text())}
     assert imported <= declared
     assert {"message_filters", "cv_bridge", "python3-numpy", "python3-opencv"} <= declared

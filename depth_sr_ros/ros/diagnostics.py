@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
-from depth_sr_ros.engine_supply import SupplyState
+from depth_sr_ros.deployment import Deployment, Served
 from depth_sr_ros.engines import BuildState
 from depth_sr_ros.rgbd.pairing import PairingCounters
 from depth_sr_ros.ros.conversions import converter_name
 from depth_sr_ros.ros.silence import Explanation
 from depth_sr_ros.ros.statistics import NodeStatistics
 from depth_sr_ros.ros.synchroniser import DEPTH, RGB, synchroniser_name
+from depth_sr_ros.supply_state import SupplyState
 from depth_sr_ros.upsampler import UpsamplerInfo
 
 
@@ -129,12 +131,37 @@ def _engine(health: Health) -> DiagnosticStatus:
 
 
 def _supply(supply: SupplyState) -> dict[str, object]:
-    values: dict[str, object] = {"swaps": supply.swaps, "preparing": supply.doing, "failure": supply.failure}
+    values: dict[str, object] = {"artifact": supply.serving.deployment.folder, "since": _clock(supply.serving.since)}
+    values |= _previous(supply.previous) | _preparing(supply.preparing)
+    values |= {"swaps": supply.swaps, "preparing": supply.doing, "failure": supply.failure}
     if supply.build:
         values |= {"build/step": supply.build.doing, "build/percent": f"{100 * supply.build.share:.0f}"}
         remaining = supply.build.remaining_seconds
         values["build/eta_s"] = "unknown" if remaining is None else f"{remaining:.0f}"
     return values
+
+
+def _previous(previous: Served | None) -> dict[str, object]:
+    info = previous.info if previous else None
+    return {
+        "previous/model": info.model if info else "",
+        "previous/weights_id": info.weights_id if info else "",
+        "previous/artifact": previous.deployment.folder if previous else "",
+        "previous/engine": info.engine if info else "",
+        "previous/since": _clock(previous.since) if previous else "",
+    }
+
+
+def _preparing(coming: Deployment | None) -> dict[str, object]:
+    return {
+        "preparing/model": coming.artifact.card.name if coming else "",
+        "preparing/weights_id": coming.artifact.weights_id if coming else "",
+        "preparing/artifact": coming.folder if coming else "",
+    }
+
+
+def _clock(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
 
 
 def _progress(build: BuildState | None) -> str:

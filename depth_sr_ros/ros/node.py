@@ -21,13 +21,14 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.utilities import ok, try_shutdown
+from std_srvs.srv import Trigger
 
 from depth_sr_ros.dds_profile import use_profile
 from depth_sr_ros.engine_supply import EngineSupply
 from depth_sr_ros.ros.camera_infos import CameraInfos
 from depth_sr_ros.ros.conversions import ImageDecoder, converter_name
 from depth_sr_ros.ros.diagnostics import Health, diagnostics_message
-from depth_sr_ros.ros.engine_parameters import changed_settings, engine_settings, problem_with_change, put_back
+from depth_sr_ros.ros.engine_parameters import EngineParameters
 from depth_sr_ros.ros.frame_processor import FrameProcessor
 from depth_sr_ros.ros.inputs import Inputs, ReceivedPair
 from depth_sr_ros.ros.outputs import Outputs
@@ -36,6 +37,7 @@ from depth_sr_ros.ros.silence_watch import SilenceWatch
 from depth_sr_ros.ros.statistics import NodeStatistics
 from depth_sr_ros.ros.synchroniser import synchroniser_name
 from depth_sr_ros.ros.worker import InferenceWorker
+from depth_sr_ros.supply_state import RollBackRefused
 from depth_sr_ros.upsampler import UpsamplerError
 
 
@@ -64,12 +66,14 @@ class DepthSuperResolution(LifecycleNode):
     def __init__(self) -> None:
         super().__init__("depth_sr")
         self.parameters, self._problems = declare_parameters(self)
+        self._engine_parameters = EngineParameters(self)
         self._problem = ""
         self._statistics = NodeStatistics()
         self._configured: _Configured | None = None
         self._active: _Active | None = None
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.add_on_set_parameters_callback(self._on_set_parameters)
+        self.create_service(Trigger, "~/roll_back", self._roll_back)
         # A steady clock: with use_sim_time and a stopped simulation the report must still come.
         self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -145,7 +149,7 @@ class DepthSuperResolution(LifecycleNode):
         colormap_range = tuple(self.get_parameter("colormap_range").value)
         settings = replace(self.parameters, colormap_range=colormap_range)
         decoder = ImageDecoder(settings.depth_unit)
-        supply = EngineSupply(engine_settings(self), self._tell)
+        supply = EngineSupply(self._engine_parameters.settings(), self._tell, settings.keep_previous)
         names = (self.resolve_topic_name(name) for name in ("rgb/camera_info", "depth_raw/camera_info"))
         infos = CameraInfos((next(names), next(names)))
         try:
@@ -191,17 +195,27 @@ class DepthSuperResolution(LifecycleNode):
             configured.outputs.destroy()
 
     def _on_set_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
-        problem = problem_with_change(self, parameters)
+        problem = self._engine_parameters.problem(parameters)
         if problem:
             return SetParametersResult(successful=False, reason=problem)
         if self._configured:
             for parameter in parameters:
                 if parameter.name == "colormap_range":
                     self._configured.outputs.colormap_range = tuple(parameter.value)
-            settings = changed_settings(self, parameters)
-            if settings:
-                self._configured.supply.change(settings)
+            self._engine_parameters.ask(self._configured.supply, parameters)
         return SetParametersResult(successful=True)
+
+    def _roll_back(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        try:
+            if self._configured is None:
+                raise RollBackRefused("expected a configured node, found an unconfigured one; configure it first")
+            response.message = self._engine_parameters.roll_back(self._configured.supply)
+            response.success = True
+            self.get_logger().info(f"rolling back {response.message}")
+        except RollBackRefused as refused:
+            response.message = str(refused)
+            self.get_logger().warning(f"cannot roll back: {refused}")
+        return response
 
     def _tell(self, warning: bool, sentence: str) -> None:
         if warning:
@@ -211,7 +225,7 @@ class DepthSuperResolution(LifecycleNode):
 
     def _report(self) -> None:
         if self._configured:
-            put_back(self, self._configured.supply)
+            self._engine_parameters.put_back(self._configured.supply)
         stamp = self.get_clock().now().to_msg()
         message = diagnostics_message(self.get_fully_qualified_name(), self._health(), stamp, time.monotonic())
         self._diagnostics.publish(message)

@@ -38,7 +38,9 @@ class NodeParameters:
     model: str = _parameter("fdkn", "Network, by name.", dynamic=True)
     scale: int = _parameter(8, "Upsampling factor of the network.", limits=(1, 64), dynamic=True)
     weights: str = _parameter(
-        "", "Folder of an artifact to use instead of the shipped one; empty: the shipped one.", dynamic=True
+        "",
+        "Folder of an artifact to use instead of the shipped one; empty: the shipped one. Set again, it is read again.",
+        dynamic=True,
     )
     engine: str = _parameter(
         "auto",
@@ -52,6 +54,9 @@ class NodeParameters:
     threads: int = _parameter(0, "Threads of the CPU engine; 0: as many as it likes.", limits=(0, 1024))
     engine_cache: str = _parameter(
         "", "Folder of built engines; empty: `trt_engines/` of a source checkout, else the user's cache folder."
+    )
+    keep_previous: bool = _parameter(
+        True, "Keep the engine that ran before a change in memory, so that `roll_back` takes no longer than a frame."
     )
     slop: float = _parameter(
         0.02, "Largest distance between the stamps of a colour and a depth image, seconds.", limits=(0.0, 10.0)

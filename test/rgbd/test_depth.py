@@ -9,9 +9,16 @@ from depth_sr_ros.rgbd.errors import FrameError
 
 @pytest.mark.parametrize("encoding", ["16UC1", "mono16"])
 def test_sixteen_bit_depth_is_millimetres_with_zero_invalid(encoding):
-    depth = to_metres(np.array([[0, 1, 1500, 65535]], np.uint16), encoding)
-    np.testing.assert_allclose(depth, [[np.nan, 0.001, 1.5, 65.535]], rtol=1e-6)
+    depth = to_metres(np.array([[0, 1, 1500, 65534]], np.uint16), encoding)
+    np.testing.assert_allclose(depth, [[np.nan, 0.001, 1.5, 65.534]], rtol=1e-6)
     assert depth.dtype == np.float32
+
+
+@pytest.mark.parametrize("unit", [None, 0.0001, 0.002])
+def test_largest_count_is_no_distance_in_any_unit(unit):
+    """Some sensors write it instead of 0."""
+    depth = to_metres(np.array([[65535, 65534]], np.uint16), "16UC1", unit)
+    assert np.isnan(depth).tolist() == [[True, False]]
 
 
 def test_float_depth_is_metres_with_everything_unusable_invalid():
@@ -55,10 +62,10 @@ def test_unusable_input_says_expected_and_found(raw, encoding, cause, words):
 
 
 def test_millimetres_round_and_mark_what_does_not_fit():
-    depth = np.array([[np.nan, 0.0004, 0.0006, 1.2344, 1.2346, 65.535, 65.6, np.inf, -1]], np.float32)
-    np.testing.assert_array_equal(to_millimetres(depth), [[0, 0, 1, 1234, 1235, 65535, 0, 0, 0]])
+    depth = np.array([[np.nan, 0.0004, 0.0006, 1.2344, 1.2346, 65.534, 65.535, np.inf, -1]], np.float32)
+    np.testing.assert_array_equal(to_millimetres(depth), [[0, 0, 1, 1234, 1235, 65534, 0, 0, 0]])
 
 
 def test_every_millimetre_survives_the_round_trip():
-    raw = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    raw = np.arange(65535, dtype=np.uint16).reshape(255, 257)
     assert np.array_equal(to_millimetres(to_metres(raw, "16UC1")), raw)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from itertools import count
 from pathlib import Path
@@ -52,3 +53,23 @@ def camera(probe):
     camera = Camera(probe)
     yield camera
     camera.close()
+
+
+@pytest.fixture
+def side(ros, request):
+    """The other side, in a namespace of this test's own."""
+    from probe import Probe
+
+    probe = Probe(f"/{request.node.name.partition('[')[0]}")
+    yield probe
+    probe.close()
+
+
+@pytest.fixture
+def driver(side):
+    """A camera of 160x120 at 5 Hz that never stops."""
+    from probe import CAMERA, Child
+
+    child = Child(CAMERA, side.namespace, "160", "120", "8", "100000", "5")
+    yield child
+    child.stop(signal.SIGKILL)

@@ -143,6 +143,11 @@ def test_follows_the_unit_that_is_set_instead_of_the_encoding():
     np.testing.assert_allclose(ImageDecoder(depth_unit=0.0001).depth(message(raw, "16UC1")), [[1.0, np.nan]], rtol=1e-6)
 
 
+def test_takes_what_sensors_write_for_nothing_as_no_distance():
+    raw = np.array([[65535, 0, 1500]], np.uint16)
+    np.testing.assert_allclose(ImageDecoder().depth(message(raw, "16UC1")), [[np.nan, np.nan, 1.5]], rtol=1e-6)
+
+
 def _spoilt(image: Image, **changes) -> Image:
     result = copy.copy(image)
     for name, value in changes.items():

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from depth_sr_ros.rgbd.bag import BagRecording
 from depth_sr_ros.rgbd.camera import Intrinsics
-from depth_sr_ros.rgbd.depth import to_metres
 from depth_sr_ros.rgbd.errors import FrameError
 from depth_sr_ros.rgbd.grids import plan_grid
 from depth_sr_ros.rgbd.pairing import StampPairing
@@ -26,8 +25,6 @@ from depth_sr_ros.rgbd.registration import register_depth, registered_grid
 
 REGISTERED_NAMES = ("aligned", "registered", "depth_to_rgb", "depth_to_color")
 """Words in a topic's name that say that its depth is registered to colour, whatever its frame is called."""
-
-_NO_MEASUREMENT = 65535  # what some sensors write instead of 0; as millimetres it is beyond all of them
 
 
 @dataclass(frozen=True)
@@ -200,10 +197,7 @@ class Bag:
         return BagPair(rgb, colour.jpeg(), metres, colour.intrinsics, camera, stamps)
 
     def _registered(self, frame: RecordedFrame) -> tuple[NDArray[np.float32], Intrinsics | None]:
-        raw, encoding = frame.load()
-        if encoding == "16UC1":
-            raw = np.where(raw == _NO_MEASUREMENT, 0, raw).astype(np.uint16)
-        depth, camera = to_metres(raw, encoding), frame.intrinsics
+        depth, camera = frame.metres(), frame.intrinsics
         if self.to_colour is not None and self._grid is not None and camera is not None:
             depth, camera = register_depth(depth, camera, self._grid, self.to_colour), self._grid
         if not np.isfinite(depth).any():

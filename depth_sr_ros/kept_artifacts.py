@@ -1,0 +1,138 @@
+"""Copies of artifacts for as long as something runs on them.
+
+A training may put other weights in an artifact's place at any time, and what runs reads its artifact again: for another
+image size, for a plan, to go back to it. So a running node reads from a copy, named by its content, which nothing
+changes. The copies that were used last stay when the node has ended: weights that were written over can be had there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import TextIO
+
+from depth_sr_ros.artifact import CARD, Artifact, ArtifactError, read_artifact
+
+LIMIT = 8
+"""Copies that may lie there beside those in use; beyond it those go whose last use is longest ago."""
+
+_UNFINISHED = ".new-"
+_log = logging.getLogger(__name__)
+
+
+class KeptArtifacts:
+    """A folder of copies; several processes may use it at once.
+
+    Args:
+        folder: where the copies lie; made when the first is.
+        limit: see `LIMIT`.
+    """
+
+    def __init__(self, folder: Path, limit: int = LIMIT) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._held: dict[Path, TextIO] = {}
+
+    def keep(self, source: Path, model: str, scale: int) -> Artifact:
+        """The copy of an artifact, which stays until `release_all_but`.
+
+        Where no copy can be written it is the artifact itself, with a warning.
+
+        Args:
+            source: the artifact's folder, or that of a copy.
+            model: the model it is expected to hold.
+            scale: the scale it is expected to be made for.
+
+        Raises:
+            ArtifactError: it is damaged, foreign, or changed while it was copied.
+        """
+        artifact = read_artifact(source, model, scale)
+        place = self._folder / f"{artifact.card.name}-{artifact.card.content_id}"
+        try:
+            if not self._hold(place, artifact):
+                self._copy(artifact, place)
+                if not self._hold(place, artifact):
+                    raise ArtifactError(f"{source}: its copy {place} changed while it was written; set it again")
+        except OSError as error:
+            _log.warning(
+                "%s is used where it lies, do not change it while the node runs: expected to keep a copy in %s, "
+                "found %s; name a folder that can be written by `engine_cache`", source, self._folder, error,
+            )  # fmt: skip
+            return artifact
+        return Artifact(place, artifact.card)
+
+    def release_all_but(self, used: Collection[Path]) -> None:
+        """Lets go of copies that are not used any more, and removes what is beyond the limit and in nobody's use."""
+        for place in self._held.keys() - set(used):
+            self._held.pop(place).close()
+        for place in self._oldest_first()[: -self._limit or None]:
+            if place not in self._held:
+                _remove_if_free(place)
+
+    def _hold(self, place: Path, artifact: Artifact) -> bool:
+        """Whether a whole copy is there; it is then locked against removal."""
+        if place in self._held:
+            return True
+        try:
+            card = (place / CARD).open()
+        except FileNotFoundError:
+            return False
+        fcntl.flock(card.fileno(), fcntl.LOCK_SH)  # waits for a removal at most
+        try:
+            if read_artifact(place).card == artifact.card and os.path.samestat(
+                os.fstat(card.fileno()), (place / CARD).stat()
+            ):
+                self._held[place] = card
+                os.utime(place)
+                return True
+        except (ArtifactError, FileNotFoundError) as error:
+            _log.warning("%s: the copy is damaged and made anew: %s", place, error)
+        card.close()
+        _remove_if_free(place)
+        return False
+
+    def _copy(self, artifact: Artifact, place: Path) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self._folder))
+        try:
+            for name in (CARD, *artifact.card.files):
+                (new / Path(name).name).write_bytes(_content(artifact.folder / name))
+            if read_artifact(new).card != artifact.card:
+                raise ArtifactError(f"{artifact.folder}: the artifact changed while it was read; set it again")
+            new.chmod(0o755)
+            os.replace(new, place)
+        except OSError:
+            if not (place / CARD).is_file():  # else another process has just made the same copy
+                raise
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+
+    def _oldest_first(self) -> list[Path]:
+        dated = []
+        for place in self._folder.glob(f"*/{CARD}"):
+            try:
+                dated.append((place.parent.stat().st_mtime, place.parent))
+            except FileNotFoundError:  # another process has just removed it
+                continue
+        return [place for _, place in sorted(dated)]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path}: the artifact changed while it was read; set it again ({error})") from error
+
+
+def _remove_if_free(place: Path) -> None:
+    try:
+        with (place / CARD).open() as card:
+            fcntl.flock(card.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(place, ignore_errors=True)
+    except OSError:  # in use, or gone already
+        return
