@@ -1,0 +1,3 @@
+"""stub"""
+def dry_run(settings):
+    raise NotImplementedError
