@@ -5,8 +5,8 @@ gives it with its holes instead. One that draws random numbers takes them from t
 the same generator state gives the same result.
 
 Names: a reduction (`bicubic`, `box`, `median`, `nearest`), DADA's mean of what is valid (`dada`), a camera (`kinect`,
-`tof`), their mixture (`live`), what the node makes of aligned depth (`valid-median`), with the measured noise of a sensor
-behind it or without (`training.degradation.measured`), or a reduction with steps behind it (`training.degradation.noise`), as in
+`tof`), their mixture (`live`), what the node makes of aligned depth (`valid-median`), alone or with the measured noise
+of a sensor (`training.degradation.measured`), or a reduction with steps behind it (`training.degradation.noise`), as in
 `bicubic+gaussian:0.02+holes:0.05+quantise:255`.
 
 What stands for a sensor is normalised as the node normalises a frame, by the range of the low-resolution depth itself
@@ -154,7 +154,10 @@ _SENSOR_STEPS = {"gaussian", "holes"}
 
 
 def by_frame(name: str) -> bool:
-    """Whether depth made this way stands for a sensor's: cameras, valid medians, and compositions with Gaussian noise or holes."""
+    """Whether depth made this way stands for a sensor's.
+
+    So do cameras, valid medians, and compositions with Gaussian noise or holes.
+    """
     steps = {word.partition(":")[0] for word in name.split("+")[1:]}
     return name in _CAMERAS or name.partition(":")[0] == VALID_MEDIAN or bool(steps & _SENSOR_STEPS)
 

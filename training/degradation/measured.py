@@ -3,7 +3,7 @@
 Cells are the lower medians of their valid pixels, and holes where there are too few. Behind that comes, where numbers
 are given, what `training.retraining.noise` measures: noise along the ray of a standard deviation that grows with the
 square of depth, and cells that are lost, more often at depth edges. In a name the four numbers stand behind colons, as
-in `valid-median:0.0012:0.0019:0.2:0.02`: metres, metres at one metre more, share of cells at edges, share of the others.
+in `valid-median:0.0012:0.0019:0.2:0.02`: metres, metres per square metre, share of cells at edges, of the others.
 
 Where nobody knows what normalised depth stands for, a range in metres is drawn, as the camera models do.
 """

@@ -67,7 +67,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
     """What `add_arguments` declared. Raises ValueError for settings that do not go together."""
     known = SelectionOptions()
     if args.held and args.split_in_time:
-        raise ValueError("--held names recordings to hold out, --split-in-time holds out parts of all: give one of both")
+        raise ValueError("--held holds out recordings, --split-in-time the last part of all: give one of both")
     if not 0 < args.tail < 1 or not 0 < args.held_share < 1:
         raise ValueError(f"expected --tail and --held-share between 0 and 1, found {args.tail} and {args.held_share}")
     return Settings(

@@ -67,14 +67,14 @@ class MeasuredNoise:
             at = [f"{1e3 * (s.constant + s.quadratic * z**2):.1f} mm at {z:.2f} m" for z in (near, far)]
             windows = sum(one.windows for one in self.bins)
             lines.append(
-                f"noise along the ray: sigma(z) = {1e3 * s.constant:.2f} mm + {1e3 * s.quadratic:.2f} mm/m² z², that is "
-                f"{at[0]} and {at[1]}; {windows} flat windows of {WINDOW}x{WINDOW} px in {self.frames} frames"
+                f"noise along the ray: sigma(z) = {1e3 * s.constant:.2f} mm + {1e3 * s.quadratic:.2f} mm/m² z², that "
+                f"is {at[0]} and {at[1]}; {windows} flat windows of {WINDOW}x{WINDOW} px in {self.frames} frames"
             )
         else:
             lines.append(f"noise along the ray: not measured, too few flat windows of {WINDOW}x{WINDOW} px")
         lines.append(
-            f"without a measurement: {self.holes:.1%} of the pixels; of the cells at depth edges {s.lost_at_edges:.1%}, "
-            f"of the others {s.lost_elsewhere:.1%}"
+            f"without a measurement: {self.holes:.1%} of the pixels; of the cells at depth edges "
+            f"{s.lost_at_edges:.1%}, of the others {s.lost_elsewhere:.1%}"
         )
         return lines
 
@@ -143,7 +143,7 @@ def _binned(windows: NDArray[np.float64]) -> tuple[NoiseBin, ...]:
 
 
 def fit_sigma(bins: Sequence[NoiseBin]) -> tuple[float, float]:
-    """a and b of sigma(z) = a + b z^2, neither below 0, by least squares over the bins; 0 and 0 without bins."""
+    """Both numbers of sigma(z) = a + b z^2, by least squares over the bins, neither below 0; zeros without bins."""
     if not bins:
         return 0.0, 0.0
     square = np.asarray([one.depth**2 for one in bins])

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from depth_sr_ros.models import create_model
-from training.datasets.pairs import PairEntry, load_pair
+from training.datasets.pairs import load_pair
 from training.degradation.measured import VALID_MEDIAN, MeasuredSensor
 from training.extraction.manifest import replace_file
 from training.recipe import Collection, CropSettings, Recipe, load_recipe
@@ -45,7 +45,7 @@ def build_recipe(
     recipe = adapted(options, start)
     crops = replace(recipe.crops, degradations=with_measured(recipe.crops.degradations, sensor))
     if not options.crop:
-        crops = replace(crops, size=crop_side(recipe, split.train[0]), width=0)
+        crops = replace(crops, size=crop_side(recipe, load_pair(split.train[0]).target.shape), width=0)
     frames = Collection("train", 1 - options.base_share, 0, 0, str(shards.resolve()), dict(split.options))
     data = replace(
         with_share(base.options, options.base_share),
@@ -90,9 +90,9 @@ def with_measured(shares: Mapping[str, float], sensor: MeasuredSensor) -> dict[s
     return shares
 
 
-def crop_side(recipe: Recipe, entry: PairEntry) -> int:
-    """Side of the crops: the recipe's, or what fits into smaller recordings, though not less than 64 pixels."""
-    side = min(load_pair(entry).target.shape)
+def crop_side(recipe: Recipe, depth: tuple[int, ...]) -> int:
+    """Side of the crops: the recipe's, or what fits into depth of that shape, though not less than 64 pixels."""
+    side = min(depth)
     network = create_model(recipe.model, scale=recipe.scale, **recipe.model_options)
     step = math.lcm(recipe.scale, network.size_multiple)
     return min(recipe.crops.size, max(side, _LEAST_CROP) // step * step or recipe.crops.size)

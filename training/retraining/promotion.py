@@ -1,4 +1,4 @@
-"""From trained weights to an artifact that the node can take: written, compiled, checked, and only then in its place."""
+"""From trained weights to an artifact that the node can take: written, compiled, checked, then put in its place."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def promote(artifact: Artifact, out: Path) -> Artifact:
         try:
             read_artifact(place)
         except ArtifactError as error:
-            raise ArtifactError(f"{place}: expected an older artifact to replace, found: {error}; move it away") from error
+            raise ArtifactError(f"{place}: expected an older artifact, found: {error}; move it away") from error
         os.replace(place, older)
     os.replace(artifact.folder, place)
     shutil.rmtree(out / CANDIDATE, ignore_errors=True)

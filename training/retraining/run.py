@@ -193,7 +193,7 @@ class _Retraining:
             "crops": f"{recipe.batch_size} of {recipe.crops.size} px a step; {shares}",
             "training": f"{facts['steps']} steps in {facts['minutes']} minutes on {facts['machine']}, learning rate "
             f"{recipe.optimiser.learning_rate:g}, loss {dict(recipe.loss)}",
-            "margins": f"held frames {100 * margins.held:g} %, base set ({self.start.decides}) {100 * margins.base:g} %",
+            "margins": f"held frames {100 * margins.held:g} %, base set {100 * margins.base:g} %",
         }
 
     def _promoted(self, network: Any, content: ReportContent) -> Retrained:
