@@ -107,8 +107,8 @@ def measure_noise(entries: Sequence[PairEntry], scale: int) -> MeasuredNoise:
         edges.append((float((lost & at_edge).sum()), float(at_edge.sum())))
         others.append((float((lost & ~at_edge).sum()), float((~at_edge).sum())))
     bins = _binned(np.concatenate(windows))
-    a, b = fit_sigma(bins)
-    sensor = MeasuredSensor(a, b, _ratio(edges), _ratio(others))
+    a, b = (round(number, 6) for number in fit_sigma(bins))  # a thousandth of a millimetre is nothing
+    sensor = MeasuredSensor(a, b, round(_ratio(edges), 4), round(_ratio(others), 4))
     return MeasuredNoise(sensor, bins, len(chosen), float(np.mean(holes)))
 
 

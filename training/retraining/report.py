@@ -117,7 +117,8 @@ def held_rows(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Row]:
 def base_rows(before: Mapping[str, Any], after: Mapping[str, Any], decides: str) -> list[Row]:
     """Mean RMSE and mean ratio to bicubic of the base set, by protocol."""
     rows = []
-    for name, new in after["base"].items():
+    for name in sorted(after["base"], key=lambda one: one != decides):
+        new = after["base"][name]
         old = before["base"][name]
         rows.append(Row(f"{name}, mean RMSE", old["mean"], new["mean"], old["bicubic_mean"], name == decides))
         rows.append(Row(f"{name}, mean of RMSE / bicubic's", old["mean_ratio"], new["mean_ratio"], 1.0))

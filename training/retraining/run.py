@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,18 +15,18 @@ from depth_sr_ros.artifact import Artifact, ArtifactError, read_artifact
 from depth_sr_ros.rgbd.recording import RecordingError
 from training.datasets.pairs import Pair, load_pair
 from training.evaluate import network_of_artifact
-from training.extraction.manifest import Manifest, locked
+from training.extraction.manifest import HashCache, Manifest, hash_bag, locked
 from training.extraction.run import ExtractionResult, extract, find_bags
 from training.recipe import Recipe, load_recipe
 from training.retraining.base import BaseSet, base_set
-from training.retraining.evaluation import evaluate_both
+from training.retraining.evaluation import evaluate_both, held_means
 from training.retraining.fine_tune import fine_tune, read_losses, trained_network
 from training.retraining.noise import MeasuredNoise, measure_noise
 from training.retraining.pictures import Networks, base_pictures, held_pictures
-from training.retraining.plan import build_recipe, data_folder, write_recipe
+from training.retraining.plan import adapted, build_recipe, data_folder, write_recipe
 from training.retraining.promotion import check_engine_of, promote, switch_line, write_candidate
 from training.retraining.report import ReportContent, write_report
-from training.retraining.settings import Settings, check_folder, claim
+from training.retraining.settings import Settings, check_claim, check_folder, claim
 from training.retraining.split import Split, split_frames, spread
 from training.retraining.stages import PromotionRefused, Say, Stages, stoppable
 from training.retraining.start import Start, starting_point
@@ -65,7 +67,7 @@ def retrain(settings: Settings, say: Say = say_to_stderr) -> Retrained:
         RetrainingInterrupted: stopped; the same command goes on.
     """
     start = starting_point(settings)
-    base = base_set(settings.data, load_recipe(settings.training.recipe).data, settings.dev_images)
+    base = base_set(settings.data, adapted(settings.training, start).data, settings.dev_images)
     bags = find_bags(settings.bags)
     check_folder(settings.out)
     stages = Stages(settings.out, say)
@@ -109,6 +111,8 @@ class _Retraining:
         return self._promoted(new, content)
 
     def _extract(self, bags: Sequence[Path]) -> None:
+        identity = self.settings.identity(self.start.artifact.weights_id, self._hashes(bags))
+        check_claim(self.out, identity)
         self.stages.begin("turning recordings into shards")
         result = extract(bags, self.shards, self.settings.extraction, say=self.stages.say)
         self.notes += [f"nothing could be had of {failure.message}" for failure in result.failures]
@@ -118,7 +122,20 @@ class _Retraining:
         for note in self.notes:
             self.stages.say(note)
         self.notes += [note for record in manifest.bags.values() for note in record.notes]
-        claim(self.out, self.settings.identity(self.start.artifact.weights_id, list(manifest.bags)))
+        _ = self.split  # what cannot be split is no retraining yet, and may be asked for differently
+        claim(self.out, identity)
+
+    def _hashes(self, bags: Sequence[Path]) -> list[str]:
+        """Hashes of the bags that can be read; the extraction finds them again."""
+        self.shards.mkdir(parents=True, exist_ok=True)
+        cache, hashes = HashCache(self.shards), set()
+        for bag in bags:
+            with suppress(OSError):  # the extraction says so
+                digest = cache.get(bag) or hash_bag(bag)
+                cache.put(bag, digest)
+                hashes.add(digest)
+        cache.write()
+        return sorted(hashes)
 
     @cached_property
     def split(self) -> Split:
@@ -210,11 +227,9 @@ class _Retraining:
         return Retrained(artifact, content.verdict, report, line)
 
     def _exported(self, network: Any, content: ReportContent) -> dict[str, Any]:
-        facts = self.stages.out / "trained.json"
-        card = self.start.artifact.card
-        candidate = write_candidate(
-            network, card.model, self.out, self.settings.storage, card_facts(self.settings, self.start, content, facts)
-        )
+        trained = json.loads((self.out / "trained.json").read_text())
+        facts = card_facts(self.settings, self.start, content, trained)
+        candidate = write_candidate(network, self.settings.model, self.out, self.settings.storage, facts)
         pair = load_pair(self.split.held[0])
         engine = check_engine_of(candidate, pair, self.settings.engine_cache)
         for note in engine.notes:
@@ -222,7 +237,7 @@ class _Retraining:
         artifact = promote(candidate, self.out)
         words = (
             f"{engine.name} {engine.precision}, {engine.milliseconds:.0f} ms for a frame of {engine.size[0]}x"
-            f"{engine.size[1]}; {engine.reason}"
+            f"{engine.size[1]}; {engine.reason.partition('; passed over')[0]}"
         )
         return {
             "artifact": artifact.folder.name,
@@ -232,12 +247,8 @@ class _Retraining:
         }
 
 
-def card_facts(settings: Settings, start: Start, content: ReportContent, trained: Path) -> dict[str, Any]:
-    """What the new card says: `training`, `evaluation` and `command`."""
-    import json
-
-    facts = json.loads(trained.read_text())
-    held = [frame for frame in content.after["held"]]
+def card_facts(settings: Settings, start: Start, content: ReportContent, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What the new card says: `training`, `evaluation` and `command`; `facts` are those of the training run."""
     base = dict(content.after["base"])
     main = base.pop(start.decides)
     command = "python -m training retrain --bags BAGS " + " ".join(
@@ -257,7 +268,8 @@ def card_facts(settings: Settings, start: Start, content: ReportContent, trained
             "unit": "ground truth's own (disparity levels or pixels); centimetres for metric depth",
             "dev": main,
             **{name: {"dev": entry} for name, entry in base.items()},
-            "held": {"unit": "mm", "frames": len(held), "mean": content.verdict.held},
+            "held": {"unit": "mm", "frames": len(content.after["held"]), **held_means(content.after)},
+            "change": {"held": content.verdict.held, "base": content.verdict.base},
         },
         "command": command,
     }

@@ -149,15 +149,15 @@ _BEGUN = {"shards", ".lock"}  # what is there before the request is written
 
 
 def claim(out: Path, identity: dict[str, Any]) -> None:
-    """Makes a folder this retraining's own.
+    """Makes a folder this retraining's own. Raises OSError where it cannot be written."""
+    if not (out / REQUEST).is_file():
+        replace_file(out / REQUEST, to_json(identity))
 
-    Raises:
-        ValueError: it belongs to another; the message names what differs.
-        OSError: it cannot be written.
-    """
+
+def check_claim(out: Path, identity: dict[str, Any]) -> None:
+    """Raises ValueError where a folder belongs to another retraining; the message names what differs."""
     path, wanted = out / REQUEST, json.loads(to_json(identity))
     if not path.is_file():
-        replace_file(path, to_json(wanted))
         return
     try:
         known = json.loads(path.read_text())

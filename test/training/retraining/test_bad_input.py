@@ -64,7 +64,7 @@ def test_no_pairs_within_slop(command, capsys):
 def test_one_bag_of_many_that_cannot_be_used_is_told_and_left_out(command, recordings, tmp_path, capsys, scene):
     one_kind(tmp_path / "bags" / "half", scene, True)
     arguments = [*command[:3], str(tmp_path / "bags"), *command[3:], "--held", "nowhere"]
-    refuses(arguments, capsys, "nothing could be had of half", "no recordings ['nowhere'] to hold out; it has")
+    refuses(arguments, capsys, "nothing could be had of", "half", "no recordings ['nowhere'] to hold out; it has")
 
 
 def test_one_recording_needs_a_split_in_time(command, recordings, capsys):
@@ -99,6 +99,7 @@ def test_a_folder_of_something_else_is_left_alone(command, tmp_path, capsys):
 
 
 def test_a_folder_of_another_retraining_is_left_alone(command, recordings, tmp_path, capsys, monkeypatch):
+    refuses([*command, "--held", "nowhere"], capsys, "no recordings ['nowhere'] to hold out")
     monkeypatch.setattr("training.retraining.run.measure_noise", stop)
     assert main(command) == 130
     capsys.readouterr()
