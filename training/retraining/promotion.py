@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,17 +53,26 @@ class Engine:
 def write_candidate(
     network: GuidedUpsampler, model: str, out: Path, storage: Storage, facts: Mapping[str, Any]
 ) -> Artifact:
-    """Writes the artifact beside its place; `facts` has the card's `training`, `evaluation` and `command`.
+    """Writes the artifact beside its place, or finds the whole one that an earlier run has left there.
+
+    Args:
+        network: with the new weights.
+        model: its registry name.
+        out: folder of the retraining.
+        storage: how weights are kept.
+        facts: the card's `training`, `evaluation` and `command`.
 
     Raises:
         OSError: it cannot be written; nothing is left that could be taken for an artifact.
     """
-    folder = out / CANDIDATE
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = out / CANDIDATE / f"{model}_x{network.scale}_{VARIANT}"
+    with suppress(ArtifactError):
+        return read_artifact(folder, model, network.scale)
+    shutil.rmtree(out / CANDIDATE, ignore_errors=True)
     return export_artifact(
         network,
         model,
-        folder / f"{model}_x{network.scale}_{VARIANT}",
+        folder,
         training=facts["training"],
         evaluation=facts["evaluation"],
         command=facts["command"],

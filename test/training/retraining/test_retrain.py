@@ -2,16 +2,20 @@
 
 import base64
 import json
+import os
 import re
+import signal
 
 import cv2
 import numpy as np
 import pytest
 
 from depth_sr_ros.artifact import read_artifact
+from depth_sr_ros.engines import EngineError
 from depth_sr_ros.upsampler import Upsampler
 from training.__main__ import main
 from training.retraining import fine_tune as fine_tuning
+from training.retraining import promotion
 
 TOLERANT = ["--held-margin", "50", "--base-margin", "50"]
 
@@ -28,6 +32,18 @@ def test_recordings_become_weights_that_the_node_takes(command, tmp_path, scene,
     assert "refused" in (out / "report.html").read_text()
 
     monkeypatch.setattr(fine_tuning, "train", _not_again)
+    with monkeypatch.context() as patched:
+        patched.setattr(promotion, "export_artifact", _half_written)
+        assert main([*command, *TOLERANT]) == 130
+    assert "interrupted while writing the artifact" in capsys.readouterr().err
+    assert not (out / "fdkn_x8_retrained").exists() and not (out / "promoted.json").exists()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(promotion, "choose_engine", _no_engine)
+        assert main([*command, *TOLERANT]) == 2
+    assert "the new weights run on no engine here" in capsys.readouterr().err
+    assert not (out / "fdkn_x8_retrained").exists() and not (out / "promoted.json").exists()
+
     assert main([*command, *TOLERANT]) == 0
     said = capsys.readouterr()
     artifact = read_artifact(out / "fdkn_x8_retrained", "fdkn", 8)
@@ -41,6 +57,16 @@ def test_recordings_become_weights_that_the_node_takes(command, tmp_path, scene,
     before = {path: path.stat().st_mtime_ns for path in artifact.folder.iterdir()}
     assert main([*command, *TOLERANT]) == 0
     assert {path: path.stat().st_mtime_ns for path in artifact.folder.iterdir()} == before
+
+
+def _half_written(network, model, folder, **options):
+    folder.mkdir(parents=True)
+    (folder / "card.json").write_text("{")
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _no_engine(*arguments, **options):
+    raise EngineError("none passed its self-check")
 
 
 def _not_again(*arguments):
