@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--base-share", type=float, default=known.base_share, help="of crops not from recordings (default %(default)s)"
     )
     group.add_argument("--crop", type=int, default=0, metavar="PIXELS", help="side of a crop (default: the recipe's)")
-    group.add_argument("--recipe", type=Path, default=known.recipe, help="YAML file (default: the shipped `retrain`)")
+    group.add_argument("--recipe", type=Path, default=known.recipe, help="YAML file (default: base/retrain)")
     group.add_argument("--workers", type=int, default=-1, help="processes that prepare crops (default: the recipe's)")
     group.add_argument("--seed", type=int, default=known.seed, help="of crops (default %(default)s)")
     group = parser.add_argument_group("evaluation and promotion")

@@ -17,9 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from depth_sr_ros.rgbd.holes import fill_nearest
 from training.datasets.pairs import Pair, PairEntry, load_pair
-from training.degradation import masked_median_down
+from training.degradation import Observation, masked_median_down
 from training.degradation.measured import MeasuredSensor
 from training.degradation.sensor import EDGE, neighbourhood
 from training.retraining.split import spread
@@ -164,13 +163,12 @@ def _lost_cells(pair: Pair, scale: int) -> tuple[NDArray[np.bool_], NDArray[np.b
     depth = torch.from_numpy(np.ascontiguousarray(pair.target[:height, :width]))[None, None]
     valid = torch.from_numpy(np.ascontiguousarray(pair.valid[:height, :width]))[None, None].float()
     median, known = masked_median_down(depth, valid, scale)
-    measured = known[0, 0].numpy() > 0
-    if not measured.any():
-        return ~measured, np.zeros_like(measured)
-    filled = torch.from_numpy(fill_nearest(median[0, 0].numpy(), measured))[None, None]
-    near, far = neighbourhood(filled)
-    at_edge = ((2 * filled - near - far).abs() / filled > EDGE)[0, 0].numpy()
-    return ~measured, at_edge
+    # what is filled makes no edges: the extremes are those of measured neighbours
+    near, _ = neighbourhood(median.where(known > 0, torch.inf))
+    _, far = neighbourhood(median.where(known > 0, -torch.inf))
+    middle = Observation(median, known).filled()
+    at_edge = ((2 * middle - near - far).abs() / middle.clamp(min=1e-6) > EDGE) & near.isfinite()
+    return (known == 0)[0, 0].numpy(), at_edge[0, 0].numpy()
 
 
 def _ratio(counts: Sequence[tuple[float, float]]) -> float:

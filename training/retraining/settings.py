@@ -48,7 +48,7 @@ class TrainingOptions:
         seed: of crops.
     """
 
-    recipe: Path = RECIPES / "retrain.yaml"
+    recipe: Path = RECIPES / "base" / "retrain.yaml"
     minutes: float = 12.0
     steps: int = 0
     learning_rate: float = 0.0

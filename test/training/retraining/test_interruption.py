@@ -18,6 +18,14 @@ STAGES = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def listening():
+    """Ctrl-C interrupts, which it does not in a process that a shell has put in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def signal_in(monkeypatch, name, number):
     def stopping(*arguments, **options):
         os.kill(os.getpid(), number)
