@@ -118,8 +118,8 @@ def plane_residuals(depth: NDArray[np.float32]) -> NDArray[np.float64]:
         depth: (H, W) metres, NaN invalid.
     """
     height, width = (side // WINDOW * WINDOW for side in depth.shape)
-    tiles = depth[:height, :width].reshape(height // WINDOW, WINDOW, width // WINDOW, WINDOW).swapaxes(1, 2)
-    tiles = tiles.reshape(-1, WINDOW * WINDOW).astype(np.float64)
+    cells = depth[:height, :width].reshape(height // WINDOW, WINDOW, width // WINDOW, WINDOW).swapaxes(1, 2)
+    tiles = cells.reshape(-1, WINDOW * WINDOW).astype(np.float64)
     tiles = tiles[np.isfinite(tiles).all(axis=1)]
     middle = np.median(tiles, axis=1) if len(tiles) else np.zeros(0)
     flat = np.ptp(tiles, axis=1) <= _LARGEST_RELIEF * middle

@@ -103,7 +103,7 @@ def write_report(content: ReportContent, out: Path) -> Path:
 
 def held_rows(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Row]:
     """RMSE and MAE in millimetres, of all held frames and of each recording."""
-    rows = []
+    rows: list[Row] = []
     names: list[str | None] = [None, *recordings(before)] if len(recordings(before)) > 1 else [None]
     for name in names:
         old, new = held_means(before, name), held_means(after, name)

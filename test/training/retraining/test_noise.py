@@ -44,7 +44,7 @@ def test_cells_without_a_measurement_are_counted_at_edges_and_elsewhere():
     measured = measure_noise(list(rooms(2, holes=True)), 8)
     assert measured.holes == pytest.approx((56 * 8 + 16 * 32) / (160 * 192))
     edges, elsewhere = measured.sensor.lost_at_edges, measured.sensor.lost_elsewhere
-    assert elsewhere == pytest.approx(8 / 440, rel=0.15), "8 of about 440 cells that lie at no edge"
+    assert 8 / 440 < elsewhere < 8 / 340, "8 of the cells that lie at no edge"
     assert 7 / 60 < edges < 7 / 20, "7 of the cells around the box"
 
 
