@@ -34,6 +34,7 @@ def signal_in(monkeypatch, name, number):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_same_command_goes_on_wherever_it_was_stopped(command, tmp_path, capsys, monkeypatch):
     out = tmp_path / "out"
     command = [*command, "--steps", "3", "--held-margin", "-99"]
