@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from safetensors import SafetensorError
+
 from training.checkpoints import TrainingInterrupted
 from training.extraction.manifest import replace_file
 from training.extraction.shards import to_json
@@ -82,7 +84,7 @@ def stoppable(stages: Stages) -> Iterator[None]:
         raise RetrainingInterrupted(_stopped(stages, f" ({step})")) from None
     except KeyboardInterrupt:
         raise RetrainingInterrupted(_stopped(stages)) from None
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise ValueError(

@@ -4,9 +4,11 @@ import errno
 import json
 
 import pytest
+from safetensors import SafetensorError
 
 from depth_sr_ros.rgbd.bag_writer import BagWriter
 from training.__main__ import main
+from training.retraining.stages import Stages, stoppable
 
 
 def refuses(arguments, capsys, *said):
@@ -116,6 +118,17 @@ def stop(*arguments):
 
 def full(*arguments):
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left"), SafetensorError("I/O: No space left")], ids=["OS", "weights"]
+)
+def test_whoever_meets_the_full_disk_the_advice_is_the_same(tmp_path, error):
+    stages = Stages(tmp_path, lambda text: None)
+    said = "stopped while training: .*No space left.* Free some space"
+    with pytest.raises(ValueError, match=said), stoppable(stages):
+        stages.begin("training")
+        raise error
 
 
 def test_a_full_disk_is_told_with_advice_and_nothing_counts_as_done(command, tmp_path, capsys, monkeypatch):
