@@ -44,6 +44,7 @@ EXTRAS = {
         "rosbags",
         "rosbags-image",
         "tqdm",
+        "jinja2",
     ],
     # bags into shards on a cluster
     "ray": ["ray"],

@@ -15,19 +15,24 @@ from training.export import export_run
 from training.extraction import command as extraction
 from training.extraction.run import ExtractionInterrupted
 from training.grow import grow_run
+from training.retraining import command as retraining
+from training.retraining.stages import PromotionRefused, RetrainingInterrupted
 from training.shrink import shrink_run
 from training.train import RECIPES, train
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Entry point. Returns the process exit status: 2 for what cannot be used, 130 for a run that was stopped."""
+    """Entry point. Returns the exit status: 1 for refused weights, 2 for what cannot be used, 130 for a stopped run."""
     args = _parser().parse_args(argv)
     try:
         args.run_command(args)
     except (FileNotFoundError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except (TrainingInterrupted, ExtractionInterrupted) as interruption:
+    except PromotionRefused as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    except (TrainingInterrupted, ExtractionInterrupted, RetrainingInterrupted) as interruption:
         print(interruption, file=sys.stderr)
         return 130
     return 0
@@ -85,6 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("make-bag", help=extraction.MAKE_BAG)
     extraction.add_make_bag_arguments(command)
     command.set_defaults(run_command=extraction.run_make_bag)
+
+    command = commands.add_parser("retrain", help=retraining.DESCRIPTION)
+    retraining.add_arguments(command)
+    command.set_defaults(run_command=retraining.run_retrain)
     return parser
 
 

@@ -22,8 +22,8 @@ from training.datasets.sources import LoadedPairs, MixedSources, PairSource
 from training.distributed import Processes
 from training.recipe import Collection, DataOptions, Recipe
 
-# images of a collection that are held in memory; of a larger one the latest that were drawn
-_IN_MEMORY = 2000
+# a collection is held in memory up to so many images and bytes; of a larger one the latest that were drawn
+_IN_MEMORY, _MOST_BYTES = 2000, 4 << 30
 
 
 def select_entries(entries: Sequence[PairEntry], options: DataOptions) -> tuple[list[PairEntry], list[float]]:
@@ -90,7 +90,9 @@ def _collected(name: str, collection: Collection, data: Path) -> list[PairEntry]
 
 def _pairs(entries: Sequence[PairEntry]) -> PairSource:
     """In memory, which the workers share, where they fit."""
-    if len(entries) > _IN_MEMORY:
+    first = load_pair(entries[0])
+    size = first.rgb.nbytes + first.target.nbytes + first.valid.nbytes
+    if len(entries) > _IN_MEMORY or len(entries) * size > _MOST_BYTES:
         return LazyPairs(entries)
     return LoadedPairs([load_pair(e) for e in entries], [1.0] * len(entries))
 

@@ -5,6 +5,7 @@ Several processes share a run by `torchrun --nproc-per-node N -m training train 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import lightning
@@ -25,7 +26,9 @@ from training.weights import load_into
 RECIPES = Path(__file__).parent / "recipes"
 
 
-def train(recipe_path: Path, data: Path, out: Path, resume: bool = False) -> Path:
+def train(
+    recipe_path: Path, data: Path, out: Path, resume: bool = False, callbacks: Sequence[Callback] = ()
+) -> Path:
     """Trains by a recipe and keeps the weights that did best on dev.
 
     Args:
@@ -33,6 +36,7 @@ def train(recipe_path: Path, data: Path, out: Path, resume: bool = False) -> Pat
         data: folder with a manifest, or with the data sets that the recipe names.
         out: receives checkpoints, logs and `weights.safetensors` with `training.json`.
         resume: go on exactly where `out/last.ckpt` was written, see `training.checkpoints`.
+        callbacks: further ones that watch the run.
 
     Returns:
         Path of the written weights.
@@ -53,7 +57,7 @@ def train(recipe_path: Path, data: Path, out: Path, resume: bool = False) -> Pat
     if recipe.start_from:
         load_into(module.network, Path(recipe.start_from), recipe.model)
     best = ModelCheckpoint(out, filename="best", monitor="dev_ratio", enable_version_counter=False)
-    trainer = _trainer(recipe, out, best)
+    trainer = _trainer(recipe, out, [*callbacks, best])
     torch.set_float32_matmul_precision("high")
     trainer.fit(
         module,
@@ -66,9 +70,9 @@ def train(recipe_path: Path, data: Path, out: Path, resume: bool = False) -> Pat
     return out / "weights.safetensors"
 
 
-def _trainer(recipe: Recipe, out: Path, best: ModelCheckpoint) -> lightning.Trainer:
+def _trainer(recipe: Recipe, out: Path, watchers: Sequence[Callback]) -> lightning.Trainer:
     keep_last = KeepLast(out / "last.ckpt", recipe.checkpoint_every, recipe.evaluate_every)
-    callbacks: list[Callback] = [best, keep_last, RunProgress()]
+    callbacks: list[Callback] = [*watchers, keep_last, RunProgress()]
     if recipe.average_weights > 0:
         callbacks.insert(0, EMAWeightAveraging(decay=recipe.average_weights))
     here = Processes.from_environment()

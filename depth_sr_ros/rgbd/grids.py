@@ -22,8 +22,8 @@ Kind = Literal["coarse", "colour_sized", "between"]
 Size = tuple[int, int]
 
 _MAX_ASPECT_ERROR = 0.03
-# below this share of valid samples a cell counts as a hole; low, because aligned depth is often a sparse dot pattern
-_MIN_VALID_SHARE = 1 / 16
+LEAST_VALID = 1 / 16
+"""Share of valid samples below which a cell is a hole; low, because aligned depth is often a sparse dot pattern."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def reduce_to_grid(
     count = np.count_nonzero(~np.isnan(samples), axis=-1)
     middle = np.maximum(count - 1, 0) // 2
     median = np.take_along_axis(samples, middle[..., None], axis=-1)[..., 0]
-    needed = max(1, math.ceil(row_samples * column_samples * _MIN_VALID_SHARE))
+    needed = max(1, math.ceil(row_samples * column_samples * LEAST_VALID))
     return np.where(count >= needed, median, np.float32(np.nan)).astype(np.float32)
 
 

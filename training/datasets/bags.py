@@ -159,6 +159,16 @@ class Bag:
             if pair is not None:
                 yield pair
 
+    def count_pairs(self) -> BagReport:
+        """Pairs by stamp, without a look at the images. Raises as `pairs` does."""
+        report = BagReport(losses=self._recording.losses)
+        for _ in self._paired(report):
+            report.pairs += 1
+        if not report.pairs:
+            self.report = report
+            raise RecordingError(self._no_pairs())
+        return report
+
     def _candidates(self) -> Iterator[Candidate]:
         report = self.report
         for colour, depth in self._paired(report):

@@ -5,7 +5,8 @@ gives it with its holes instead. One that draws random numbers takes them from t
 the same generator state gives the same result.
 
 Names: a reduction (`bicubic`, `box`, `median`, `nearest`), DADA's mean of what is valid (`dada`), a camera (`kinect`,
-`tof`), their mixture (`live`), or a reduction with steps behind it (`training.degradation.noise`), as in
+`tof`), their mixture (`live`), what the node makes of aligned depth (`valid-median`), alone or with the measured noise
+of a sensor (`training.degradation.measured`), or a reduction with steps behind it (`training.degradation.noise`), as in
 `bicubic+gaussian:0.02+holes:0.05+quantise:255`.
 
 What stands for a sensor is normalised as the node normalises a frame, by the range of the low-resolution depth itself
@@ -22,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.degradation.measured import VALID_MEDIAN, MeasuredSensor
 from training.degradation.noise import STEPS
 from training.degradation.observation import UNKNOWN_SCENE, Observation, Scene
 from training.degradation.reduction import (
@@ -29,6 +31,7 @@ from training.degradation.reduction import (
     bicubic_down,
     box_down,
     masked_box_down,
+    masked_median_down,
     median_down,
     nearest_down,
 )
@@ -36,7 +39,7 @@ from training.degradation.sensor import KINECT, TIME_OF_FLIGHT
 
 __all__ = [
     "DEGRADATIONS", "Degradation", "Observation", "Scene", "bicubic_down", "box_down", "by_frame", "degradation",
-    "masked_box_down", "median_down", "nearest_down",
+    "masked_box_down", "masked_median_down", "median_down", "nearest_down",
 ]  # fmt: skip
 
 
@@ -137,6 +140,7 @@ DEGRADATIONS: dict[str, Degradation] = {
     "kinect": KINECT,
     "tof": TIME_OF_FLIGHT,
     "live": Mixture(tuple(_LIVE.items())),
+    VALID_MEDIAN: MeasuredSensor(),
     "dada": ValidMeans(),
     # DKN's joint denoising: variance 0.005 at full resolution (scale 1)
     "dkn-noise": Chain("bicubic", (("gaussian", 0.005**0.5),)),
@@ -150,9 +154,12 @@ _SENSOR_STEPS = {"gaussian", "holes"}
 
 
 def by_frame(name: str) -> bool:
-    """Whether depth made this way stands for a sensor's: cameras, and compositions with Gaussian noise or holes."""
+    """Whether depth made this way stands for a sensor's.
+
+    So do cameras, valid medians, and compositions with Gaussian noise or holes.
+    """
     steps = {word.partition(":")[0] for word in name.split("+")[1:]}
-    return name in _CAMERAS or bool(steps & _SENSOR_STEPS)
+    return name in _CAMERAS or name.partition(":")[0] == VALID_MEDIAN or bool(steps & _SENSOR_STEPS)
 
 
 def degradation(name: str) -> Degradation:
@@ -163,6 +170,8 @@ def degradation(name: str) -> Degradation:
     """
     if name in DEGRADATIONS:
         return DEGRADATIONS[name]
+    if name.startswith(f"{VALID_MEDIAN}:"):
+        return MeasuredSensor.from_name(name)
     reduction, *words = name.split("+")
     if reduction not in REDUCTIONS or not words:
         raise ValueError(_unknown(name))

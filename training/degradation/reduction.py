@@ -7,6 +7,7 @@ back to the sensor's grid by the median of a cell.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from depth_sr_ros.models.interpolation import resize_bicubic
+from depth_sr_ros.rgbd.grids import LEAST_VALID
 
 Reduction = Callable[[Tensor, int], Tensor]
 """(depth (B, 1, H, W), scale) -> (B, 1, H / scale, W / scale); ValueError where H or W is no multiple of the scale."""
@@ -59,6 +61,28 @@ def masked_box_down(depth: Tensor, valid: Tensor, scale: int) -> tuple[Tensor, T
     share = F.avg_pool2d(mask, scale)
     total = F.avg_pool2d(torch.where(mask > 0, depth, torch.zeros_like(depth)), scale)
     return total / share.clamp(min=0.5 / scale**2), (share > 0).to(depth.dtype)
+
+
+def masked_median_down(depth: Tensor, valid: Tensor, scale: int) -> tuple[Tensor, Tensor]:
+    """Lower median of each cell's valid pixels, as `depth_sr_ros.rgbd.grids.reduce_to_grid` takes it at run time.
+
+    Args:
+        depth: (B, 1, H, W).
+        valid: same shape, non-zero where depth counts.
+        scale: side of a cell.
+
+    Returns:
+        Medians, 0 where too few pixels of the cell are valid, and 1.0 where enough are, both (B, 1, h, w).
+    """
+    height, width = _cells(depth, scale)
+    far = torch.where(valid > 0, depth, torch.inf)
+    cells = far.unflatten(-1, (width, scale)).unflatten(-3, (height, scale)).transpose(-3, -2).flatten(-2)
+    count = (valid > 0).to(depth.dtype)
+    count = (F.avg_pool2d(count, scale) * scale**2).round().long()
+    middle = (count - 1).clamp(min=0) // 2
+    median = cells.sort(dim=-1).values.gather(-1, middle[..., None])[..., 0]
+    known = count >= max(1, math.ceil(scale**2 * LEAST_VALID))
+    return torch.where(known, median, torch.zeros_like(median)), known.to(depth.dtype)
 
 
 REDUCTIONS: dict[str, Reduction] = {

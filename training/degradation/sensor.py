@@ -32,7 +32,7 @@ Range = tuple[float, float]
 # depth range of a scene that nobody knows: its near end in metres, and the far end as a multiple of it
 _NEAR, _FAR_OVER_NEAR = (0.5, 2.5), (1.3, 5.0)
 # an edge is where a cell lies this share of its depth nearer or farther than the middle of its neighbourhood's extremes
-_EDGE = 0.04
+EDGE = 0.04
 # structured light: disparity in pixels is this over depth in metres (580 px times 7.5 cm), in steps of 1/8 px
 _KINECT_DISPARITY, _KINECT_STEP = 43.5, 0.125
 
@@ -78,19 +78,19 @@ class SensorModel:
         if scene.near_is_one:
             mirrored = self.observe(1 - depth, scale, rng, replace(scene, near_is_one=False, metric=False))
             return Observation(1 - mirrored.depth, mirrored.valid)
-        low, high = _metres(scene, depth, rng)
+        low, high = metres_at_ends(scene, depth, rng)
         reduction = REDUCTIONS[self.reductions[rng.integers(len(self.reductions))]]
         displaced = _displaced(depth, scale, self._draw(self.lateral, depth, rng), rng)
         metres = (low + (high - low) * reduction(displaced, scale)).clamp(min=0.1)
-        near, far = _neighbourhood(metres)
+        near, far = neighbourhood(metres)
         # on a slope the nearest and the farthest neighbour are equally far off, at an edge they are not
         behind = (2 * metres - near - far) / metres
-        at_edge = (behind.abs() > _EDGE).to(metres)
-        flies = at_edge * _chance(rng, metres, self._draw(self.flying, metres, rng))
+        at_edge = (behind.abs() > EDGE).to(metres)
+        flies = at_edge * chance(rng, metres, self._draw(self.flying, metres, rng))
         metres = torch.lerp(metres, torch.lerp(near, far, _uniform(rng, metres)), flies)
         noise = self._draw(self.strength, metres, rng) * self.axial(metres) * normal(rng, metres)
         seen = self.quantise((metres + noise).clamp(min=0.1))
-        valid = self._valid(metres, (behind > _EDGE).to(metres), scale, rng, scene)
+        valid = self._valid(metres, (behind > EDGE).to(metres), scale, rng, scene)
         return Observation((seen - low) / (high - low), valid)
 
     def __call__(
@@ -101,15 +101,15 @@ class SensorModel:
 
     def _valid(self, metres: Tensor, behind: Tensor, scale: int, rng: np.random.Generator, scene: Scene) -> Tensor:
         """1.0 where there is a measurement; an image that would lose more than half of its cells keeps them all."""
-        lost = behind * _chance(rng, metres, self._draw(self.shadow, metres, rng))
+        lost = behind * chance(rng, metres, self._draw(self.shadow, metres, rng))
         shares = [float(rng.uniform(*self.blob)) for _ in range(metres.shape[0])]
         lost = torch.maximum(lost, blobs(rng, metres, shares))
         reach = self._draw(self.reach, metres, rng)
-        lost = torch.maximum(lost, _chance(rng, metres, ((metres - reach) / (0.2 * reach)).clamp(0, 1)))
+        lost = torch.maximum(lost, chance(rng, metres, ((metres - reach) / (0.2 * reach)).clamp(0, 1)))
         dark = self._draw(self.dark, metres, rng)
         if scene.guide is not None:
             brightness = box_down(scene.guide.mean(dim=1, keepdim=True).to(metres), scale)
-            lost = torch.maximum(lost, _chance(rng, metres, dark * (1 - brightness / 0.15).clamp(0, 1)))
+            lost = torch.maximum(lost, chance(rng, metres, dark * (1 - brightness / 0.15).clamp(0, 1)))
         mostly_lost = (lost.mean(dim=(1, 2, 3), keepdim=True) > 0.5).to(lost)
         return 1 - lost * (1 - mostly_lost)
 
@@ -119,7 +119,7 @@ class SensorModel:
         return torch.from_numpy(rng.uniform(*of, size=(like.shape[0], 1, 1, 1)).astype(np.float32)).to(like)
 
 
-def _metres(scene: Scene, depth: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+def metres_at_ends(scene: Scene, depth: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Metres at normalised 0 and 1, each (B, 1, 1, 1)."""
     if scene.metric and scene.span is not None:
         low, high = (torch.full((depth.shape[0], 1, 1, 1), value).to(depth) for value in scene.span)
@@ -148,7 +148,7 @@ def _displaced(depth: Tensor, scale: int, std: Tensor, rng: np.random.Generator)
     return depth[image, 0, rows, columns][:, None]
 
 
-def _neighbourhood(metres: Tensor) -> tuple[Tensor, Tensor]:
+def neighbourhood(metres: Tensor) -> tuple[Tensor, Tensor]:
     """Smallest and largest value of the 3x3 cells around each."""
     padded = F.pad(metres, (1, 1, 1, 1), mode="replicate")
     return -F.max_pool2d(-padded, 3, stride=1), F.max_pool2d(padded, 3, stride=1)
@@ -158,7 +158,7 @@ def _uniform(rng: np.random.Generator, like: Tensor) -> Tensor:
     return torch.from_numpy(rng.random(like.shape, dtype=np.float32)).to(like)
 
 
-def _chance(rng: np.random.Generator, like: Tensor, probability: Tensor) -> Tensor:
+def chance(rng: np.random.Generator, like: Tensor, probability: Tensor) -> Tensor:
     """1.0 with a probability per cell or per image."""
     return (_uniform(rng, like) < probability).to(like)
 

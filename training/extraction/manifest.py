@@ -129,7 +129,7 @@ def replace_file(path: Path, data: bytes) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keeps other extractions out of a folder.
+    """Keeps other runs out of a folder.
 
     Raises:
         ValueError: another one is at work in it.
@@ -138,7 +138,7 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ValueError(f"{folder}: another extraction is at work in it; wait or choose another --out") from error
+            raise ValueError(f"{folder}: another run is at work in it; wait or choose another --out") from error
         yield
 
 

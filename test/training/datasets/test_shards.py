@@ -133,3 +133,19 @@ def test_a_recipe_names_them(shards):
     assert pair.entry.dataset == "shards" and pair.target.shape == (48, 64)
     held = recordings(open_dataset("shards", shards, "dev"))
     assert recordings([pair.entry for pair in open_dev(recipe, shards.parent)]) == held
+
+
+def test_recordings_can_be_split_in_time_with_a_gap(shards):
+    train, held = (open_dataset("shards", shards, part, tail=0.4) for part in ("train", "dev"))
+    assert recordings(train) == recordings(held) == recordings(open_dataset("shards", shards))
+    for name, count in (("hall", 4), ("kitchen", 5), ("office", 6)):
+        before = [int(e.view) for e in train if e.scene.startswith(name)]
+        after = [int(e.view) for e in held if e.scene.startswith(name)]
+        assert before == list(range(len(before))) and after == list(range(count - len(after), count))
+        assert len(after) == 2 and before[-1] + 1 < after[0]
+
+
+@pytest.mark.parametrize("tail", [-0.1, 1.0, 0.9])
+def test_a_tail_that_leaves_nothing_is_refused(shards, tail):
+    with pytest.raises(ValueError, match="expected tail|expected at least 3 frames"):
+        open_dataset("shards", shards, "train", tail=tail)

@@ -90,7 +90,7 @@ def test_two_runs_cannot_share_a_folder(bags, tmp_path):
     (tmp_path / "out").mkdir()
     with (
         manifest.locked(tmp_path / "out"),
-        pytest.raises(ValueError, match="another extraction is at work"),
+        pytest.raises(ValueError, match="another run is at work"),
     ):
         silently(bags, tmp_path / "out")
 

@@ -25,6 +25,8 @@ from training.extraction.manifest import BagRecord, Manifest
 
 SPLITS = ("train", "dev", "all")
 
+_GAP = 0.05  # share of a recording between the two parts of a split in time
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -70,7 +72,7 @@ class Sample:
 
 
 def open_shards(
-    folder: Path, split: str, *, held: Sequence[str] = (), held_share: float = 0.2
+    folder: Path, split: str, *, held: Sequence[str] = (), held_share: float = 0.2, tail: float = 0.0
 ) -> list[PairEntry]:
     """One entry per frame, by recording and time; colour is reduced to the depth image's size where that is smaller.
 
@@ -79,6 +81,8 @@ def open_shards(
         split: `train`, `dev` (recordings held out) or `all`.
         held: recordings held out, by name or beginning of their hash; none leaves it to `held_share`.
         held_share: share of recordings held out by their hash; at least one is where there are two.
+        tail: share of each recording that is held out instead of whole recordings: its last frames. Those just before
+            them, a twentieth of the recording, are in neither split. Weaker evidence: the same place, seen before.
 
     Raises:
         FileNotFoundError: no manifest there, or a shard is missing.
@@ -87,14 +91,38 @@ def open_shards(
     require_split("shards", split, SPLITS)
     manifest = Manifest.read(folder)
     train, dev = split_recordings(manifest, held, held_share)
-    records = {"train": train, "dev": dev, "all": sorted([*train, *dev], key=lambda record: record.bag)}[split]
+    everything = sorted([*train, *dev], key=lambda record: record.bag)
+    records = everything if tail else {"train": train, "dev": dev, "all": everything}[split]
     if not records:
         raise ValueError(
             f"{folder}: expected recordings in split {split!r}, found {len(manifest.bags)} in all; a split by "
             "recording needs two: extract another bag"
         )
     step = float(manifest.options["depth_unit_m"])
-    return [_entry(split, record, sample, step) for record in records for sample in samples_of(folder, record)]
+    return [
+        _entry(split, record, sample, step)
+        for record in records
+        for sample in in_time(samples_of(folder, record), split, tail)
+    ]
+
+
+def in_time(samples: Sequence[Sample], split: str, tail: float) -> Sequence[Sample]:
+    """The part of a recording that is in a split, see `open_shards`; all of it where there is no tail.
+
+    Raises:
+        ValueError: a tail that is no share, or a recording too short to leave something on both sides.
+    """
+    if not 0 <= tail < 1:
+        raise ValueError(f"shards: expected tail from 0 to below 1, found {tail}")
+    if not tail or split == "all":
+        return samples
+    held = max(1, round(len(samples) * tail))
+    train = len(samples) - held - max(1, round(len(samples) * _GAP))
+    if train < 1:
+        raise ValueError(
+            f"{samples[0].shard}: expected at least 3 frames to split in time, found {len(samples)}; record longer"
+        )
+    return samples[:train] if split == "train" else samples[len(samples) - held :]
 
 
 def split_recordings(

@@ -1,0 +1,58 @@
+"""Which weights may take the place of others."""
+
+import math
+
+import pytest
+
+from training.retraining.settings import Margins
+from training.retraining.verdict import judge_weights
+
+
+def found(held, live, bicubic=1.0):
+    frames = [
+        {"recording": name, "rmse": rmse, "mae": rmse, "bicubic_rmse": 9, "bicubic_mae": 9, "counted": 1}
+        for name, rmse in held.items()
+    ]
+    return {"held": frames, "base": {"live": {"mean": live}, "dkn-bicubic": {"mean": bicubic}}}
+
+
+BEFORE = found({"hall": 10.0, "study": 20.0}, 2.0)
+
+
+def judged(after, held=0.0, base=0.01):
+    return judge_weights(BEFORE, after, "live", Margins(held, base))
+
+
+def test_better_on_both_is_promoted():
+    verdict = judged(found({"hall": 9.0, "study": 18.0}, 2.0))
+    assert verdict.promoted and verdict.held == pytest.approx(-0.1) and not verdict.reasons
+    assert "held frames -10.00 %" in verdict.words
+
+
+@pytest.mark.parametrize(("live", "promoted"), [(2.019, True), (2.021, False)])
+def test_the_base_set_may_get_worse_by_its_margin_and_no_more(live, promoted):
+    verdict = judged(found({"hall": 9.0, "study": 18.0}, live))
+    assert verdict.promoted == promoted
+    assert promoted or verdict.reasons == ("the base set (live) got worse by +1.05 %, at most 1 % is allowed",)
+
+
+def test_held_frames_may_not_get_worse_at_all():
+    verdict = judged(found({"hall": 10.0, "study": 20.1}, 1.5))
+    assert not verdict.promoted and "held frames got worse by +0.33 %" in verdict.reasons[0]
+
+
+def test_a_negative_margin_demands_improvement():
+    after = found({"hall": 9.6, "study": 19.2}, 2.0)
+    assert judged(after).promoted and not judged(after, held=-0.05).promoted
+
+
+def test_a_recording_or_another_protocol_that_got_worse_is_told():
+    verdict = judged(found({"hall": 11.0, "study": 18.0}, 2.0, bicubic=1.1))
+    assert verdict.promoted
+    assert any("hall alone got worse by +10.00 %" in note for note in verdict.notes)
+    assert any("dkn-bicubic, which does not decide" in note for note in verdict.notes)
+
+
+@pytest.mark.parametrize("after", [found({"hall": math.nan, "study": 1.0}, 1.0), found({"hall": 1.0}, None)])
+def test_errors_that_are_not_finite_are_never_promoted(after):
+    assert not judged(after, 10.0, 10.0).promoted

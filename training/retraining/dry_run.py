@@ -1,0 +1,216 @@
+"""What a retraining would use and how long it would take, without writing anything."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from depth_sr_ros.models import create_model
+from depth_sr_ros.rgbd.recording import DamagedRecordingError, RecordingError
+from training.datasets.bags import Bag, BagPair
+from training.datasets.readers.shards import split_recordings
+from training.extraction.manifest import BagRecord, Manifest, hash_bag
+from training.extraction.run import find_bags
+from training.extraction.selection import judge
+from training.extraction.shards import sample_files
+from training.recipe import Recipe, load_recipe
+from training.retraining.base import base_set
+from training.retraining.plan import adapted, crop_side
+from training.retraining.settings import Settings, check_folder
+from training.retraining.split import check_recordings
+from training.retraining.start import Start, starting_point
+from training.retraining.timing import seconds_per_pixel, seconds_per_step
+
+_JUDGED = 60  # candidates of each bag that are looked at
+_DEV_PIXELS, _DEV_IMAGES = 480 * 360, 16  # assumed of a base set's images until they are read
+_COPIES = 8  # float32 values per weight in both checkpoints: itself, Adam's two averages, the running average
+
+
+@dataclass(frozen=True)
+class BagSurvey:
+    """What one bag holds.
+
+    Attributes:
+        name: of the recording.
+        bag: its hash.
+        topics: of colour and depth.
+        pairs: by stamp.
+        frames: that would be kept, from the share among the first ones.
+        size: height and width of its depth.
+        bytes_per_frame: in a shard.
+        seconds_per_pair: that extraction takes.
+        notes: about how it is read.
+    """
+
+    name: str
+    bag: str
+    topics: tuple[str, str]
+    pairs: int
+    frames: int
+    size: tuple[int, int]
+    bytes_per_frame: float
+    seconds_per_pair: float
+    notes: tuple[str, ...]
+
+
+def dry_run(settings: Settings, say: Callable[[str], None] = print) -> None:
+    """Says what would be used and how long it would take; writes nothing.
+
+    Raises:
+        ValueError: what the retraining itself would raise for these settings.
+    """
+    start = starting_point(settings)
+    recipe = adapted(settings.training, start)
+    base = base_set(settings.data, load_recipe(settings.training.recipe).data, settings.dev_images)
+    check_folder(settings.out)
+    surveys = _surveys(settings, say)
+    say(f"start:    {start.artifact.card.name}, weights {start.artifact.weights_id}")
+    _say_recordings(surveys, say)
+    train, held = _split(settings, surveys)
+    say(f"split:    about {train} frames to train on, {held} held" + (" (in time)" if settings.split.in_time else ""))
+    say(f"base set: {settings.training.base_share:.0%} of the crops, {base.words}")
+    say(f"          evaluated on {base.dev_words}; {start.decides} decides")
+    recipe = replace(recipe, crops=replace(recipe.crops, size=_side(settings, recipe, surveys), width=0))
+    _say_recipe(recipe, settings, say)
+    _say_times(settings, recipe, start, surveys, held, say)
+    _say_disk(settings, recipe, surveys, say)
+    done = [name for name in ("noise", "before", "trained", "after", "promoted") if _is_there(settings.out, name)]
+    if done:
+        say(f"{settings.out}: finished there already, and not done again: {', '.join(done)}")
+
+
+def _surveys(settings: Settings, say: Callable[[str], None]) -> list[BagSurvey]:
+    surveys, failures = [], []
+    for path in find_bags(settings.bags):
+        try:
+            surveys.append(survey(path, settings))
+        except (RecordingError, OSError) as error:
+            failures.append(f"nothing could be had of {error}")
+    for failure in failures:
+        say(failure)
+    if not surveys:
+        raise RecordingError("nothing could be had of the recordings:\n" + "\n".join(f"  {one}" for one in failures))
+    return surveys
+
+
+def survey(path: Path, settings: Settings) -> BagSurvey:
+    """Counts the pairs of a bag and looks at its first frames. Raises RecordingError where nothing can be had."""
+    try:
+        return _survey(path, settings, salvage=False)
+    except DamagedRecordingError:
+        return _survey(path, settings, salvage=True)
+
+
+def _survey(path: Path, settings: Settings, salvage: bool) -> BagSurvey:
+    options = settings.extraction
+    pairs = Bag(path, options.bags, salvage).count_pairs().pairs
+    bag = Bag(path, options.bags, salvage)
+    began, judged, sizes = time.perf_counter(), 0, []
+    frame: BagPair | None = None
+
+    def select(candidates):  # type: ignore[no-untyped-def]
+        nonlocal judged
+        for one in judge(islice(candidates, _JUDGED), options.selection):
+            judged += 1
+            if one.verdict == "kept":
+                yield one.candidate
+
+    for frame in bag.pairs(select):
+        if np.isfinite(frame.depth).mean() >= options.least_valid:
+            sizes.append(sum(map(len, sample_files(frame, options.depth_unit_m, {}).values())))
+    if frame is None or not sizes:
+        raise RecordingError(f"{bag.name}: expected frames to keep, found none among the first {judged} pairs")
+    seconds = (time.perf_counter() - began) / judged
+    frames = round(pairs * len(sizes) / judged)
+    height, width = frame.depth.shape
+    topics = bag.topics["colour"], bag.topics["depth"]
+    mean = float(np.mean(sizes))
+    return BagSurvey(bag.name, hash_bag(path), topics, pairs, frames, (height, width), mean, seconds, bag.notes)
+
+
+def _split(settings: Settings, surveys: Sequence[BagSurvey]) -> tuple[int, int]:
+    """Frames to train on and held ones."""
+    total = sum(one.frames for one in surveys)
+    if settings.split.in_time:
+        held = round(total * settings.split.tail)
+        return total - held - round(0.05 * total), held
+    check_recordings([(one.name, one.bag) for one in surveys])
+    records = {one.bag: BagRecord(one.bag, one.name, {}, (), "", {}, {}, ()) for one in surveys}
+    manifest = Manifest(settings.out, {}, records)
+    _, held_records = split_recordings(manifest, settings.split.held, settings.split.held_share)
+    out = {record.bag for record in held_records}
+    held = sum(one.frames for one in surveys if one.bag in out)
+    return total - held, held
+
+
+def _side(settings: Settings, recipe: Recipe, surveys: Sequence[BagSurvey]) -> int:
+    return settings.training.crop or crop_side(recipe, surveys[0].size)
+
+
+def _say_recordings(surveys: Sequence[BagSurvey], say: Callable[[str], None]) -> None:
+    for one in surveys:
+        height, width = one.size
+        say(
+            f"bag:      {one.name} ({one.bag[:8]}): {one.pairs} pairs of {one.topics[0]} and {one.topics[1]}, depth "
+            f"{width}x{height}, about {one.frames} frames to keep"
+        )
+        for note in one.notes:
+            say(f"          {note}")
+
+
+def _say_recipe(recipe: Recipe, settings: Settings, say: Callable[[str], None]) -> None:
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in recipe.crops.degradations.items())
+    say(
+        f"recipe:   {settings.training.recipe.stem}: {recipe.batch_size} crops of {recipe.crops.size} px a step, "
+        f"learning rate {recipe.optimiser.learning_rate:g}, loss {dict(recipe.loss)}; {shares}"
+    )
+
+
+def _say_times(
+    settings: Settings,
+    recipe: Recipe,
+    start: Start,
+    surveys: Sequence[BagSurvey],
+    held: int,
+    say: Callable[[str], None],
+) -> None:
+    step = seconds_per_step(recipe)
+    pixel = seconds_per_pixel(start)
+    extraction = sum(one.pairs * one.seconds_per_pair for one in surveys)
+    height, width = surveys[0].size
+    frames = min(held, settings.held_images or held)
+    images = settings.dev_images or _DEV_IMAGES
+    evaluation = 2 * pixel * (frames * height * width + len(start.protocols) * images * _DEV_PIXELS)
+    limits = [settings.training.minutes * 60] if settings.training.minutes else []
+    limits += [settings.training.steps * step] if settings.training.steps else []
+    training = min(limits)
+    say(
+        f"time:     extraction {_words(extraction)}, training {_words(training)} ({step:.2f} s a step, about "
+        f"{math.floor(training / step)} steps), evaluation before and after {_words(evaluation)}; measured here and "
+        "now. Not counted: writing the artifact and compiling its engine"
+    )
+
+
+def _say_disk(settings: Settings, recipe: Recipe, surveys: Sequence[BagSurvey], say: Callable[[str], None]) -> None:
+    network = create_model(recipe.model, scale=recipe.scale, **recipe.model_options)
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    needed = sum(one.frames * one.bytes_per_frame for one in surveys) + weights * 4 * _COPIES
+    out = settings.out.resolve()
+    free = shutil.disk_usage(next(path for path in (out, *out.parents) if path.exists())).free
+    enough = "" if needed < free else ": NOT ENOUGH, free some space or choose another --out"
+    say(f"disk:     about {needed / 2**20:.0f} MiB needed in {settings.out}, {free / 2**20:.0f} MiB free{enough}")
+
+
+def _words(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+
+
+def _is_there(out: Path, name: str) -> bool:
+    return (out / f"{name}.json").is_file()

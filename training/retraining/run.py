@@ -1,0 +1,285 @@
+"""The whole retraining: recordings to shards, noise, training, both evaluations, verdict, artifact, engine, report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from depth_sr_ros.artifact import Artifact, ArtifactError, read_artifact
+from depth_sr_ros.rgbd.recording import RecordingError
+from training.datasets.pairs import Pair, load_pair
+from training.evaluate import network_of_artifact
+from training.extraction.manifest import HashCache, Manifest, hash_bag, locked
+from training.extraction.run import ExtractionResult, extract, find_bags
+from training.recipe import Recipe, load_recipe
+from training.retraining.base import BaseSet, base_set
+from training.retraining.evaluation import evaluate_both, held_means
+from training.retraining.fine_tune import fine_tune, read_losses, trained_network
+from training.retraining.noise import MeasuredNoise, measure_noise
+from training.retraining.pictures import Networks, base_pictures, held_pictures
+from training.retraining.plan import adapted, build_recipe, data_folder, write_recipe
+from training.retraining.promotion import check_engine_of, promote, switch_line, write_candidate
+from training.retraining.report import ReportContent, write_report
+from training.retraining.settings import Settings, check_claim, check_folder, claim
+from training.retraining.split import Split, split_frames, spread
+from training.retraining.stages import PromotionRefused, Say, Stages, stoppable
+from training.retraining.start import Start, starting_point
+from training.retraining.verdict import Verdict, judge_weights
+
+_HELD_PICTURES, _BASE_PICTURES = 4, 2
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """New weights that may serve.
+
+    Attributes:
+        artifact: where they lie.
+        verdict: why they may.
+        report: the HTML file.
+        switch: the command that makes a running node take them.
+    """
+
+    artifact: Artifact
+    verdict: Verdict
+    report: Path
+    switch: str
+
+
+def say_to_stderr(text: str) -> None:
+    """Tells the user without mixing with results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def retrain(settings: Settings, say: Say = say_to_stderr) -> Retrained:
+    """Makes better weights of recordings, or says why they are not better.
+
+    Raises:
+        ValueError: something cannot be used; the message says what to change.
+        FileNotFoundError: something is missing.
+        PromotionRefused: the new weights are worse than the margins allow; report and weights are in `out`.
+        RetrainingInterrupted: stopped; the same command goes on.
+    """
+    start = starting_point(settings)
+    base = base_set(settings.data, adapted(settings.training, start).data, settings.dev_images)
+    bags = find_bags(settings.bags)
+    check_folder(settings.out)
+    stages = Stages(settings.out, say)
+    with stoppable(stages):
+        settings.out.mkdir(parents=True, exist_ok=True)
+        with locked(settings.out):
+            return _Retraining(settings, start, base, stages).run(bags)
+
+
+class _Retraining:
+    def __init__(self, settings: Settings, start: Start, base: BaseSet, stages: Stages) -> None:
+        self.settings, self.start, self.base, self.stages = settings, start, base, stages
+        self.out = settings.out
+        self.shards, self.training = self.out / "shards", self.out / "run"
+        self.notes: list[str] = []
+
+    def run(self, bags: Sequence[Path]) -> Retrained:
+        self._extract(bags)
+        split, stages = self.split, self.stages
+        noise = MeasuredNoise.from_text(
+            stages.once("noise", "measuring the sensor's noise", lambda: self._measured(split))
+        )
+        for line in noise.words:
+            stages.say(f"  {line}")
+        recipe = self._recipe(split, noise)
+        before = stages.once("before", "evaluating the old weights", lambda: self._evaluated(self.old))
+        facts = stages.once("trained", "training", lambda: self._trained(recipe))
+        new = trained_network(recipe, self.training, facts, self.settings.storage)
+        after = stages.once("after", "evaluating the new weights", lambda: self._evaluated(new))
+        verdict = judge_weights(before, after, self.start.decides, self.settings.margins)
+        stages.begin("drawing the report")
+        networks = Networks(self.old, new)
+        content = self._content(noise, recipe, facts, (before, after), verdict, networks)
+        write_report(content, self.out)
+        if not verdict.promoted:
+            report = self.out / "report.html"
+            raise PromotionRefused(
+                f"refused: {'; '.join(verdict.reasons)}. The weights stay in {self.training}, no artifact is written; "
+                f"see {report}"
+            )
+        return self._promoted(new, content)
+
+    def _extract(self, bags: Sequence[Path]) -> None:
+        identity = self.settings.identity(self.start.artifact.weights_id, self._hashes(bags))
+        check_claim(self.out, identity)
+        self.stages.begin("turning recordings into shards")
+        result = extract(bags, self.shards, self.settings.extraction, say=self.stages.say)
+        self.notes += [f"nothing could be had of {failure.message}" for failure in result.failures]
+        manifest = Manifest.read(self.shards) if result.samples else None
+        if manifest is None or not manifest.bags:
+            raise RecordingError(_nothing(result))
+        for note in self.notes:
+            self.stages.say(note)
+        self.notes += [note for record in manifest.bags.values() for note in record.notes]
+        _ = self.split  # what cannot be split is no retraining yet, and may be asked for differently
+        claim(self.out, identity)
+
+    def _hashes(self, bags: Sequence[Path]) -> list[str]:
+        """Hashes of the bags that can be read; the extraction finds them again."""
+        self.shards.mkdir(parents=True, exist_ok=True)
+        cache, hashes = HashCache(self.shards), set()
+        for bag in bags:
+            with suppress(OSError):  # the extraction says so
+                digest = cache.get(bag) or hash_bag(bag)
+                cache.put(bag, digest)
+                hashes.add(digest)
+        cache.write()
+        return sorted(hashes)
+
+    @cached_property
+    def split(self) -> Split:
+        """Frames to train on and held ones."""
+        split = split_frames(self.shards, self.settings.split)
+        for name, count in split.frames.items():
+            self.stages.say(f"  {name}: {count['train']} frames to train on, {count['held']} held")
+        return split
+
+    @cached_property
+    def old(self) -> Any:
+        """The network with the weights in service so far."""
+        return network_of_artifact(self.start.artifact.folder)
+
+    @cached_property
+    def dev(self) -> list[Pair]:
+        """The base set's images to evaluate on."""
+        return self.base.dev()
+
+    def _measured(self, split: Split) -> dict[str, Any]:
+        return measure_noise(split.train, self.settings.scale).as_text()
+
+    def _recipe(self, split: Split, noise: MeasuredNoise) -> Recipe:
+        path = self.out / "recipe.yaml"
+        if not path.is_file():
+            recipe = build_recipe(
+                self.settings.training, self.start, self.base, self.shards, split, noise.sensor
+            )
+            write_recipe(recipe, path)
+        return load_recipe(path)
+
+    def _trained(self, recipe: Recipe) -> dict[str, Any]:
+        return fine_tune(self.out / "recipe.yaml", data_folder(self.base, self.out), self.training)
+
+    def _evaluated(self, network: Any) -> dict[str, Any]:
+        held = spread(self.split.held, self.settings.held_images)
+        return evaluate_both(network, held, self.dev, self.start.protocols)
+
+    def _content(
+        self,
+        noise: MeasuredNoise,
+        recipe: Recipe,
+        facts: Mapping[str, Any],
+        found: tuple[Mapping[str, Any], Mapping[str, Any]],
+        verdict: Verdict,
+        networks: Networks,
+    ) -> ReportContent:
+        card, split = self.start.artifact.card, self.split
+        return ReportContent(
+            f"Retraining of {card.name}",
+            verdict,
+            *found,
+            self.start.decides,
+            noise,
+            read_losses(self.training),
+            self._facts(recipe, facts),
+            split.in_time,
+            split.frames,
+            tuple(dict.fromkeys(self.notes)),
+            held_pictures(networks, spread(split.held, _HELD_PICTURES)),
+            base_pictures(networks, _some(self.dev, _BASE_PICTURES), self.start.decides),
+        )
+
+    def _facts(self, recipe: Recipe, facts: Mapping[str, Any]) -> dict[str, str]:
+        artifact, margins = self.start.artifact, self.settings.margins
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in recipe.crops.degradations.items())
+        return {
+            "started from": f"{artifact.card.name}, weights {artifact.weights_id}",
+            "recordings": ", ".join(str(path) for path in self.settings.bags),
+            "base set": f"{self.settings.training.base_share:.0%} of the crops: {self.base.words}",
+            "base set to evaluate on": self.base.dev_words,
+            "crops": f"{recipe.batch_size} of {recipe.crops.size} px a step; {shares}",
+            "training": f"{facts['steps']} steps in {facts['minutes']} minutes on {facts['machine']}, learning rate "
+            f"{recipe.optimiser.learning_rate:g}, loss {dict(recipe.loss)}",
+            "margins": f"held frames {100 * margins.held:g} %, base set {100 * margins.base:g} %",
+        }
+
+    def _promoted(self, network: Any, content: ReportContent) -> Retrained:
+        done = self.stages.once(
+            "promoted", "writing the artifact and checking its engine", lambda: self._exported(network, content)
+        )
+        try:
+            artifact = read_artifact(self.out / done["artifact"])
+        except ArtifactError as error:
+            raise ArtifactError(f"{error}; remove {self.out / 'promoted.json'} to have it written again") from error
+        line = switch_line(artifact)
+        words = {"switch": line, "engine": done["engine_words"]}
+        report = write_report(ReportContent(**{**vars(content), "promotion": words}), self.out)
+        return Retrained(artifact, content.verdict, report, line)
+
+    def _exported(self, network: Any, content: ReportContent) -> dict[str, Any]:
+        trained = json.loads((self.out / "trained.json").read_text())
+        facts = card_facts(self.settings, self.start, content, trained)
+        candidate = write_candidate(network, self.settings.model, self.out, self.settings.storage, facts)
+        pair = load_pair(self.split.held[0])
+        engine = check_engine_of(candidate, pair, self.settings.engine_cache)
+        for note in engine.notes:
+            self.stages.say(f"  {note}")
+        artifact = promote(candidate, self.out)
+        words = (
+            f"{engine.name} {engine.precision}, {engine.milliseconds:.0f} ms for a frame of {engine.size[0]}x"
+            f"{engine.size[1]}; {engine.reason.partition('; passed over')[0]}"
+        )
+        return {
+            "artifact": artifact.folder.name,
+            "weights_id": artifact.weights_id,
+            "engine": asdict(engine),
+            "engine_words": words,
+        }
+
+
+def card_facts(settings: Settings, start: Start, content: ReportContent, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What the new card says: `training`, `evaluation` and `command`; `facts` are those of the training run."""
+    base = dict(content.after["base"])
+    main = base.pop(start.decides)
+    command = "python -m training retrain --bags BAGS " + " ".join(
+        [f"--model {settings.model} --scale {settings.scale}", *(["--data DATA"] if settings.data else []), "--out OUT"]
+    )
+    training = {key: value for key, value in facts.items() if key not in ("sha256", "resumed", "command")}
+    return {
+        "training": training
+        | {
+            "recipe": "retrain",
+            "recordings": {name: dict(count) for name, count in content.frames.items()},
+            "noise": content.noise.as_text(),
+            "selected_on": "nothing: the last weights",
+        },
+        "evaluation": {
+            "protocol": start.decides,
+            "unit": "ground truth's own (disparity levels or pixels); centimetres for metric depth",
+            "dev": main,
+            **{name: {"dev": entry} for name, entry in base.items()},
+            "held": {"unit": "mm", "frames": len(content.after["held"]), **held_means(content.after)},
+            "change": {"held": content.verdict.held, "base": content.verdict.base},
+        },
+        "command": command,
+    }
+
+
+def _nothing(result: ExtractionResult) -> str:
+    failures = "\n".join(f"  {failure.message}" for failure in result.failures)
+    return f"nothing could be had of the recordings:\n{failures}"
+
+
+def _some(pairs: Sequence[Pair], count: int) -> list[Pair]:
+    wanted = min(count, len(pairs))
+    return [pairs[number * len(pairs) // wanted] for number in range(wanted)]
