@@ -76,7 +76,7 @@ def dry_run(settings: Settings, say: Callable[[str], None] = print) -> None:
     train, held = _split(settings, surveys)
     say(f"split:    about {train} frames to train on, {held} held" + (" (in time)" if settings.split.in_time else ""))
     say(f"base set: {settings.training.base_share:.0%} of the crops, {base.words}")
-    say(f"          evaluated on {base.dev_words}; {start.decides} decides")
+    say(f"          evaluated on {base.dev_words}, by {', '.join(start.protocols)}; each decides")
     recipe = replace(recipe, crops=replace(recipe.crops, size=_side(settings, recipe, surveys), width=0))
     _say_recipe(recipe, settings, say)
     _say_times(settings, recipe, start, surveys, held, say)

@@ -54,7 +54,7 @@ class ReportContent:
         verdict: the decision.
         before: of `evaluate_both`.
         after: likewise.
-        decides: protocol of the base set.
+        main: protocol of the base set that comes first.
         noise: what was measured.
         losses: steps and losses.
         facts: names and values of what was used.
@@ -70,7 +70,7 @@ class ReportContent:
     verdict: Verdict
     before: Mapping[str, Any]
     after: Mapping[str, Any]
-    decides: str
+    main: str
     noise: MeasuredNoise
     losses: Sequence[tuple[int, float]]
     facts: Mapping[str, str]
@@ -91,7 +91,7 @@ def write_report(content: ReportContent, out: Path) -> Path:
     page = environment.get_template("report.html.j2").render(
         report=content,
         held=held_rows(content.before, content.after),
-        base=base_rows(content.before, content.after, content.decides),
+        base=base_rows(content.before, content.after, content.main),
         loss_chart=Markup(_loss_chart(content.losses)),
         noise_chart=Markup(_noise_chart(content.noise)),
         embedded=embedded,
@@ -114,13 +114,13 @@ def held_rows(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
-def base_rows(before: Mapping[str, Any], after: Mapping[str, Any], decides: str) -> list[Row]:
+def base_rows(before: Mapping[str, Any], after: Mapping[str, Any], main: str) -> list[Row]:
     """Mean RMSE and mean ratio to bicubic of the base set, by protocol."""
     rows = []
-    for name in sorted(after["base"], key=lambda one: one != decides):
+    for name in sorted(after["base"], key=lambda one: one != main):
         new = after["base"][name]
         old = before["base"][name]
-        rows.append(Row(f"{name}, mean RMSE", old["mean"], new["mean"], old["bicubic_mean"], name == decides))
+        rows.append(Row(f"{name}, mean RMSE", old["mean"], new["mean"], old["bicubic_mean"], True))
         rows.append(Row(f"{name}, mean of RMSE / bicubic's", old["mean_ratio"], new["mean_ratio"], 1.0))
     return rows
 

@@ -97,7 +97,7 @@ class _Retraining:
         facts = stages.once("trained", "training", lambda: self._trained(recipe))
         new = trained_network(recipe, self.training, facts, self.settings.storage)
         after = stages.once("after", "evaluating the new weights", lambda: self._evaluated(new))
-        verdict = judge_weights(before, after, self.start.decides, self.settings.margins)
+        verdict = judge_weights(before, after, self.settings.margins)
         stages.begin("drawing the report")
         networks = Networks(self.old, new)
         content = self._content(noise, recipe, facts, (before, after), verdict, networks)
@@ -188,7 +188,7 @@ class _Retraining:
             f"Retraining of {card.name}",
             verdict,
             *found,
-            self.start.decides,
+            self.start.main,
             noise,
             read_losses(self.training),
             self._facts(recipe, facts),
@@ -196,7 +196,7 @@ class _Retraining:
             split.frames,
             tuple(dict.fromkeys(self.notes)),
             held_pictures(networks, spread(split.held, _HELD_PICTURES)),
-            base_pictures(networks, _some(self.dev, _BASE_PICTURES), self.start.decides),
+            base_pictures(networks, _some(self.dev, _BASE_PICTURES), self.start.main),
         )
 
     def _facts(self, recipe: Recipe, facts: Mapping[str, Any]) -> dict[str, str]:
@@ -250,7 +250,7 @@ class _Retraining:
 def card_facts(settings: Settings, start: Start, content: ReportContent, facts: Mapping[str, Any]) -> dict[str, Any]:
     """What the new card says: `training`, `evaluation` and `command`; `facts` are those of the training run."""
     base = dict(content.after["base"])
-    main = base.pop(start.decides)
+    main = base.pop(start.main)
     command = "python -m training retrain --bags BAGS " + " ".join(
         [f"--model {settings.model} --scale {settings.scale}", *(["--data DATA"] if settings.data else []), "--out OUT"]
     )
@@ -264,12 +264,12 @@ def card_facts(settings: Settings, start: Start, content: ReportContent, facts: 
             "selected_on": "nothing: the last weights",
         },
         "evaluation": {
-            "protocol": start.decides,
+            "protocol": start.main,
             "unit": "ground truth's own (disparity levels or pixels); centimetres for metric depth",
             "dev": main,
             **{name: {"dev": entry} for name, entry in base.items()},
             "held": {"unit": "mm", "frames": len(content.after["held"]), **held_means(content.after)},
-            "change": {"held": content.verdict.held, "base": content.verdict.base},
+            "change": {"held": content.verdict.held, "base": dict(content.verdict.base)},
         },
         "command": command,
     }

@@ -73,7 +73,7 @@ class Margins:
 
     Attributes:
         held: of the mean RMSE on held frames.
-        base: of the mean RMSE on the base set, under the protocol that decides.
+        base: of the mean RMSE on the base set, under each protocol that is reported.
     """
 
     held: float = 0.0

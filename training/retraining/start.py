@@ -1,4 +1,4 @@
-"""The weights that a retraining goes on from, and the protocol by which they are judged on what they could before."""
+"""The weights that a retraining goes on from, and the protocols by which they are judged on what they could before."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from training.protocols import PROTOCOLS
 from training.retraining.settings import Settings
 
 PROTOCOLS_SHOWN = ("dkn-bicubic", "live", "cell-median")
-"""Protocols that a report has of the base set."""
+"""Protocols of the base set, besides the main one."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class Start:
 
     Attributes:
         artifact: the weights in service so far.
-        decides: the protocol under which the base set may not get worse.
+        main: the protocol that the card's numbers are of.
     """
 
     artifact: Artifact
-    decides: str
+    main: str
 
     @property
     def model_options(self) -> dict[str, Any]:
@@ -32,8 +32,8 @@ class Start:
 
     @property
     def protocols(self) -> tuple[str, ...]:
-        """All protocols to report, the one that decides first."""
-        return tuple(dict.fromkeys((self.decides, *PROTOCOLS_SHOWN)))
+        """Protocols under which the base set may not get worse, the main one first."""
+        return tuple(dict.fromkeys((self.main, *PROTOCOLS_SHOWN)))
 
 
 def starting_point(settings: Settings) -> Start:

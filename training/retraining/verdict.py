@@ -18,56 +18,56 @@ class Verdict:
     Attributes:
         promoted: whether the new weights may serve.
         held: change of the mean RMSE on held frames, as a share; negative is better.
-        base: the same on the base set under the protocol that decides.
+        base: the same on the base set, by protocol.
         reasons: why they are refused; empty where they are not.
         notes: what is worth knowing all the same.
     """
 
     promoted: bool
     held: float
-    base: float
+    base: Mapping[str, float]
     reasons: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
     def words(self) -> str:
         """The decision in one sentence."""
-        found = f"held frames {per_cent(self.held)}, base set {per_cent(self.base)}"
-        return f"promoted: {found}" if self.promoted else f"refused: {'; '.join(self.reasons)}"
+        return f"promoted: {self.changes}" if self.promoted else f"refused: {'; '.join(self.reasons)}"
+
+    @property
+    def changes(self) -> str:
+        """What changed by how much."""
+        base = ", ".join(f"{name} {per_cent(change)}" for name, change in self.base.items())
+        return f"held frames {per_cent(self.held)}, base set: {base}"
 
 
-def judge_weights(before: Mapping[str, Any], after: Mapping[str, Any], decides: str, margins: Margins) -> Verdict:
+def judge_weights(before: Mapping[str, Any], after: Mapping[str, Any], margins: Margins) -> Verdict:
     """Compares what the old and the new weights did on the same images.
 
     Args:
         before: of `evaluate_both`.
         after: likewise.
-        decides: protocol of the base set.
         margins: by how much errors may grow.
     """
     held = _change(held_means(before)["rmse"], held_means(after)["rmse"])
-    base = _change(before["base"][decides]["mean"], after["base"][decides]["mean"])
+    base = {name: _change(entry["mean"], after["base"][name]["mean"]) for name, entry in before["base"].items()}
     reasons = [
         f"{what} got worse by {per_cent(change)}, at most {100 * margin:g} % is allowed"
         for what, change, margin in (
             ("held frames", held, margins.held),
-            (f"the base set ({decides})", base, margins.base),
+            *((f"the base set ({name})", change, margins.base) for name, change in base.items()),
         )
         if not change <= margin
     ]
-    return Verdict(not reasons, held, base, tuple(reasons), tuple(_notes(before, after, decides)))
+    return Verdict(not reasons, held, base, tuple(reasons), tuple(_notes(before, after)))
 
 
-def _notes(before: Mapping[str, Any], after: Mapping[str, Any], decides: str) -> list[str]:
+def _notes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     notes = []
     for name in recordings(before):
         change = _change(held_means(before, name)["rmse"], held_means(after, name)["rmse"])
         if change > 0:
             notes.append(f"recording {name} alone got worse by {per_cent(change)}")
-    for name, entry in after["base"].items():
-        change = _change(before["base"][name]["mean"], entry["mean"])
-        if name != decides and change > 0:
-            notes.append(f"base set under {name}, which does not decide, got worse by {per_cent(change)}")
     return notes
 
 

@@ -16,7 +16,8 @@ def test_it_says_what_would_be_used_and_writes_nothing(command, recordings, tmp_
         assert re.search(rf"bag: +{name} \([0-9a-f]{{8}}\): 6 pairs of /rgb/image and /depth_raw/image", said)
     assert "depth 64x48, about 6 frames to keep" in said
     assert "about 6 frames to train on, 6 held" in said
-    assert "fdkn_x8_live" in said and "made-up scenes alone" in said and "live decides" in said
+    assert "fdkn_x8_live" in said and "made-up scenes alone" in said
+    assert "by live, dkn-bicubic, cell-median; each decides" in said
     assert re.search(r"time: +extraction .*, training .* \(\d+\.\d\d s a step, about 2 steps\)", said)
     assert re.search(r"disk: +about \d+ MiB needed in .*, \d+ MiB free", said)
     assert sorted(path for path in tmp_path.rglob("*")) == before

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from training.retraining.report import base_rows
 from training.retraining.settings import Margins
 from training.retraining.verdict import judge_weights
 
@@ -20,7 +21,7 @@ BEFORE = found({"hall": 10.0, "study": 20.0}, 2.0)
 
 
 def judged(after, held=0.0, base=0.01):
-    return judge_weights(BEFORE, after, "live", Margins(held, base))
+    return judge_weights(BEFORE, after, Margins(held, base))
 
 
 def test_better_on_both_is_promoted():
@@ -46,11 +47,23 @@ def test_a_negative_margin_demands_improvement():
     assert judged(after).promoted and not judged(after, held=-0.05).promoted
 
 
-def test_a_recording_or_another_protocol_that_got_worse_is_told():
-    verdict = judged(found({"hall": 11.0, "study": 18.0}, 2.0, bicubic=1.1))
+def test_a_recording_that_got_worse_is_told():
+    verdict = judged(found({"hall": 11.0, "study": 18.0}, 2.0))
     assert verdict.promoted
     assert any("hall alone got worse by +10.00 %" in note for note in verdict.notes)
-    assert any("dkn-bicubic, which does not decide" in note for note in verdict.notes)
+
+
+def test_every_protocol_of_the_base_set_decides():
+    verdict = judged(found({"hall": 9.0, "study": 18.0}, 1.0, bicubic=1.02))
+    assert verdict.reasons == ("the base set (dkn-bicubic) got worse by +2.00 %, at most 1 % is allowed",)
+    assert verdict.base == pytest.approx({"live": -0.5, "dkn-bicubic": 0.02})
+    rows = base_rows(with_bicubic(BEFORE), with_bicubic(BEFORE), "live")
+    assert [row.name for row in rows if row.decides] == ["live, mean RMSE", "dkn-bicubic, mean RMSE"]
+
+
+def with_bicubic(result):
+    base = {name: entry | {"bicubic_mean": 3.0, "mean_ratio": 0.5} for name, entry in result["base"].items()}
+    return {**result, "base": base}
 
 
 @pytest.mark.parametrize("after", [found({"hall": math.nan, "study": 1.0}, 1.0), found({"hall": 1.0}, None)])
