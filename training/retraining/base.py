@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+
+import numpy as np
 
 from training.datasets.pairs import Pair, load_pair, read_manifest
 from training.datasets.procedural import ProceduralScenes
@@ -92,6 +95,11 @@ def with_share(options: DataOptions, share: float) -> DataOptions:
     return replace(options, shares=shares, every_nth_frame=nth, procedural=options.procedural * share)
 
 
-def names_of(pairs: Sequence[Pair]) -> list[str]:
-    """Names of images."""
-    return [pair.entry.name for pair in pairs]
+def digest_of_images(pairs: Sequence[Pair]) -> str:
+    """SHA-256 of names and pixels: whether two evaluations are of the same images."""
+    digest = hashlib.sha256()
+    for pair in pairs:
+        digest.update(f"{pair.entry.name} {pair.target.shape}".encode())
+        for pixels in (pair.rgb, pair.target, pair.valid):
+            digest.update(np.ascontiguousarray(pixels).tobytes())
+    return digest.hexdigest()

@@ -11,6 +11,7 @@ from training.extraction.bag_task import ExtractionOptions
 from training.extraction.command import add_bag_arguments, bag_options
 from training.extraction.selection import SelectionOptions
 from training.retraining.dry_run import dry_run
+from training.retraining.promotion import switch_words
 from training.retraining.run import retrain
 from training.retraining.settings import Margins, Settings, SplitOptions, TrainingOptions
 from training.train import RECIPES
@@ -105,4 +106,4 @@ def run_retrain(args: argparse.Namespace) -> None:
         dry_run(settings)
         return
     done = retrain(settings)
-    print(f"{done.verdict.words}\nreport: {done.report}\nTo make a running node take them:\n{done.switch}")
+    print(f"{done.verdict.words}\nreport: {done.report}\n{switch_words(done.artifact)}\n{done.switch}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -23,8 +23,8 @@ from training.extraction.shards import sample_files
 from training.recipe import Recipe, load_recipe
 from training.retraining.base import base_set
 from training.retraining.plan import adapted, crop_side
-from training.retraining.settings import Settings, check_folder
-from training.retraining.split import check_recordings
+from training.retraining.settings import Settings, check_claim, check_folder
+from training.retraining.split import check_recordings, require_both_sides
 from training.retraining.start import Start, starting_point
 from training.retraining.timing import seconds_per_pixel, seconds_per_step
 
@@ -70,7 +70,9 @@ def dry_run(settings: Settings, say: Callable[[str], None] = print) -> None:
     recipe = adapted(settings.training, start)
     base = base_set(settings.data, load_recipe(settings.training.recipe).data, settings.dev_images)
     check_folder(settings.out)
-    surveys = _surveys(settings, say)
+    bags = _bags(settings.bags, say)
+    check_claim(settings.out, settings.identity(start.artifact.weights_id, list(bags)))
+    surveys = _surveys(bags, settings, say)
     say(f"start:    {start.artifact.card.name}, weights {start.artifact.weights_id}")
     _say_recordings(surveys, say)
     train, held = _split(settings, surveys)
@@ -81,16 +83,31 @@ def dry_run(settings: Settings, say: Callable[[str], None] = print) -> None:
     _say_recipe(recipe, settings, say)
     _say_times(settings, recipe, start, surveys, held, say)
     _say_disk(settings, recipe, surveys, say)
+    # a file of other inputs is made again, which only the run itself can tell
     done = [name for name in ("noise", "before", "trained", "after", "promoted") if _is_there(settings.out, name)]
     if done:
         say(f"{settings.out}: finished there already, and not done again: {', '.join(done)}")
 
 
-def _surveys(settings: Settings, say: Callable[[str], None]) -> list[BagSurvey]:
-    surveys, failures = [], []
-    for path in find_bags(settings.bags):
+def _bags(paths: Sequence[Path], say: Callable[[str], None]) -> dict[str, Path]:
+    """Bags by hash, those of equal content once, without those that cannot be read."""
+    bags: dict[str, Path] = {}
+    for path in find_bags(paths):
         try:
-            surveys.append(survey(path, settings))
+            first = bags.setdefault(hash_bag(path), path)
+        except OSError as error:
+            say(f"nothing could be had of {path}: {error}")
+            continue
+        if first != path:
+            say(f"{path}: holds the same as {first}; left out")
+    return bags
+
+
+def _surveys(bags: Mapping[str, Path], settings: Settings, say: Callable[[str], None]) -> list[BagSurvey]:
+    surveys, failures = [], []
+    for digest, path in bags.items():
+        try:
+            surveys.append(survey(path, digest, settings))
         except (RecordingError, OSError) as error:
             failures.append(f"nothing could be had of {error}")
     for failure in failures:
@@ -100,15 +117,15 @@ def _surveys(settings: Settings, say: Callable[[str], None]) -> list[BagSurvey]:
     return surveys
 
 
-def survey(path: Path, settings: Settings) -> BagSurvey:
+def survey(path: Path, digest: str, settings: Settings) -> BagSurvey:
     """Counts the pairs of a bag and looks at its first frames. Raises RecordingError where nothing can be had."""
     try:
-        return _survey(path, settings, salvage=False)
+        return _survey(path, digest, settings, salvage=False)
     except DamagedRecordingError:
-        return _survey(path, settings, salvage=True)
+        return _survey(path, digest, settings, salvage=True)
 
 
-def _survey(path: Path, settings: Settings, salvage: bool) -> BagSurvey:
+def _survey(path: Path, digest: str, settings: Settings, salvage: bool) -> BagSurvey:
     options = settings.extraction
     pairs = Bag(path, options.bags, salvage).count_pairs().pairs
     bag = Bag(path, options.bags, salvage)
@@ -132,19 +149,25 @@ def _survey(path: Path, settings: Settings, salvage: bool) -> BagSurvey:
     height, width = frame.depth.shape
     topics = bag.topics["colour"], bag.topics["depth"]
     mean = float(np.mean(sizes))
-    return BagSurvey(bag.name, hash_bag(path), topics, pairs, frames, (height, width), mean, seconds, bag.notes)
+    return BagSurvey(bag.name, digest, topics, pairs, frames, (height, width), mean, seconds, bag.notes)
 
 
 def _split(settings: Settings, surveys: Sequence[BagSurvey]) -> tuple[int, int]:
     """Frames to train on and held ones."""
     total = sum(one.frames for one in surveys)
     if settings.split.in_time:
-        held = round(total * settings.split.tail)
-        return total - held - round(0.05 * total), held
+        held = sum(max(1, round(one.frames * settings.split.tail)) for one in surveys)
+        train = total - held - sum(max(1, round(0.05 * one.frames)) for one in surveys)
+        if train < 1:
+            raise ValueError(
+                f"expected at least 3 frames of a recording to split in time, found {total}; record longer"
+            )
+        return train, held
     check_recordings([(one.name, one.bag) for one in surveys])
     records = {one.bag: BagRecord(one.bag, one.name, {}, (), "", {}, {}, ()) for one in surveys}
     manifest = Manifest(settings.out, {}, records)
-    _, held_records = split_recordings(manifest, settings.split.held, settings.split.held_share)
+    train_records, held_records = split_recordings(manifest, settings.split.held, settings.split.held_share)
+    require_both_sides(settings.out, train_records, held_records)
     out = {record.bag for record in held_records}
     held = sum(one.frames for one in surveys if one.bag in out)
     return total - held, held

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,19 @@ def trained_network(recipe: Recipe, run: Path, facts: dict[str, Any], storage: S
 
 
 def read_losses(run: Path) -> list[tuple[int, float]]:
-    """Steps and losses of a run, by step; the latest where a step was done twice."""
+    """Steps and losses of a run, by step; the latest where a step was done twice, without lines that were cut off."""
     path = run / LOSSES
     if not path.is_file():
         return []
     with path.open(newline="") as stream:
-        found = {int(step): float(loss) for step, loss in csv.reader(stream)}
+        lines = (line.replace("\0", "") for line in stream)  # what a power cut may leave
+        found = dict(point for row in csv.reader(lines) if (point := _point(row)) is not None)
     return sorted(found.items())
+
+
+def _point(row: Sequence[str]) -> tuple[int, float] | None:
+    try:
+        step, loss = row
+        return int(step), float(loss)
+    except ValueError:
+        return None

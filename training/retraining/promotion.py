@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ class Engine:
 def write_candidate(
     network: GuidedUpsampler, model: str, out: Path, storage: Storage, facts: Mapping[str, Any]
 ) -> Artifact:
-    """Writes the artifact beside its place, or finds the whole one that an earlier run has left there.
+    """Writes the artifact beside its place, for whatever an earlier run has left there.
 
     Args:
         network: with the new weights.
@@ -66,8 +66,6 @@ def write_candidate(
         OSError: it cannot be written; nothing is left that could be taken for an artifact.
     """
     folder = out / CANDIDATE / f"{model}_x{network.scale}_{VARIANT}"
-    with suppress(ArtifactError):
-        return read_artifact(folder, model, network.scale)
     shutil.rmtree(out / CANDIDATE, ignore_errors=True)
     return export_artifact(
         network,
@@ -103,8 +101,9 @@ def check_engine_of(artifact: Artifact, pair: Pair, cache: Path | None) -> Engin
         result = upsampler(pair.rgb, depth)
     except EngineError as error:
         raise ValueError(f"{artifact.folder}: the new weights run on no engine here: {error}") from error
-    if not np.isfinite(result.depth[result.valid]).all():
-        raise ValueError(f"{artifact.folder}: expected finite depth for a held frame, found NaN from the engine")
+    if not result.valid.any() or not np.isfinite(result.depth[result.valid]).all():
+        found = "NaN" if result.valid.any() else "none"
+        raise ValueError(f"{artifact.folder}: expected finite depth for a held frame, found {found} from the engine")
     info = upsampler.describe()
     upsampler.close()
     spent = sum(result.timings.values())
@@ -143,6 +142,15 @@ def promote(artifact: Artifact, out: Path) -> Artifact:
     return read_artifact(place)
 
 
+def switch_words(artifact: Artifact) -> str:
+    """What goes with `switch_line`: which nodes it is for."""
+    card = artifact.card
+    return (
+        f"To make a running node take them, one with model {card.model}, scale {card.scale} and any precision but int8 "
+        "(these weights have no 8-bit graph):"
+    )
+
+
 def switch_line(artifact: Artifact) -> str:
     """The command that makes a running node take the new weights."""
-    return f"ros2 param set /depth_sr weights {artifact.folder.resolve()}"
+    return f"ros2 param set /depth_sr weights {shlex.quote(str(artifact.folder.resolve()))}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,19 +15,20 @@ from depth_sr_ros.artifact import Artifact, ArtifactError, read_artifact
 from depth_sr_ros.rgbd.recording import RecordingError
 from training.datasets.pairs import Pair, load_pair
 from training.evaluate import network_of_artifact
-from training.extraction.manifest import HashCache, Manifest, hash_bag, locked
+from training.extraction.manifest import MANIFEST, HashCache, Manifest, hash_bag, locked
 from training.extraction.run import ExtractionResult, extract, find_bags
 from training.recipe import Recipe, load_recipe
-from training.retraining.base import BaseSet, base_set
-from training.retraining.evaluation import evaluate_both, held_means
+from training.retraining.base import BaseSet, base_set, digest_of_images
+from training.retraining.card import card_facts
+from training.retraining.evaluation import evaluate_both
 from training.retraining.fine_tune import fine_tune, read_losses, trained_network
 from training.retraining.noise import MeasuredNoise, measure_noise
 from training.retraining.pictures import Networks, base_pictures, held_pictures
 from training.retraining.plan import adapted, build_recipe, data_folder, write_recipe
-from training.retraining.promotion import check_engine_of, promote, switch_line, write_candidate
+from training.retraining.promotion import VARIANT, check_engine_of, promote, switch_line, switch_words, write_candidate
 from training.retraining.report import ReportContent, write_report
-from training.retraining.settings import Settings, check_claim, check_folder, claim
-from training.retraining.split import Split, split_frames, spread
+from training.retraining.settings import REQUEST, Settings, check_claim, check_folder, claim, digest_of
+from training.retraining.split import Split, freeze_recordings, split_frames, spread
 from training.retraining.stages import PromotionRefused, Say, Stages, stoppable
 from training.retraining.start import Start, starting_point
 from training.retraining.verdict import Verdict, judge_weights
@@ -81,22 +82,22 @@ class _Retraining:
     def __init__(self, settings: Settings, start: Start, base: BaseSet, stages: Stages) -> None:
         self.settings, self.start, self.base, self.stages = settings, start, base, stages
         self.out = settings.out
-        self.shards, self.training = self.out / "shards", self.out / "run"
+        self.shards, self.recordings, self.training = (self.out / name for name in ("shards", "recordings", "run"))
         self.notes: list[str] = []
 
     def run(self, bags: Sequence[Path]) -> Retrained:
         self._extract(bags)
         split, stages = self.split, self.stages
         noise = MeasuredNoise.from_text(
-            stages.once("noise", "measuring the sensor's noise", lambda: self._measured(split))
+            stages.once("noise", "measuring the sensor's noise", self._frames, lambda: self._measured(split))
         )
         for line in noise.words:
             stages.say(f"  {line}")
         recipe = self._recipe(split, noise)
-        before = stages.once("before", "evaluating the old weights", lambda: self._evaluated(self.old))
-        facts = stages.once("trained", "training", lambda: self._trained(recipe))
+        before = self._evaluated("before", "evaluating the old weights", self.old, self.start.artifact.weights_id)
+        facts = stages.once("trained", "training", self._training_inputs(), self._trained)
         new = trained_network(recipe, self.training, facts, self.settings.storage)
-        after = stages.once("after", "evaluating the new weights", lambda: self._evaluated(new))
+        after = self._evaluated("after", "evaluating the new weights", new, facts["sha256"])
         verdict = judge_weights(before, after, self.settings.margins)
         stages.begin("drawing the report")
         networks = Networks(self.old, new)
@@ -106,17 +107,18 @@ class _Retraining:
             report = self.out / "report.html"
             raise PromotionRefused(
                 f"refused: {'; '.join(verdict.reasons)}. The weights stay in {self.training}, no artifact is written; "
-                f"see {report}"
+                f"see {report}{self._earlier()}"
             )
-        return self._promoted(new, content)
+        return self._promoted(new, content, facts)
 
     def _extract(self, bags: Sequence[Path]) -> None:
-        identity = self.settings.identity(self.start.artifact.weights_id, self._hashes(bags))
+        hashes = self._hashes(bags)
+        identity = self.settings.identity(self.start.artifact.weights_id, hashes)
         check_claim(self.out, identity)
         self.stages.begin("turning recordings into shards")
         result = extract(bags, self.shards, self.settings.extraction, say=self.stages.say)
         self.notes += [f"nothing could be had of {failure.message}" for failure in result.failures]
-        manifest = Manifest.read(self.shards) if result.samples else None
+        manifest = self._frozen(hashes) if result.samples else None
         if manifest is None or not manifest.bags:
             raise RecordingError(_nothing(result))
         for note in self.notes:
@@ -124,6 +126,18 @@ class _Retraining:
         self.notes += [note for record in manifest.bags.values() for note in record.notes]
         _ = self.split  # what cannot be split is no retraining yet, and may be asked for differently
         claim(self.out, identity)
+
+    def _frozen(self, hashes: Sequence[str]) -> Manifest:
+        """The recordings of this retraining, which stay the same once it is claimed."""
+        if not (self.out / REQUEST).is_file() or not (self.recordings / MANIFEST).is_file():
+            return freeze_recordings(self.shards, self.recordings, hashes)
+        frozen, there = Manifest.read(self.recordings), Manifest.read(self.shards)
+        self.notes += [
+            f"{record.name} could not be had when this retraining began; to use it, choose another --out"
+            for bag, record in there.bags.items()
+            if bag in hashes and bag not in frozen.bags
+        ]
+        return frozen
 
     def _hashes(self, bags: Sequence[Path]) -> list[str]:
         """Hashes of the bags that can be read; the extraction finds them again."""
@@ -140,7 +154,7 @@ class _Retraining:
     @cached_property
     def split(self) -> Split:
         """Frames to train on and held ones."""
-        split = split_frames(self.shards, self.settings.split)
+        split = split_frames(self.recordings, self.settings.split)
         for name, count in split.frames.items():
             self.stages.say(f"  {name}: {count['train']} frames to train on, {count['held']} held")
         return split
@@ -155,24 +169,53 @@ class _Retraining:
         """The base set's images to evaluate on."""
         return self.base.dev()
 
+    @cached_property
+    def _frames(self) -> dict[str, Any]:
+        """What decides which frames are trained on and which are held."""
+        bags = Manifest.read(self.recordings).bags.values()
+        shards = {record.bag: [shard.sha256 for shard in record.shards] for record in bags}
+        return {"shards": shards, "split": asdict(self.settings.split), "scale": self.settings.scale}
+
+    @cached_property
+    def _images(self) -> dict[str, Any]:
+        """What decides which images are evaluated on, and how."""
+        settings = self.settings
+        return {
+            "frames": self._frames,
+            "held_images": settings.held_images,
+            "base": digest_of_images(self.dev),
+            "protocols": self.start.protocols,
+            "storage": settings.storage,
+        }
+
+    def _training_inputs(self) -> dict[str, Any]:
+        recipe = hashlib.sha256((self.out / "recipe.yaml").read_bytes()).hexdigest()
+        return {"recipe": recipe, "frames": self._frames, "from": self.start.artifact.weights_id}
+
     def _measured(self, split: Split) -> dict[str, Any]:
         return measure_noise(split.train, self.settings.scale).as_text()
 
     def _recipe(self, split: Split, noise: MeasuredNoise) -> Recipe:
         path = self.out / "recipe.yaml"
         if not path.is_file():
-            recipe = build_recipe(
-                self.settings.training, self.start, self.base, self.shards, split, noise.sensor
-            )
+            recipe = build_recipe(self.settings.training, self.start, self.base, self.recordings, split, noise.sensor)
             write_recipe(recipe, path)
         return load_recipe(path)
 
-    def _trained(self, recipe: Recipe) -> dict[str, Any]:
+    def _trained(self) -> dict[str, Any]:
         return fine_tune(self.out / "recipe.yaml", data_folder(self.base, self.out), self.training)
 
-    def _evaluated(self, network: Any) -> dict[str, Any]:
+    def _evaluated(self, name: str, doing: str, network: Any, weights: str) -> dict[str, Any]:
         held = spread(self.split.held, self.settings.held_images)
-        return evaluate_both(network, held, self.dev, self.start.protocols)
+        inputs = {"weights": weights, **self._images}
+        return self.stages.once(
+            name, doing, inputs, lambda: evaluate_both(network, held, self.dev, self.start.protocols)
+        )
+
+    def _earlier(self) -> str:
+        """A warning where an artifact of an earlier run is there."""
+        there = [path.parent for path in self.out.glob(f"*_{VARIANT}/card.json")]
+        return f". {there[0]}, which an earlier run has promoted, is still there" if there else ""
 
     def _content(
         self,
@@ -213,21 +256,27 @@ class _Retraining:
             "margins": f"held frames {100 * margins.held:g} %, base set {100 * margins.base:g} %",
         }
 
-    def _promoted(self, network: Any, content: ReportContent) -> Retrained:
+    def _promoted(self, network: Any, content: ReportContent, facts: Mapping[str, Any]) -> Retrained:
+        inputs = {"weights": facts["sha256"], "before": digest_of(content.before), "after": digest_of(content.after)}
         done = self.stages.once(
-            "promoted", "writing the artifact and checking its engine", lambda: self._exported(network, content)
+            "promoted",
+            "writing the artifact and checking its engine",
+            inputs,
+            lambda: self._exported(network, content, facts),
         )
+        place = self.out / done["artifact"]
         try:
-            artifact = read_artifact(self.out / done["artifact"])
+            artifact = read_artifact(place)
         except ArtifactError as error:
-            raise ArtifactError(f"{error}; remove {self.out / 'promoted.json'} to have it written again") from error
+            raise ArtifactError(
+                f"{error}; remove {place} and {self.out / 'promoted.json'} to have it written again"
+            ) from error
         line = switch_line(artifact)
-        words = {"switch": line, "engine": done["engine_words"]}
+        words = {"switch": line, "words": switch_words(artifact), "engine": done["engine_words"]}
         report = write_report(ReportContent(**{**vars(content), "promotion": words}), self.out)
         return Retrained(artifact, content.verdict, report, line)
 
-    def _exported(self, network: Any, content: ReportContent) -> dict[str, Any]:
-        trained = json.loads((self.out / "trained.json").read_text())
+    def _exported(self, network: Any, content: ReportContent, trained: Mapping[str, Any]) -> dict[str, Any]:
         facts = card_facts(self.settings, self.start, content, trained)
         candidate = write_candidate(network, self.settings.model, self.out, self.settings.storage, facts)
         pair = load_pair(self.split.held[0])
@@ -247,37 +296,9 @@ class _Retraining:
         }
 
 
-def card_facts(settings: Settings, start: Start, content: ReportContent, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What the new card says: `training`, `evaluation` and `command`; `facts` are those of the training run."""
-    base = dict(content.after["base"])
-    main = base.pop(start.main)
-    command = "python -m training retrain --bags BAGS " + " ".join(
-        [f"--model {settings.model} --scale {settings.scale}", *(["--data DATA"] if settings.data else []), "--out OUT"]
-    )
-    training = {key: value for key, value in facts.items() if key not in ("sha256", "resumed", "command")}
-    return {
-        "training": training
-        | {
-            "recipe": "retrain",
-            "recordings": {name: dict(count) for name, count in content.frames.items()},
-            "noise": content.noise.as_text(),
-            "selected_on": "nothing: the last weights",
-        },
-        "evaluation": {
-            "protocol": start.main,
-            "unit": "ground truth's own (disparity levels or pixels); centimetres for metric depth",
-            "dev": main,
-            **{name: {"dev": entry} for name, entry in base.items()},
-            "held": {"unit": "mm", "frames": len(content.after["held"]), **held_means(content.after)},
-            "change": {"held": content.verdict.held, "base": dict(content.verdict.base)},
-        },
-        "command": command,
-    }
-
-
 def _nothing(result: ExtractionResult) -> str:
     failures = "\n".join(f"  {failure.message}" for failure in result.failures)
-    return f"nothing could be had of the recordings:\n{failures}"
+    return f"nothing could be had of the recordings:\n{failures or '  they changed while they were read; try again'}"
 
 
 def _some(pairs: Sequence[Pair], count: int) -> list[Pair]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from depth_sr_ros.models.weights import Storage
 from training.extraction.bag_task import ExtractionOptions
 from training.extraction.manifest import replace_file
 from training.extraction.shards import to_json
+from training.recipe import load_recipe
 from training.train import RECIPES
 
 REQUEST = "retraining.json"
@@ -119,6 +121,8 @@ class Settings:
     def identity(self, weights: str, bags: list[str]) -> dict[str, Any]:
         """What decides on the new weights and on what is measured of them; margins do not.
 
+        Recipe and base set are told by what is in their files, too: those may change under the same name.
+
         Args:
             weights: what tells the weights apart that it starts from.
             bags: hashes of the recordings.
@@ -128,13 +132,26 @@ class Settings:
             "model": self.model,
             "scale": self.scale,
             "from": weights,
-            "data": None if self.data is None else str(self.data.resolve()),
+            "data": None if self.data is None else [str(self.data.resolve()), _digest_of_listing(self.data)],
             "split": asdict(self.split),
-            "training": asdict(self.training) | {"recipe": self.training.recipe.stem},
+            "training": asdict(self.training) | {"recipe": self._recipe_words()},
             "dev_images": self.dev_images,
             "held_images": self.held_images,
             "storage": self.storage,
         }
+
+    def _recipe_words(self) -> str:
+        path = self.training.recipe
+        return f"{path.stem} ({digest_of(load_recipe(path).as_text())[:12]})"
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 of what JSON can hold."""
+    return hashlib.sha256(to_json(value)).hexdigest()
+
+
+def _digest_of_listing(data: Path) -> str:
+    return hashlib.sha256((data / "manifest.csv").read_bytes()).hexdigest()[:12]
 
 
 def check_folder(out: Path) -> None:
@@ -145,7 +162,7 @@ def check_folder(out: Path) -> None:
         raise ValueError(f"{out}: expected a new folder or one that `retrain` began, found something else in it")
 
 
-_BEGUN = {"shards", ".lock"}  # what is there before the request is written
+_BEGUN = {"shards", "recordings", ".lock"}  # what is there before the request is written
 
 
 def claim(out: Path, identity: dict[str, Any]) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from training.datasets.pairs import PairEntry
 from training.datasets.readers.shards import open_shards, sample_of, split_recordings
-from training.extraction.manifest import Manifest
+from training.extraction.manifest import BagRecord, Manifest
 from training.retraining.settings import SplitOptions
 
 
@@ -31,9 +32,27 @@ class Split:
     in_time: bool = False
     frames: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
-    def as_text(self) -> dict[str, Any]:
-        """For the report."""
-        return {"in_time": self.in_time, "frames": {name: dict(count) for name, count in self.frames.items()}}
+
+def freeze_recordings(shards: Path, folder: Path, bags: Collection[str]) -> Manifest:
+    """Lists, in a manifest of its own, the shards of the recordings that were asked for; others are not used.
+
+    Args:
+        shards: folder that they were extracted into, beside `folder`; it may hold others from an earlier run.
+        folder: for the list.
+        bags: hashes of the recordings that were asked for.
+
+    Raises:
+        OSError: the list cannot be written.
+    """
+    found = Manifest.read(shards)
+    frozen = Manifest(folder, found.options)
+    for bag, record in found.bags.items():
+        if bag in bags:
+            named = tuple(replace(shard, name=f"../{shards.name}/{shard.name}") for shard in record.shards)
+            frozen.bags[bag] = replace(record, shards=named)
+    folder.mkdir(exist_ok=True)
+    frozen.write()
+    return frozen
 
 
 ONE_RECORDING = (
@@ -53,10 +72,15 @@ def split_frames(shards: Path, options: SplitOptions) -> Split:
     if not options.in_time:
         check_recordings([(record.name, record.bag) for record in manifest.bags.values()])
         train, held = split_recordings(manifest, options.held, options.held_share)
-        if not train or not held:
-            side = "to train on" if not train else "held out"
-            raise ValueError(f"{shards}: expected recordings on both sides of the split, found none {side}; see --held")
+        require_both_sides(shards, train, held)
     return _split(shards, how, options.in_time)
+
+
+def require_both_sides(folder: Path, train: Sequence[BagRecord], held: Sequence[BagRecord]) -> None:
+    """Raises ValueError where a split of recordings leaves one side empty."""
+    if not train or not held:
+        side = "to train on" if not train else "held out"
+        raise ValueError(f"{folder}: expected recordings on both sides of the split, found none {side}; see --held")
 
 
 def split_options(options: SplitOptions) -> dict[str, Any]:
@@ -73,7 +97,8 @@ def check_recordings(names: Sequence[tuple[str, str]]) -> None:
 
 
 def _split(shards: Path, how: Mapping[str, Any], in_time: bool) -> Split:
-    train, held = (open_shards(shards, part, **how) for part in ("train", "dev"))
+    names = _names(Manifest.read(shards))
+    train, held = ([_named(entry, names) for entry in open_shards(shards, part, **how)] for part in ("train", "dev"))
     frames: dict[str, dict[str, int]] = {}
     for side, entries in (("train", train), ("held", held)):
         for entry in entries:
@@ -82,10 +107,20 @@ def _split(shards: Path, how: Mapping[str, Any], in_time: bool) -> Split:
     return Split(train, held, how, in_time, frames)
 
 
+def _names(manifest: Manifest) -> dict[str, str]:
+    """What to call the recordings, by the beginning of their hash: their names, and with it where names repeat."""
+    count = Counter(record.name for record in manifest.bags.values())
+    records = manifest.bags.values()
+    return {one.bag[:8]: one.name if count[one.name] == 1 else f"{one.name} ({one.bag[:8]})" for one in records}
+
+
+def _named(entry: PairEntry, names: Mapping[str, str]) -> PairEntry:
+    return replace(entry, scene=names[sample_of(entry).key.rpartition("-")[0].rpartition("-")[2]])
+
+
 def recording_of(entry: PairEntry) -> str:
-    """Name of the recording that a frame of shards comes from."""
-    stem = sample_of(entry).key.rpartition("-")[0]
-    return stem.rpartition("-")[0] or stem
+    """What the recording is called that a frame of `split_frames` comes from."""
+    return entry.scene
 
 
 def spread(entries: Sequence[PairEntry], count: int) -> list[PairEntry]:

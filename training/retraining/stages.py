@@ -1,4 +1,4 @@
-"""A retraining goes in stages; each leaves one file when it is finished, and is not done again.
+"""A retraining goes in stages; each leaves one file when it is finished, and is not done again of the same inputs.
 
 Files appear under their names when they are complete. What a stage left half-done is overwritten by the next run of the
 same command.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -19,8 +19,11 @@ from safetensors import SafetensorError
 from training.checkpoints import TrainingInterrupted
 from training.extraction.manifest import replace_file
 from training.extraction.shards import to_json
+from training.retraining.settings import digest_of
 
 Say = Callable[[str], None]
+
+_INPUTS = "inputs"  # digest of them, in every stage's file
 
 
 class RetrainingInterrupted(Exception):
@@ -43,29 +46,41 @@ class Stages:
         self.out, self.say = out, say
         self.current = "reading the recordings"
 
-    def once(self, name: str, doing: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def once(
+        self, name: str, doing: str, inputs: Mapping[str, Any], work: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
         """What a stage found: from its file, or by doing it now and writing that.
 
         Args:
             name: of the file, without suffix.
             doing: the stage in words.
+            inputs: what decides on its result; a file that is of others, or damaged, does not count.
             work: does it.
         """
-        path = self.out / f"{name}.json"
-        if path.is_file():
-            found: dict[str, Any] = json.loads(path.read_text())
+        path, key = self.out / f"{name}.json", digest_of(inputs)
+        found = _read(path)
+        if found.pop(_INPUTS, None) == key:
             self.say(f"{doing}: done before")
             return found
         self.current = doing
         self.say(f"{doing} ...")
-        result = work()
-        replace_file(path, to_json(result))
-        return dict(json.loads(path.read_text()))
+        replace_file(path, to_json(work() | {_INPUTS: key}))
+        found = _read(path)
+        del found[_INPUTS]
+        return found
 
     def begin(self, doing: str) -> None:
         """Names what is done next and is done every time."""
         self.current = doing
         self.say(f"{doing} ...")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 @contextmanager

@@ -48,7 +48,11 @@ def judge_weights(before: Mapping[str, Any], after: Mapping[str, Any], margins: 
         before: of `evaluate_both`.
         after: likewise.
         margins: by how much errors may grow.
+
+    Raises:
+        ValueError: the images are not the same.
     """
+    _require_same_images(before, after)
     held = _change(held_means(before)["rmse"], held_means(after)["rmse"])
     base = {name: _change(entry["mean"], after["base"][name]["mean"]) for name, entry in before["base"].items()}
     reasons = [
@@ -60,6 +64,18 @@ def judge_weights(before: Mapping[str, Any], after: Mapping[str, Any], margins: 
         if not change <= margin
     ]
     return Verdict(not reasons, held, base, tuple(reasons), tuple(_notes(before, after)))
+
+
+def _require_same_images(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    names = [
+        {frame["name"] for frame in found["held"]} | {f"{p}: {n}" for p, e in found["base"].items() for n in e["rmse"]}
+        for found in (before, after)
+    ]
+    if differing := sorted(names[0] ^ names[1]):
+        raise ValueError(
+            f"expected errors of the same images before and after, found {len(differing)} in one of both only, such as "
+            f"{differing[0]}; remove before.json and after.json to have them evaluated again"
+        )
 
 
 def _notes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

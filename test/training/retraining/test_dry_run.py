@@ -1,6 +1,7 @@
 """A dry run says what would be used, and leaves nothing behind."""
 
 import re
+import shutil
 
 import pytest
 
@@ -43,3 +44,29 @@ def test_one_recording(command, recordings, capsys, monkeypatch, extra, said):
     assert main(alone) == (0 if extra else 2)
     found = capsys.readouterr()
     assert said in found.out + found.err
+
+
+@pytest.fixture
+def untimed(monkeypatch):
+    """Without measuring how long anything takes."""
+    monkeypatch.setattr("training.retraining.dry_run.seconds_per_step", lambda recipe: 2.0)
+    monkeypatch.setattr("training.retraining.dry_run.seconds_per_pixel", lambda start: 1e-6)
+
+
+def test_bags_of_equal_content_count_once(command, recordings, tmp_path, capsys, untimed):
+    shutil.copytree(recordings / "hall", tmp_path / "copy")
+    assert main([*command[:3], str(tmp_path / "copy"), *command[3:], "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "about 6 frames to train on, 6 held" in said and "holds the same as" in said
+
+
+def test_a_folder_of_another_retraining_is_refused(command, tmp_path, capsys, untimed):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "retraining.json").write_text('{"model": "dagf"}')
+    assert main([*command, "--dry-run"]) == 2
+    assert "belongs to another retraining" in capsys.readouterr().err
+
+
+def test_a_split_with_nothing_to_train_on_is_refused(command, capsys, untimed):
+    assert main([*command, "--held", "hall", "--dry-run"]) == 2
+    assert "found none to train on" in capsys.readouterr().err

@@ -9,8 +9,9 @@ import signal
 import cv2
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
-from depth_sr_ros.artifact import read_artifact
+from depth_sr_ros.artifact import find_artifact, read_artifact
 from depth_sr_ros.engines import EngineError
 from depth_sr_ros.upsampler import Upsampler
 from training.__main__ import main
@@ -50,6 +51,8 @@ def test_recordings_become_weights_that_the_node_takes(command, tmp_path, scene,
     artifact = read_artifact(out / "fdkn_x8_retrained", "fdkn", 8)
     assert said.out.splitlines()[-1] == f"ros2 param set /depth_sr weights {artifact.folder}"
     assert "training: done before" in said.err
+    assert "model fdkn, scale 8 and any precision but int8" in said.out
+    the_weights_are_new(artifact, find_artifact("fdkn", 8))
     the_card_says_what_was_done(artifact)
     the_engine_was_checked(out)
     the_report_is_whole(out / "report.html", str(artifact.folder))
@@ -58,6 +61,9 @@ def test_recordings_become_weights_that_the_node_takes(command, tmp_path, scene,
     before = {path: path.stat().st_mtime_ns for path in artifact.folder.iterdir()}
     assert main([*command, *TOLERANT]) == 0
     assert {path: path.stat().st_mtime_ns for path in artifact.folder.iterdir()} == before
+
+    assert main([*command, "--held-margin", "-99"]) == 1
+    assert f"{artifact.folder}, which an earlier run has promoted, is still there" in capsys.readouterr().err
 
 
 def _half_written(network, model, folder, **options):
@@ -80,7 +86,16 @@ def the_card_says_what_was_done(artifact):
     assert {"dkn-bicubic", "cell-median"} <= set(card.evaluation)
     assert card.training["recordings"]["study"] == {"train": 0, "held": 6}
     assert card.training["steps"] == 2 and card.training["earlier"]["recipe"].startswith("fdkn_x8_live")
-    assert "retrain" in card.command
+    assert set(card.evaluation["change"]["base"]) == {"live", "dkn-bicubic", "cell-median"}
+    assert card.command == (
+        "python -m training retrain --bags BAGS --model fdkn --scale 8 --held study --minutes 0 --steps 2 --crop 32 "
+        "--workers 0 --dev-images 1 --held-margin 50 --base-margin 50 --out OUT"
+    )
+
+
+def the_weights_are_new(artifact, start):
+    new, old = load_file(artifact.weights), load_file(start.weights)
+    assert any(not np.array_equal(new[name], old[name]) for name in new if name in old)
 
 
 def the_engine_was_checked(out):

@@ -11,10 +11,15 @@ from training.retraining.verdict import judge_weights
 
 def found(held, live, bicubic=1.0):
     frames = [
-        {"recording": name, "rmse": rmse, "mae": rmse, "bicubic_rmse": 9, "bicubic_mae": 9, "counted": 1}
+        {"name": f"{name}_0", "recording": name, "counted": 1}
+        | {"rmse": rmse, "mae": rmse, "bicubic_rmse": 9, "bicubic_mae": 9}
         for name, rmse in held.items()
     ]
-    return {"held": frames, "base": {"live": {"mean": live}, "dkn-bicubic": {"mean": bicubic}}}
+    return {"held": frames, "base": {"live": images(live), "dkn-bicubic": images(bicubic)}}
+
+
+def images(mean):
+    return {"mean": mean, "rmse": {"art": mean}}
 
 
 BEFORE = found({"hall": 10.0, "study": 20.0}, 2.0)
@@ -66,6 +71,21 @@ def with_bicubic(result):
     return {**result, "base": base}
 
 
-@pytest.mark.parametrize("after", [found({"hall": math.nan, "study": 1.0}, 1.0), found({"hall": 1.0}, None)])
+@pytest.mark.parametrize(
+    "after", [found({"hall": math.nan, "study": 1.0}, 1.0), found({"hall": 1.0, "study": 1.0}, None)]
+)
 def test_errors_that_are_not_finite_are_never_promoted(after):
     assert not judged(after, 10.0, 10.0).promoted
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (found({"hall": 1.0}, 1.0), "such as study_0"),
+        ({**BEFORE, "base": {"live": {"mean": 1.0, "rmse": {"moebius": 1.0}}}}, "such as dkn-bicubic: art"),
+    ],
+    ids=["held", "base"],
+)
+def test_errors_of_other_images_are_not_compared(other, said):
+    with pytest.raises(ValueError, match=f"the same images before and after.*{said}.*remove before.json"):
+        judged(other)
