@@ -36,7 +36,9 @@ def test_recordings_that_cannot_be_used_are_named(command, recordings, tmp_path,
     assert "2.00 s a step, about 2 steps" in said, "two steps end before a tenth of a minute"
 
 
-@pytest.mark.parametrize(("extra", "said"), [([], "only 'hall'"), (["--split-in-time"], "4 frames to train on")])
+@pytest.mark.parametrize(
+    ("extra", "said"), [([], "only 'hall'"), (["--split-in-time"], "about 3 frames to train on, 2 held")]
+)
 def test_one_recording(command, recordings, capsys, monkeypatch, extra, said):
     monkeypatch.setattr("training.retraining.dry_run.seconds_per_step", lambda recipe: 2.0)
     monkeypatch.setattr("training.retraining.dry_run.seconds_per_pixel", lambda start: 1e-6)
