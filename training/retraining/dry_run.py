@@ -156,13 +156,8 @@ def _split(settings: Settings, surveys: Sequence[BagSurvey]) -> tuple[int, int]:
     """Frames to train on and held ones."""
     total = sum(one.frames for one in surveys)
     if settings.split.in_time:
-        held = sum(max(1, round(one.frames * settings.split.tail)) for one in surveys)
-        train = total - held - sum(max(1, round(0.05 * one.frames)) for one in surveys)
-        if train < 1:
-            raise ValueError(
-                f"expected at least 3 frames of a recording to split in time, found {total}; record longer"
-            )
-        return train, held
+        parts = [_in_time(one, settings.split.tail) for one in surveys]
+        return sum(train for train, _ in parts), sum(held for _, held in parts)
     check_recordings([(one.name, one.bag) for one in surveys])
     records = {one.bag: BagRecord(one.bag, one.name, {}, (), "", {}, {}, ()) for one in surveys}
     manifest = Manifest(settings.out, {}, records)
@@ -171,6 +166,17 @@ def _split(settings: Settings, surveys: Sequence[BagSurvey]) -> tuple[int, int]:
     out = {record.bag for record in held_records}
     held = sum(one.frames for one in surveys if one.bag in out)
     return total - held, held
+
+
+def _in_time(one: BagSurvey, tail: float) -> tuple[int, int]:
+    """What the data set `shards` would make of a recording: frames to train on and held ones."""
+    held = max(1, round(one.frames * tail))
+    train = one.frames - held - max(1, round(0.05 * one.frames))
+    if train < 1:
+        raise ValueError(
+            f"{one.name}: expected at least 3 frames to split in time, found about {one.frames}; record longer"
+        )
+    return train, held
 
 
 def _side(settings: Settings, recipe: Recipe, surveys: Sequence[BagSurvey]) -> int:

@@ -106,4 +106,3 @@ def write_recipe(recipe: Recipe, path: Path) -> None:
 def data_folder(base: BaseSet, out: Path) -> Path:
     """What the recipe's paths are relative to."""
     return base.folder or out
-
