@@ -9,7 +9,8 @@ import signal
 import cv2
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 from depth_sr_ros.artifact import find_artifact, read_artifact
 from depth_sr_ros.engines import EngineError
@@ -62,6 +63,13 @@ def test_recordings_become_weights_that_the_node_takes(command, tmp_path, scene,
     assert main([*command, *TOLERANT]) == 0
     assert {path: path.stat().st_mtime_ns for path in artifact.folder.iterdir()} == before
 
+    (out / "trained.json").unlink()
+    monkeypatch.setattr(fine_tuning, "train", _other_weights)
+    assert main([*command, *TOLERANT]) == 0
+    said = capsys.readouterr().err
+    assert "evaluating the old weights: done before" in said and "evaluating the new weights ..." in said
+    assert read_artifact(artifact.folder).weights_id != artifact.weights_id, "what was written before does not count"
+
     assert main([*command, "--held-margin", "-99"]) == 1
     assert f"{artifact.folder}, which an earlier run has promoted, is still there" in capsys.readouterr().err
 
@@ -78,6 +86,15 @@ def _no_engine(*arguments, **options):
 
 def _not_again(*arguments):
     raise AssertionError("trained twice")
+
+
+def _other_weights(recipe, data, run, resume, callbacks):
+    path = run / "weights.safetensors"
+    with safe_open(path, "np") as file:
+        metadata = file.metadata()
+    weights = {name: np.asarray(1.003 * value, value.dtype) for name, value in load_file(path).items()}
+    save_file(weights, path, metadata)
+    return path
 
 
 def the_card_says_what_was_done(artifact):
