@@ -92,6 +92,7 @@ class _Attempt:
     sheet: ContactSheet = field(default_factory=ContactSheet)
     skipped: Counter[str] = field(default_factory=Counter)
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    newest: Judged | None = None  # frame in the shards
 
 
 def extract_bag(job: BagJob, progress: Progress | None = None) -> BagRecord | BagFailure:
@@ -148,7 +149,8 @@ def _read(job: BagJob, folder: Path, bag: Bag, progress: Progress) -> BagRecord:
     current: list[tuple[int, Judged]] = []  # the frame under way: its number among the pairs, and why it was kept
 
     def select(candidates: Iterator[Candidate]) -> Iterator[Candidate]:
-        for number, judged in enumerate(judge(candidates, job.options.selection)):
+        judging = judge(candidates, job.options.selection, lambda judged: attempt.newest is judged)
+        for number, judged in enumerate(judging):
             progress(bag.report.messages["depth"] / max(1, bag.expected))
             if judged.verdict == "kept":
                 current[:] = [(number, judged)]
@@ -171,6 +173,7 @@ def _keep(job: BagJob, attempt: _Attempt, pair: BagPair, number: int, judged: Ju
         return
     files = sample_files(pair, job.options.depth_unit_m, _provenance(job, attempt.bag, pair, number, judged))
     attempt.writer.add(files)
+    attempt.newest = judged
     attempt.sheet.kept(number, judged, pair.depth)
     attempt.sizes.setdefault("colour", (pair.rgb.shape[1], pair.rgb.shape[0]))
     attempt.sizes.setdefault("depth", (pair.depth.shape[1], pair.depth.shape[0]))

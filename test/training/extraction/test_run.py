@@ -121,6 +121,19 @@ def test_a_bag_without_a_frame_to_keep_says_why(tmp_path, scene):
     assert "1 depth: all_invalid" in failure.message and "is the sensor covered?" in failure.message
 
 
+@pytest.mark.parametrize("empty", ["all_invalid", "few valid"])
+def test_one_unusable_depth_image_does_not_cost_the_recording_of_a_standing_robot(tmp_path, scene, empty):
+    rgb, depth = scene.frame(0)
+    unusable = depth * 0
+    if empty == "few valid":
+        unusable[:, :3] = 2000
+    with BagWriter(tmp_path / "bag") as bag:
+        for number in range(4):
+            scene.write_pair(bag, number, rgb, depth if number else unusable)
+    (record,) = silently(tmp_path / "bag", tmp_path / "out").extracted
+    assert (record.counts["kept"], record.counts["duplicate"]) == (1, 2)
+
+
 def test_a_damaged_bag_gives_what_is_left_and_the_manifest_says_so(tmp_path, scene):
     path = scene.write_scene(tmp_path / "bag", 24, "db3") / "bag.db3"
     data = bytearray(path.read_bytes())
