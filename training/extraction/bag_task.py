@@ -123,6 +123,9 @@ def extract_bag(job: BagJob, progress: Progress | None = None) -> BagRecord | Ba
         raise
     except (RecordingError, OSError) as error:
         return BagFailure(job.path, str(error))
+    except Exception as error:  # whatever a library raises on one bag, the others go on
+        found = f"{type(error).__name__}: {error}"
+        return BagFailure(job.path, f"{job.path}: expected a bag that can be read, found: {found}; leave it out")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

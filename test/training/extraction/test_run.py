@@ -7,7 +7,7 @@ import pytest
 from depth_sr_ros.rgbd.bag_writer import BagWriter
 from depth_sr_ros.rgbd.recording import RecordingError
 from training.datasets.bags import BagOptions
-from training.extraction import manifest, run
+from training.extraction import bag_task, manifest, run
 from training.extraction.bag_task import ExtractionOptions
 from training.extraction.manifest import Manifest
 from training.extraction.run import extract, find_bags
@@ -106,6 +106,22 @@ def test_one_bad_bag_does_not_stop_the_others(own_bags, tmp_path, scene):
     said = " | ".join(failure.message for failure in result.failures)
     assert "expected a depth image topic" in said and "raise --slop-s" in said and "expected a readable bag" in said
     assert len(Manifest.read(tmp_path / "out").bags) == 2
+
+
+def test_whatever_a_library_raises_on_one_bag_the_others_go_on(bags, tmp_path, monkeypatch):
+    sample_files = bag_task.sample_files
+
+    def failing(pair, unit, provenance):
+        if provenance["recording"] == "kitchen":
+            raise MemoryError("no 40 GB left")
+        return sample_files(pair, unit, provenance)
+
+    monkeypatch.setattr(bag_task, "sample_files", failing)
+    result = silently(bags, tmp_path / "out")
+    assert [record.name for record in result.extracted] == ["office"]
+    (failure,) = result.failures
+    assert failure.path.name == "kitchen" and "found: MemoryError: no 40 GB left" in failure.message
+    assert not list((tmp_path / "out").glob("kitchen*"))
 
 
 def test_a_bag_without_a_frame_to_keep_says_why(tmp_path, scene):
