@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from depth_sr_ros import bench_command, compile_command, quantise_command
+from depth_sr_ros.arguments import four_numbers
 
 if TYPE_CHECKING:
     from depth_sr_ros.offline import Sink, UpsampleCounts
@@ -150,7 +151,7 @@ def _add_streams(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--depth", help="topic, sub-folder or file of the depth registered to colour")
     group.add_argument("--rgb-info", help="camera_info topic of the colour image")
     group.add_argument("--depth-info", help="camera_info topic of the depth image")
-    group.add_argument("--intrinsics", type=_four_numbers, metavar='"FX FY CX CY"', help="of the colour image, pixels")
+    group.add_argument("--intrinsics", type=four_numbers, metavar='"FX FY CX CY"', help="of the colour image, pixels")
     group.add_argument("--reduce", type=int, metavar="N", help="make dense depth N times coarser first")
 
 
@@ -363,13 +364,6 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of 1 or more, found {text}")
     return int(text)
-
-
-def _four_numbers(text: str) -> tuple[float, float, float, float]:
-    numbers = [value for word in text.replace(",", " ").split() if (value := _number(word)) is not None]
-    if len(numbers) != 4 or len(text.replace(",", " ").split()) != 4:
-        raise argparse.ArgumentTypeError(f"expected four numbers fx fy cx cy, found {text!r}")
-    return numbers[0], numbers[1], numbers[2], numbers[3]
 
 
 def _setting(text: str) -> tuple[str, Any]:

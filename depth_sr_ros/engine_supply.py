@@ -69,6 +69,7 @@ class EngineSupply:
         self._wanted: tuple[PlanRequest, ...] = ()
         self._hopeless: set[str] = set()
         self._ready: tuple[Upsampler, Deployment] | None = None
+        self._unused: list[Upsampler] = []  # closed by the thread here: that may take longer than a frame
         self._preparing: Deployment | None = None
         self._process: PlanProcess | None = None
         self._doing = self._failure = ""
@@ -83,27 +84,27 @@ class EngineSupply:
         if self._ready is not None:
             with self._changed:
                 taken, self._ready = self._ready, None
+                if taken is not None:
+                    self._take_over(*taken)
+                    self._changed.notify_all()
             if taken is not None:
-                self._take_over(*taken)
+                info = taken[0].describe()
+                self._told(False, f"from this frame on {info.model} (weights {info.weights_id}) runs on {info.reason}")
         return self._running.upsampler
 
     def _take_over(self, upsampler: Upsampler, deployment: Deployment) -> None:
-        old, unused = self._running, []
-        with self._changed:
-            if deployment == old.deployment:  # another engine for the same
-                unused.append(old.upsampler)
-                self._running = Running(deployment, upsampler, old.since)
-            else:
-                if self._previous is not None and self._previous.upsampler is not upsampler:
-                    unused.append(self._previous.upsampler)
-                if not self._keep_previous:
-                    unused.append(old.upsampler)
-                self._previous, self._running = old, Running(deployment, upsampler, time.time())
-            self._swaps += 1
-            for one in unused:  # under the lock: nobody may prepare it again meanwhile
-                one.close()
-        info = upsampler.describe()
-        self._told(False, f"from this frame on {info.model} (weights {info.weights_id}) runs on {info.reason}")
+        """Under the lock, so that what runs is always known to be in use."""
+        old = self._running
+        if deployment == old.deployment:  # another engine for the same
+            self._unused.append(old.upsampler)
+            self._running = Running(deployment, upsampler, old.since)
+        else:
+            if self._previous is not None and self._previous.upsampler is not upsampler:
+                self._unused.append(self._previous.upsampler)
+            if not self._keep_previous:
+                self._unused.append(old.upsampler)
+            self._previous, self._running = old, Running(deployment, upsampler, time.time())
+        self._swaps += 1
 
     def served(self, colour: Size, depth: Size) -> None:
         """A frame of these sizes was served. Only for the inference thread, after each frame."""
@@ -111,7 +112,9 @@ class EngineSupply:
         if news != self._news:
             self._news = news
             with self._changed:
-                self._sizes, self._wanted = (colour, depth), self._running.upsampler.wanted_plans()
+                self._sizes = colour, depth
+                if self._ready is None:  # otherwise the frame was the old engine's last, whose plans nobody needs
+                    self._wanted = self._running.upsampler.wanted_plans()
                 self._changed.notify_all()
 
     def change(self, settings: EngineSettings, reread: bool = False) -> None:
@@ -138,22 +141,29 @@ class EngineSupply:
             RollBackRefused: nothing ran before, or something else is just about to take over.
         """
         with self._changed:
-            if self._asked or self._wish != Wish(self._held.settings) or self._held != self._running.deployment:
-                coming = self._asked.settings if self._asked else self._preparing or self._wish.settings
-                raise RollBackRefused(
-                    f"expected one change at a time, found that {coming} is about to take over; wait until it has "
-                    "(the engine status on /diagnostics tells), or set the parameters back"
-                )
-            if self._previous is None:
-                raise RollBackRefused(
-                    f"expected something that ran before, found that {self._running.served()} has run from the start; "
-                    "set the parameters instead"
-                )
-            back = replace(self._previous, deployment=self._previous.deployment.lasting())
+            previous = self._expect_previous()
+        back = replace(previous, deployment=previous.deployment.lasting())  # reads a file: frames must not wait for it
+        with self._changed:
+            if self._expect_previous() is not previous:
+                raise RollBackRefused("expected one change at a time, found that something else took over; ask again")
             self._asked = Wish(back.deployment.settings, back=back)
             self._refused = None
             self._changed.notify_all()
             return self._running.served(), back.served()
+
+    def _expect_previous(self) -> Running:
+        if self._asked or self._wish != Wish(self._held.settings) or self._held != self._running.deployment:
+            coming = self._asked.settings if self._asked else self._preparing or self._wish.settings
+            raise RollBackRefused(
+                f"expected one change at a time, found that {coming} is about to take over; wait until it has "
+                "(the engine status on /diagnostics tells), or set the parameters back"
+            )
+        if self._previous is None:
+            raise RollBackRefused(
+                f"expected something that ran before, found that {self._running.served()} has run from the start; "
+                "set the parameters instead"
+            )
+        return self._previous
 
     def describe(self) -> UpsamplerInfo:
         """What serves."""
@@ -185,6 +195,7 @@ class EngineSupply:
             self._closed = True
             self._changed.notify_all()
         self._thread.join(_PATIENCE_S)  # a runtime that is compiling cannot be interrupted
+        self._close_unused()
         self._running.upsampler.close()
         if self._previous:
             self._previous.upsampler.close()
@@ -195,13 +206,14 @@ class EngineSupply:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._asked is not None or self._promising())
+                self._changed.wait_for(lambda: self._closed or self._unused or self._asked or self._promising())
                 if self._closed:
                     return
             try:
+                self._close_unused()
                 if self._asked is not None:
                     self._change_settings()
-                else:
+                elif self._promising():
                     self._improve()
             except _Superseded:
                 pass
@@ -210,6 +222,12 @@ class EngineSupply:
                 self._fail(f"{type(error).__name__}: {error}")
             with self._changed:
                 self._doing, self._preparing, self._wish = "", None, Wish(self._held.settings)
+
+    def _close_unused(self) -> None:
+        with self._changed:
+            unused, self._unused = self._unused, []
+        for upsampler in unused:
+            upsampler.close()
 
     def _promising(self) -> list[PlanRequest]:
         return [request for request in self._wanted if _name(request) not in self._hopeless]
@@ -256,6 +274,7 @@ class EngineSupply:
         self._kept.release_all_but(used)
 
     def _prepared_again(self, upsampler: Upsampler) -> Upsampler:
+        self._close_unused()  # this one, perhaps
         if self._sizes:
             upsampler.prepare(*self._sizes)
         return upsampler
@@ -320,6 +339,7 @@ class EngineSupply:
             self._process = process
         try:
             while not process.wait(_POLL_S):
+                self._close_unused()
                 self._expect_wanted()
         finally:
             with self._changed:

@@ -6,6 +6,8 @@ import time
 
 import numpy as np
 
+from depth_sr_ros.supply_state import Wish
+
 SIZES = ((32, 40), (4, 5))
 
 
@@ -28,6 +30,13 @@ def serve_until(supply, condition, timeout=60.0):
         count += 1
         time.sleep(0.01)
     return count
+
+
+def at_rest(supply) -> bool:
+    """Whether nothing is asked for, prepared or ready, nor any plan wanted: nothing more comes by itself."""
+    with supply._changed:
+        coming = supply._asked or supply._ready or supply._doing or supply._promising()
+        return not coming and supply._wish == Wish(supply._held.settings)
 
 
 def rest(supply) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from own_weights import damage, overwrite_in_place, own_weights
-from supplying import frame, rest, serve, serve_until, step
+from supplying import at_rest, frame, rest, serve, serve_until, step
 
 from depth_sr_ros.artifact import read_artifact
+from depth_sr_ros.deployment import Deployment
 from depth_sr_ros.engine_settings import EngineSettings
 from depth_sr_ros.engine_supply import EngineSupply
 from depth_sr_ros.supply_state import RollBackRefused
@@ -68,7 +70,10 @@ def test_roll_back_leads_to_what_ran_before_and_forward_again(settings, own, kee
     first, before = supply.current(), result(supply)
     swap_to(supply, replace(settings, weights=str(own)))
     changed = result(supply)
-    assert (first._engine is not None) == keep_previous
+    if keep_previous:
+        assert first._engine is not None
+    else:
+        serve_until(supply, lambda: first._engine is None)
     old, new = roll_back(supply)
     assert (old.info.weights_id, new.info.weights_id) == (supply.state().previous.info.weights_id, _runs(supply))
     assert supply.current() is first and supply.state().settings == settings
@@ -95,7 +100,9 @@ def test_there_is_nothing_to_go_back_to_at_first_nor_after_a_change_that_failed(
 def test_roll_back_is_refused_while_something_else_is_about_to_take_over(supply, settings):
     swap_to(supply, replace(settings, scale=4))
     supply.change(settings)
+    deadline = time.monotonic() + 60
     while not supply.state().doing.startswith("waiting"):
+        assert time.monotonic() < deadline, supply.state()
         with pytest.raises(RollBackRefused, match="fdkn x8.* is about to take over; wait"):
             supply.roll_back()
         time.sleep(0.05)
@@ -105,14 +112,35 @@ def test_roll_back_is_refused_while_something_else_is_about_to_take_over(supply,
     supply.roll_back()
 
 
+def test_frames_do_not_wait_for_the_file_that_going_back_reads(supply, settings, monkeypatch):
+    swap_to(supply, replace(settings, scale=4))
+    lasting, reading, go_on = Deployment.lasting, threading.Event(), threading.Event()
+
+    def slowly(self):
+        reading.set()
+        assert go_on.wait(60)
+        return lasting(self)
+
+    monkeypatch.setattr(Deployment, "lasting", slowly)
+    asking = threading.Thread(target=supply.roll_back)
+    asking.start()
+    assert reading.wait(60)
+    for number in (1, 2):  # sizes that are new to it, for which it takes the lock
+        supply.served((32 * number, 40), (4 * number, 5))
+    assert supply.state().swaps == 1
+    go_on.set()
+    asking.join(60)
+    serve_until(supply, lambda: supply.state().swaps == 2)
+    assert supply.state().settings == settings
+
+
 def test_other_settings_than_those_rolled_back_to_win(supply, settings):
     serve(supply)
     swap_to(supply, replace(settings, scale=4))
     supply.roll_back()
     supply.change(EngineSettings("dkn", **rest(supply)))
     serve_until(supply, lambda: supply.describe().model == "dkn_x8")
-    time.sleep(0.5)
-    serve(supply)
+    serve_until(supply, lambda: at_rest(supply))
     assert supply.describe().model == "dkn_x8"
 
 
@@ -151,8 +179,8 @@ def test_the_same_folder_with_the_same_content_changes_nothing(on_own, own):
     serve(on_own)
     own_weights(own, change=1)
     on_own.change(on_own.state().settings, reread=True)
-    time.sleep(0.6)
-    serve_until(on_own, lambda: not on_own.state().doing)
+    assert not at_rest(on_own)
+    serve_until(on_own, lambda: at_rest(on_own))
     assert on_own.state().swaps == 0
 
 

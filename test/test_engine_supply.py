@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from supplying import rest, serve, serve_until, step
+from supplying import SIZES, at_rest, rest, serve, serve_until, step
 
 from depth_sr_ros.artifact import SHIPPED
 from depth_sr_ros.engine_settings import EngineSettings
 from depth_sr_ros.engine_supply import EngineSupply
 from depth_sr_ros.engines import PlanCache
-from depth_sr_ros.upsampler import UpsamplerError
+from depth_sr_ros.upsampler import Upsampler, UpsamplerError
 
 
 @pytest.fixture
@@ -49,6 +50,38 @@ def test_the_new_engine_is_warm_for_the_frames_that_come(supply):
     assert supply.current()._engine is not None
 
 
+def test_frames_do_not_wait_for_the_old_engine_to_be_closed(settings, monkeypatch):
+    supply = EngineSupply(settings, keep_previous=False)
+    serve(supply)
+    old, close, go_on = supply.current(), Upsampler.close, threading.Event()
+
+    def slowly(self):
+        assert self is not old or go_on.wait(60)
+        close(self)
+
+    monkeypatch.setattr(Upsampler, "close", slowly)
+    supply.change(EngineSettings("dkn", **rest(supply)))
+    serve_until(supply, lambda: supply.state().swaps)
+    for _ in range(3):
+        serve(supply)
+    assert supply.describe().model == "dkn_x8" and old._engine is not None
+    go_on.set()
+    serve_until(supply, lambda: old._engine is None)
+    supply.close()
+
+
+def test_the_last_frame_of_the_old_engine_asks_for_no_plan(supply, monkeypatch):
+    serve(supply)
+    supply.change(EngineSettings("dkn", **rest(supply)))
+    deadline = time.monotonic() + 60
+    while not supply.state().doing.startswith("waiting"):  # for a frame
+        assert time.monotonic() < deadline, supply.state()
+        time.sleep(0.02)
+    monkeypatch.setattr(supply._running.upsampler, "wanted_plans", lambda: pytest.fail("asked for its plans"))
+    supply.served(*(tuple(2 * side for side in size) for size in SIZES))
+    serve_until(supply, lambda: supply.describe().model == "dkn_x8")
+
+
 def test_settings_that_fail_are_told_once_and_the_old_engine_serves_on(supply):
     serve(supply)
     old = supply.current()
@@ -74,16 +107,15 @@ def test_settings_changed_back_in_time_change_nothing(supply, settings):
     old = supply.current()
     supply.change(EngineSettings("dkn", **rest(supply)))
     supply.change(settings)
-    time.sleep(0.5)
-    serve(supply)
-    assert supply.current() is old and supply.state().failure == ""
+    serve_until(supply, lambda: at_rest(supply))
+    assert supply.current() is old and (supply.state().failure, supply.state().swaps) == ("", 0)
 
 
 def test_nothing_is_built_for_an_engine_that_compiles_quickly(supply, settings):
     serve(supply)
-    time.sleep(0.3)
+    serve_until(supply, lambda: at_rest(supply))
     serve(supply)
-    assert supply.state().doing == ""
+    assert at_rest(supply)
     assert PlanCache(settings.plans().folder).cards() == []
 
 
@@ -111,8 +143,9 @@ def test_a_build_that_fails_is_not_tried_again(registered, gate, supply, monkeyp
     wrong = EngineSettings(weights=str(SHIPPED / "fdkn_x8"), **rest(supply))
     supply.change(wrong)
     serve_until(supply, lambda: "refused: on the golden frame" in supply.state().failure)
-    time.sleep(0.5)
+    serve_until(supply, lambda: at_rest(supply))
     serve(supply)
+    assert at_rest(supply)
     builds = Path(os.environ["BUILDS"]).read_text().splitlines()
     assert len(builds) == len(set(builds))
     assert (supply.state().doing, supply.describe().engine) == ("", "openvino")

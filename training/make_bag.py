@@ -22,11 +22,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_sr_ros.rgbd.bag import named_registered
 from depth_sr_ros.rgbd.bag_writer import BagWriter
 from depth_sr_ros.rgbd.camera import Intrinsics
 from depth_sr_ros.rgbd.image_files import FolderRecording
 from depth_sr_ros.rgbd.recording import RecordedFrame, RecordingError, Streams, pair_frames
-from training.datasets.bags import REGISTERED_NAMES
 
 COLOUR_TOPIC, COLOUR_INFO = "/rgb/image", "/rgb/camera_info"
 DEPTH_TOPIC, DEPTH_INFO = "/depth_raw/image", "/depth_raw/camera_info"
@@ -156,7 +156,7 @@ def _cameras(folder: Path, depth: str | None) -> _Cameras:
     try:
         known = json.loads(path.read_text())
         colour = _camera(known["colour_camera"])
-        own = depth is not None and not any(word in depth for word in REGISTERED_NAMES)
+        own = depth is not None and not named_registered(depth)
         if not own:
             return _Cameras(colour, None, None)
         matrix = np.eye(4)

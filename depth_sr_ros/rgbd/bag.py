@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -31,8 +32,17 @@ _NANOSECONDS = 1_000_000_000
 # seconds, nanoseconds and length of frame_id: behind 4 bytes in ROS 1 (sequence number) and ROS 2 (encapsulation)
 _HEADER_OFFSET, _HEADER_BYTES = 4, 12
 
+REGISTERED_NAMES = ("aligned", "registered", "depth_to_rgb", "depth_to_color")
+"""Words in a topic's name that say that its depth is registered to colour, whatever its frame is called."""
+_UNREGISTERED = re.compile(r"(un|non|(?<![a-z])(un|non|not)[-_])(aligned|registered)")
+
 Found = TypeVar("Found")
 _Load = Callable[[], tuple[NDArray[Any], str]]
+
+
+def named_registered(topic: str) -> bool:
+    """Whether a topic's name says that its depth is registered: by a word that says so, and not `unregistered`."""
+    return any(word in _UNREGISTERED.sub("", topic) for word in REGISTERED_NAMES)
 
 
 class _Reader(Protocol):
@@ -85,10 +95,10 @@ class _Topic:
     @property
     def score(self) -> int:
         """How much the name speaks for being the wanted stream."""
-        wanted = ("aligned", "registered") if self.depth else ("rgb", "color", "colour")
         unwanted = ("upsampled", "infra", "mono", "left", "right", "confidence")
         raw = self.base == self.name
-        return 2 * any(word in self.name for word in wanted) - 4 * any(word in self.name for word in unwanted) + raw
+        wanted = named_registered(self.name) if self.depth else any(w in self.name for w in ("rgb", "color", "colour"))
+        return 2 * wanted - 4 * any(word in self.name for word in unwanted) + raw
 
 
 class BagRecording:

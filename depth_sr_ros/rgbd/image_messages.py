@@ -114,7 +114,11 @@ def _rvl_values(body: bytes) -> NDArray[np.uint16]:
 
 def _decode(data: Any, flags: int, description: str) -> NDArray[Any]:
     encoded = np.frombuffer(data, np.uint8)
-    pixels = cv2.imdecode(encoded, flags) if encoded.size else None
+    found = f"compressed image {description!r}: {encoded.size} bytes cannot be decoded"
+    try:
+        pixels = cv2.imdecode(encoded, flags) if encoded.size else None
+    except cv2.error as error:  # such as a header that claims more pixels than OpenCV takes
+        raise FrameError("unreadable", f"{found}: {str(error).strip()}") from error
     if pixels is None:
-        raise FrameError("unreadable", f"compressed image {description!r}: {encoded.size} bytes cannot be decoded")
+        raise FrameError("unreadable", found)
     return pixels

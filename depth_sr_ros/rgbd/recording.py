@@ -59,13 +59,16 @@ class RecordedFrame:
     load: Callable[[], tuple[NDArray[Any], str]]
     jpeg: Callable[[], bytes | None] = _no_jpeg
 
-    def metres(self) -> NDArray[np.float32]:
+    def metres(self, unit: float | None = None) -> NDArray[np.float32]:
         """Depth, (h, w) float32 metres, NaN where invalid.
+
+        Args:
+            unit: metres per raw unit; None or 0 follows the encoding.
 
         Raises:
             FrameError: the image cannot be used, or is no depth image.
         """
-        return to_metres(*self.load())
+        return to_metres(*self.load(), unit)
 
 
 class Recording(Protocol):

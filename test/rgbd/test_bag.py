@@ -6,7 +6,7 @@ import pytest
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from depth_sr_ros.rgbd.bag import BagRecording
+from depth_sr_ros.rgbd.bag import BagRecording, named_registered
 from depth_sr_ros.rgbd.bag_writer import BagWriter
 from depth_sr_ros.rgbd.camera import Intrinsics
 from depth_sr_ros.rgbd.errors import FrameError
@@ -31,6 +31,23 @@ def write_rgbd(bag, colour="/camera/color/image_raw", depth="/camera/aligned_dep
 
 def loaded(recording, stream):
     return np.stack([frame.load()[0] for frame in recording.frames() if frame.stream == stream])
+
+
+@pytest.mark.parametrize(
+    ("topic", "registered"),
+    [
+        ("/camera/aligned_depth_to_color/image_raw", True),
+        ("/depth_registered/image", True),
+        ("/k4a/depth_to_rgb/image_raw", True),
+        ("/run_aligned/depth", True),
+        ("/depth_raw/image", False),
+        ("/depth_unregistered/image", False),
+        ("/un_registered/depth", False),
+        ("/depth/not-aligned", False),
+    ],
+)
+def test_a_name_says_whether_depth_is_registered(topic, registered):
+    assert named_registered(topic) == registered
 
 
 @pytest.mark.parametrize("storage", ["mcap", "db3"])

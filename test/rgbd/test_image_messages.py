@@ -1,5 +1,8 @@
+import struct
+import zlib
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -34,6 +37,15 @@ def test_big_endian_depth_is_turned_round():
 def test_colour_comes_out_as_rgb(encoding, order):
     pixels = RNG.integers(0, 256, (6, 8, 3), dtype=np.uint8)
     np.testing.assert_array_equal(colour_pixels(image(pixels, encoding)), pixels[..., order])
+
+
+def test_a_picture_that_claims_more_pixels_than_opencv_takes_is_unreadable():
+    png = bytearray(cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
+    png[16:24] = struct.pack(">II", 200_000, 200_000)
+    png[29:33] = struct.pack(">I", zlib.crc32(png[12:29]))
+    with pytest.raises(FrameError, match="cannot be decoded: OpenCV") as refused:
+        colour_pixels(SimpleNamespace(format="rgb8; png compressed", data=bytes(png)))
+    assert refused.value.cause == "unreadable"
 
 
 DEPTH = np.ones((6, 8), np.uint16)

@@ -15,16 +15,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.rgbd.bag import BagRecording
+from depth_sr_ros.rgbd.bag import BagRecording, named_registered
 from depth_sr_ros.rgbd.camera import Intrinsics
 from depth_sr_ros.rgbd.errors import FrameError
 from depth_sr_ros.rgbd.grids import plan_grid
 from depth_sr_ros.rgbd.pairing import StampPairing
 from depth_sr_ros.rgbd.recording import DamagedRecordingError, RecordedFrame, RecordingError, Streams
 from depth_sr_ros.rgbd.registration import register_depth, registered_grid
-
-REGISTERED_NAMES = ("aligned", "registered", "depth_to_rgb", "depth_to_color")
-"""Words in a topic's name that say that its depth is registered to colour, whatever its frame is called."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +33,21 @@ class BagOptions:
         slop_s: largest distance of the stamps of a pair, seconds, inclusive.
         queue_size: messages that a stream may hold while it waits for its partner.
         registered: depth is registered to colour already; None decides by frames and topic name.
+        depth_unit: metres per raw depth unit, as the node's parameter of that name; 0 follows the encoding.
     """
 
     streams: Streams = Streams()
     slop_s: float = 0.02
     queue_size: int = 10
     registered: bool | None = None
+    depth_unit: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.depth_unit <= 1000:  # not for NaN, either
+            raise ValueError(
+                f"--depth-unit: expected metres per raw depth unit from 0 to 1000, found {self.depth_unit}; for a "
+                "sensor that counts tenths of a millimetre it is 0.0001"
+            )
 
 
 @dataclass(frozen=True)
@@ -207,7 +213,7 @@ class Bag:
         return BagPair(rgb, colour.jpeg(), metres, colour.intrinsics, camera, stamps)
 
     def _registered(self, frame: RecordedFrame) -> tuple[NDArray[np.float32], Intrinsics | None]:
-        depth, camera = frame.metres(), frame.intrinsics
+        depth, camera = frame.metres(self._options.depth_unit), frame.intrinsics
         if self.to_colour is not None and self._grid is not None and camera is not None:
             depth, camera = register_depth(depth, camera, self._grid, self.to_colour), self._grid
         if not np.isfinite(depth).any():
@@ -219,7 +225,7 @@ class Bag:
         depth, colour = self.frame_ids["depth"], self.frame_ids["colour"]
         if self._options.registered or (depth == colour and self._options.registered is None):
             return None, []
-        if self._options.registered is None and any(word in self.topics["depth"] for word in REGISTERED_NAMES):
+        if self._options.registered is None and named_registered(self.topics["depth"]):
             return None, [f"{self.name}: depth in frame {depth!r} is registered to {colour!r} by its topic's name"]
         tree = self._recording.static_transforms()
         matrix = tree.between(depth, colour)

@@ -92,6 +92,7 @@ class _Attempt:
     sheet: ContactSheet = field(default_factory=ContactSheet)
     skipped: Counter[str] = field(default_factory=Counter)
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    newest: Judged | None = None  # frame in the shards
 
 
 def extract_bag(job: BagJob, progress: Progress | None = None) -> BagRecord | BagFailure:
@@ -122,6 +123,9 @@ def extract_bag(job: BagJob, progress: Progress | None = None) -> BagRecord | Ba
         raise
     except (RecordingError, OSError) as error:
         return BagFailure(job.path, str(error))
+    except Exception as error:  # whatever a library raises on one bag, the others go on
+        found = f"{type(error).__name__}: {error}"
+        return BagFailure(job.path, f"{job.path}: expected a bag that can be read, found: {found}; leave it out")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -148,7 +152,8 @@ def _read(job: BagJob, folder: Path, bag: Bag, progress: Progress) -> BagRecord:
     current: list[tuple[int, Judged]] = []  # the frame under way: its number among the pairs, and why it was kept
 
     def select(candidates: Iterator[Candidate]) -> Iterator[Candidate]:
-        for number, judged in enumerate(judge(candidates, job.options.selection)):
+        judging = judge(candidates, job.options.selection, lambda judged: attempt.newest is judged)
+        for number, judged in enumerate(judging):
             progress(bag.report.messages["depth"] / max(1, bag.expected))
             if judged.verdict == "kept":
                 current[:] = [(number, judged)]
@@ -171,6 +176,7 @@ def _keep(job: BagJob, attempt: _Attempt, pair: BagPair, number: int, judged: Ju
         return
     files = sample_files(pair, job.options.depth_unit_m, _provenance(job, attempt.bag, pair, number, judged))
     attempt.writer.add(files)
+    attempt.newest = judged
     attempt.sheet.kept(number, judged, pair.depth)
     attempt.sizes.setdefault("colour", (pair.rgb.shape[1], pair.rgb.shape[0]))
     attempt.sizes.setdefault("depth", (pair.depth.shape[1], pair.depth.shape[0]))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from depth_sr_ros.arguments import four_numbers
 from depth_sr_ros.rgbd.bag_writer import STORAGES
 from depth_sr_ros.rgbd.errors import FrameError
 from depth_sr_ros.rgbd.recording import RecordingError, Streams
@@ -43,7 +44,7 @@ def add_extract_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the depth image that must be measured (default %(default)s)",
     )  # fmt: skip
     group = parser.add_argument_group("shards")
-    group.add_argument("--depth-unit-m", type=float, default=0.001, help="unit of stored depth (default %(default)s)")
+    group.add_argument("--stored-unit-m", type=float, default=0.001, help="of depth in shards (default %(default)s)")
     group.add_argument("--shard-samples", type=int, default=500, help="most frames in a shard (default %(default)s)")
     group = parser.add_argument_group("Ray")
     group.add_argument(
@@ -62,24 +63,36 @@ def add_bag_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--registered", action="store_true", default=None, help="depth is registered to colour, whatever the frames"
     )
+    group.add_argument(
+        "--intrinsics", type=four_numbers, metavar='"FX FY CX CY"', help="of the colour image, pixels"
+    )
+    group.add_argument(
+        "--depth-unit", type=float, default=0.0, metavar="METRES",
+        help="per raw depth unit, as the node's depth_unit (default: from the encoding)",
+    )  # fmt: skip
     group.add_argument("--slop-s", type=float, default=0.02, help="largest stamp distance of a pair (0.02)")
 
 
 def bag_options(args: argparse.Namespace) -> BagOptions:
     """What `add_bag_arguments` declared."""
-    streams = Streams(args.rgb, args.depth, args.rgb_info, args.depth_info)
-    return BagOptions(streams, args.slop_s, registered=args.registered)
+    streams = Streams(args.rgb, args.depth, args.rgb_info, args.depth_info, args.intrinsics)
+    return BagOptions(streams, args.slop_s, registered=args.registered, depth_unit=args.depth_unit)
 
 
 def run_extract(args: argparse.Namespace) -> None:
-    """Extracts.
+    """Extracts what the options say.
 
     Raises:
         ValueError: bags or options cannot be used, or some bags gave nothing; the others are finished.
         ExtractionInterrupted: stopped by a signal.
     """
     selection = SelectionOptions(args.least_sharpness, args.least_change)
-    options = ExtractionOptions(bag_options(args), selection, args.least_valid, args.depth_unit_m, args.shard_samples)
+    options = ExtractionOptions(bag_options(args), selection, args.least_valid, args.stored_unit_m, args.shard_samples)
+    if args.workers and args.ray != "local":
+        raise ValueError(
+            f"--workers {args.workers}: expected --ray local beside it, found "
+            f"{f'--ray {args.ray}' if args.ray else 'no --ray'}; a running cluster has as many as it has"
+        )
     workers: Workers = RayWorkers(args.ray, args.workers) if args.ray else SerialWorkers()
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:

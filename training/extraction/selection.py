@@ -7,7 +7,7 @@ neighbours in time, and change is in widths of a thumbnail's pixel. docs/bags.md
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
@@ -75,8 +75,17 @@ class _Measured:
     thumbnail: NDArray[np.float32]
 
 
-def judge(candidates: Iterable[Candidate], options: SelectionOptions) -> Iterator[Judged]:
-    """Says for each frame, in order, whether it is kept. Holds `neighbours` frames in memory."""
+def judge(
+    candidates: Iterable[Candidate], options: SelectionOptions, stored: Callable[[Judged], bool] = lambda judged: True
+) -> Iterator[Judged]:
+    """Says for each frame, in order, whether it is kept. Holds `neighbours` frames in memory.
+
+    Args:
+        candidates: the frames.
+        options: which are kept.
+        stored: asked about a frame that was to be kept, before the next is judged: whether its depth could be used,
+            too. Where not, nothing after it is a duplicate of it.
+    """
     kept: NDArray[np.float32] | None = None
     for candidate, measured, relative in _with_neighbours(candidates, options.neighbours):
         change = np.inf if kept is None else change_between(kept, measured.thumbnail)
@@ -85,9 +94,10 @@ def judge(candidates: Iterable[Candidate], options: SelectionOptions) -> Iterato
             verdict = "blurred"
         elif change < options.least_change:
             verdict = "duplicate"
-        else:
+        judged = Judged(candidate, verdict, relative, float(change))
+        yield judged
+        if verdict == "kept" and stored(judged):
             kept = measured.thumbnail
-        yield Judged(candidate, verdict, relative, float(change))
 
 
 def _with_neighbours(candidates: Iterable[Candidate], reach: int) -> Iterator[tuple[Candidate, _Measured, float]]:

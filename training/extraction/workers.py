@@ -79,7 +79,9 @@ class RayWorkers:
 
     def hashes(self, paths: Sequence[Path]) -> Iterator[tuple[Path, str | BagFailure]]:
         """SHA-256 of each bag; a failure where it cannot be read."""
-        return self._run(_hash, list(paths), lambda path: path)
+        tasks = [(path, path.resolve()) for path in paths]  # workers have a working directory of their own
+        for (path, _), digest in self._run(_hash_resolved, tasks, lambda task: task[0]):
+            yield path, digest
 
     def extract(self, jobs: Sequence[BagJob], progress: Progress) -> Iterator[tuple[BagJob, Result]]:
         """The result of each job; progress is told bag by bag."""
@@ -114,6 +116,10 @@ def _answers(address: str) -> None:
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host, int(port)), timeout=5).close()
+
+
+def _hash_resolved(task: tuple[Path, Path]) -> str | BagFailure:
+    return _hash(task[1])
 
 
 def _hash(path: Path) -> str | BagFailure:

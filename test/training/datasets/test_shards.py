@@ -1,6 +1,7 @@
 """Shards as training reads them."""
 
 import pickle
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -78,17 +79,30 @@ def test_recordings_are_held_out_by_name_or_hash(shards):
         open_dataset("shards", shards, "dev", held=["attic"])
 
 
-def test_what_is_held_out_stays_so_when_recordings_join(shards):
+def held_of(shards, hashes, share):
+    """Which of recordings with these hashes are held out."""
     manifest = Manifest.read(shards)
-    records = dict(manifest.bags)
-    for share in (0.1, 0.5, 0.9):
-        held = {}
-        for count in (2, 3):
-            manifest.bags = dict(sorted(records.items())[-count:])
-            held[count] = {record.bag for record in split_recordings(manifest, (), share)[1]}
-            assert 1 <= len(held[count]) < count
-        by_hash = {bag for bag in records if int(bag[:8], 16) < share * 2**32}
-        assert all(held[count] <= by_hash or len(held[count]) == 1 for count in held)
+    known = next(iter(manifest.bags.values()))
+    manifest.bags = {bag: replace(known, bag=bag) for bag in hashes}
+    return {record.bag for record in split_recordings(manifest, (), share)[1]}
+
+
+LOW, MIDDLE, HIGH, HIGHEST = "1" * 64, "5" * 64, "c" * 64, "f" * 64
+
+
+def test_what_is_held_out_by_its_hash_stays_so_when_recordings_join(shards):
+    two, three = held_of(shards, [LOW, HIGH], 0.4), held_of(shards, [LOW, MIDDLE, HIGH], 0.4)
+    assert two == {LOW} and three == {LOW, MIDDLE}
+    assert held_of(shards, [LOW, HIGH, HIGHEST], 0.4) == two
+
+
+def test_where_no_hash_is_in_the_share_one_steps_in_until_another_is(shards):
+    assert held_of(shards, [HIGH, HIGHEST], 0.4) == {HIGH}
+    assert held_of(shards, [MIDDLE, HIGH, HIGHEST], 0.4) == {MIDDLE}
+
+
+def test_where_all_hashes_are_in_the_share_one_is_left_to_train_on(shards):
+    assert held_of(shards, [LOW, MIDDLE, HIGH], 0.9) == {LOW, MIDDLE}
 
 
 def test_one_recording_cannot_be_split(tmp_path, scene):

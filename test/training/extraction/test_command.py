@@ -5,9 +5,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from depth_sr_ros.rgbd.bag_writer import BagWriter
 from training.__main__ import main
+from training.datasets.readers.shards import sample_of
+from training.datasets.registry import open_dataset
 from training.extraction.manifest import Manifest
 
 ROOT = Path(__file__).parents[3]
@@ -23,9 +27,38 @@ def test_bags_become_shards_by_one_command(bags, tmp_path, capsys):
     assert "0 bags extracted, 2 finished before" in capsys.readouterr().err
 
 
+def test_depth_of_a_sensor_with_a_unit_of_its_own(bags, tmp_path):
+    for name, extra in (("millimetres", []), ("tenths", ["--depth-unit", "0.0001"])):
+        assert main(["extract", str(bags / "kitchen"), "--out", str(tmp_path / name), *extra]) == 0
+    first, second = (
+        sample_of(open_dataset("shards", tmp_path / name, "all")[0]).depth() for name in ("millimetres", "tenths")
+    )
+    np.testing.assert_allclose(second, first / 10, atol=0.00051)  # stored in millimetres
+    assert Manifest.read(tmp_path / "tenths").options["bags"]["depth_unit"] == 0.0001
+
+
+def test_a_folder_is_not_gone_on_with_in_another_unit(bags, tmp_path, capsys):
+    command = ["extract", str(bags / "kitchen"), "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    assert main([*command, "--depth-unit", "0.0001"]) == 2
+    assert "choose another --out" in capsys.readouterr().err
+
+
+def test_intrinsics_stand_in_for_camera_info(tmp_path, scene):
+    rgb, depth = scene.frame(0)
+    with BagWriter(tmp_path / "bag") as bag:
+        bag.write_image("/rgb/image", scene.START, "camera", rgb, "rgb8")
+        bag.write_image("/depth/image", scene.START, "camera", depth, "16UC1")
+    given = ["--intrinsics", "60 61 31.5 23.5"]
+    assert main(["extract", str(tmp_path / "bag"), "--out", str(tmp_path / "out"), *given]) == 0
+    entry = open_dataset("shards", tmp_path / "out", "all")[0]
+    known = sample_of(entry).read_json("calibration")["colour_camera"]
+    assert (known["fx"], known["fy"], known["cx"], known["cy"]) == (60, 61, 31.5, 23.5)
+
+
 def test_options_reach_the_bags(bags, tmp_path):
     command = ["extract", str(bags / "kitchen"), "--out", str(tmp_path / "out"), "--least-change", "4"]
-    assert main([*command, "--slop-s", "0.01", "--rgb", "/rgb/image", "--depth-unit-m", "0.0005"]) == 0
+    assert main([*command, "--slop-s", "0.01", "--rgb", "/rgb/image", "--stored-unit-m", "0.0005"]) == 0
     manifest = Manifest.read(tmp_path / "out")
     assert manifest.options["depth_unit_m"] == 0.0005 and manifest.options["bags"]["slop_s"] == 0.01
     assert manifest.options["bags"]["streams"]["rgb"] == "/rgb/image"
@@ -38,6 +71,9 @@ def test_options_reach_the_bags(bags, tmp_path):
         (["nowhere"], "expected a bag"),
         (["{bags}", "--depth", "/depth"], "no images on '/depth'"),
         (["{bags}", "--slop-s", "0.0001"], "expected pairs with stamps within 0.1 ms"),
+        (["{bags}", "--depth-unit", "-1"], "from 0 to 1000, found -1.0"),
+        (["{bags}", "--workers", "2"], "--workers 2: expected --ray local beside it, found no --ray"),
+        (["{bags}", "--workers", "2", "--ray", "auto"], "expected --ray local beside it, found --ray auto"),
         (["{bags}", "--least-sharpness", "3"], "expected least_sharpness from 0 to 1"),
     ],
 )

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,14 @@ def test_a_cluster_gives_the_same_shards(cluster, bags, whole, tmp_path, scene):
     result = extract([bags], tmp_path / "out", SMALL, cluster, say=lambda text: None)
     assert len(result.extracted) == 2 and scene.tree(tmp_path / "out") == whole
     assert extract([bags], tmp_path / "out", SMALL, cluster, say=lambda text: None).skipped == 2
+
+
+@needs_ray
+@pytest.mark.slow
+def test_paths_may_be_relative_to_where_the_command_is_given(cluster, bags, whole, tmp_path, scene, monkeypatch):
+    monkeypatch.chdir(bags.parent)  # the workers are elsewhere
+    result = extract([Path(bags.name)], tmp_path / "out", SMALL, cluster, say=lambda text: None)
+    assert len(result.extracted) == 2 and scene.tree(tmp_path / "out") == whole
 
 
 class Killer(threading.Thread):

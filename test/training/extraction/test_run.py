@@ -7,7 +7,7 @@ import pytest
 from depth_sr_ros.rgbd.bag_writer import BagWriter
 from depth_sr_ros.rgbd.recording import RecordingError
 from training.datasets.bags import BagOptions
-from training.extraction import manifest, run
+from training.extraction import bag_task, manifest, run
 from training.extraction.bag_task import ExtractionOptions
 from training.extraction.manifest import Manifest
 from training.extraction.run import extract, find_bags
@@ -108,6 +108,22 @@ def test_one_bad_bag_does_not_stop_the_others(own_bags, tmp_path, scene):
     assert len(Manifest.read(tmp_path / "out").bags) == 2
 
 
+def test_whatever_a_library_raises_on_one_bag_the_others_go_on(bags, tmp_path, monkeypatch):
+    sample_files = bag_task.sample_files
+
+    def failing(pair, unit, provenance):
+        if provenance["recording"] == "kitchen":
+            raise MemoryError("no 40 GB left")
+        return sample_files(pair, unit, provenance)
+
+    monkeypatch.setattr(bag_task, "sample_files", failing)
+    result = silently(bags, tmp_path / "out")
+    assert [record.name for record in result.extracted] == ["office"]
+    (failure,) = result.failures
+    assert failure.path.name == "kitchen" and "found: MemoryError: no 40 GB left" in failure.message
+    assert not list((tmp_path / "out").glob("kitchen*"))
+
+
 def test_a_bag_without_a_frame_to_keep_says_why(tmp_path, scene):
     rgb, depth = scene.frame(0)
     depth[:, 3:] = 0
@@ -119,6 +135,19 @@ def test_a_bag_without_a_frame_to_keep_says_why(tmp_path, scene):
         scene.write_pair(bag, 0, rgb, depth * 0)
     (failure,) = silently(tmp_path / "bag2", tmp_path / "out").failures
     assert "1 depth: all_invalid" in failure.message and "is the sensor covered?" in failure.message
+
+
+@pytest.mark.parametrize("empty", ["all_invalid", "few valid"])
+def test_one_unusable_depth_image_does_not_cost_the_recording_of_a_standing_robot(tmp_path, scene, empty):
+    rgb, depth = scene.frame(0)
+    unusable = depth * 0
+    if empty == "few valid":
+        unusable[:, :3] = 2000
+    with BagWriter(tmp_path / "bag") as bag:
+        for number in range(4):
+            scene.write_pair(bag, number, rgb, depth if number else unusable)
+    (record,) = silently(tmp_path / "bag", tmp_path / "out").extracted
+    assert (record.counts["kept"], record.counts["duplicate"]) == (1, 2)
 
 
 def test_a_damaged_bag_gives_what_is_left_and_the_manifest_says_so(tmp_path, scene):

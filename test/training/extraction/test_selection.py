@@ -27,6 +27,13 @@ def test_a_camera_that_stands_still_gives_one_frame(scene):
     assert verdicts(noisy) == ["kept"] + ["duplicate"] * 5
 
 
+def test_nothing_is_a_duplicate_of_a_frame_whose_depth_cannot_be_used(scene):
+    candidates = [Candidate(scene.frame(0)[0], SimpleNamespace(), SimpleNamespace()) for _ in range(4)]
+    usable = {id(candidate) for candidate in candidates[2:]}
+    judging = judge(iter(candidates), SelectionOptions(), lambda judged: id(judged.candidate) in usable)
+    assert [judged.verdict for judged in judging] == ["kept", "kept", "kept", "duplicate"]
+
+
 def test_frames_are_kept_as_often_as_the_view_has_moved(scene):
     # a fortieth of the width is 1.6 px
     found = verdicts(scene.frame(number * 0.5)[0] for number in range(24))

@@ -80,7 +80,8 @@ def open_shards(
         folder: holds manifest.json and the shards it names.
         split: `train`, `dev` (recordings held out) or `all`.
         held: recordings held out, by name or beginning of their hash; none leaves it to `held_share`.
-        held_share: share of recordings held out by their hash; at least one is where there are two.
+        held_share: share of the hashes whose recordings are held out. At least one is where there are two: the one
+            with the lowest hash, which is trained on again once another falls into the share.
         tail: share of each recording that is held out instead of whole recordings: its last frames. Those just before
             them, a twentieth of the recording, are in neither split. Weaker evidence: the same place, seen before.
 
@@ -137,7 +138,7 @@ def split_recordings(
             raise ValueError(f"{manifest.folder}: no recordings {unknown} to hold out; it has {known}")
         out = [record for record in records if any(_is_called(record, word) for word in held)]
     else:
-        # a recording's place is its own, whatever else is there; only where none is held the first one steps in
+        # a recording's place is its own, whatever else is there; only where none, or all, are held one steps in
         out = [record for record in records if int(record.bag[:8], 16) < held_share * 2**32]
         if not out and len(records) > 1 and held_share > 0:
             out = records[:1]
