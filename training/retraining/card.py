@@ -82,4 +82,5 @@ def _options(settings: Settings) -> list[tuple[str, Any, bool]]:
         ("--rgb-info", bags.streams.rgb_info, True),
         ("--depth-info", bags.streams.depth_info, True),
         ("--slop-s", bags.slop_s, True),
+        ("--depth-unit", bags.depth_unit, True),
     ]
