@@ -72,7 +72,9 @@ demo: $(RUN)/.installed ## Replays a real scene through ROS into the node; BAG=p
 test: lint $(RUN)/.installed ## Linters, types, import rules and every test; ARGS='...' goes to pytest.
 	$(DEV)/bin/python -m pytest --durations=15 --ignore=test/training $(ARGS)
 	@# in a process of its own: training forks workers, which a process with threads of ROS in it should not
-	$(if $(ARGS),,$(DEV)/bin/python -m pytest --durations=5 test/training)
+	$(if $(ARGS),,$(DEV)/bin/python -m pytest --durations=5 test/training --ignore=test/training/retraining)
+	@# and so for retraining, which also runs the engines
+	$(if $(ARGS),,$(DEV)/bin/python -m pytest --durations=5 test/training/retraining)
 	$(if $(ARGS),,@$(MAKE) --no-print-directory test-kernels)
 
 # where torch brought Triton along, the tests above have run these too
