@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from unittest import mock
 
 import torch
 
 from depth_sr_ros.artifact import Artifact
-from depth_sr_ros.models import create_model
+from depth_sr_ros.models import create_model, jiif_pairs
 from depth_sr_ros.models.base import GuidedUpsampler
 from depth_sr_ros.models.export import export_artifact
 from depth_sr_ros.models.frame_graph import FrameGraph
@@ -17,6 +18,7 @@ from depth_sr_ros.models.frame_graph import FrameGraph
 # right.
 OPTIONS = {
     "jiif": {"width": 8, "blocks": 1, "hidden": (32, 16)},
+    "jiif_s": {"width": 8, "blocks": 1, "hidden": (32, 16)},
     "dada": {"solver": "accelerated", "accelerated_iterations": 24, "network_resolution": 1},
     "bridgenet": {"backbone": "resnet18", "deep_blocks": 4},
 }
@@ -37,5 +39,6 @@ def small_network(name: str, **options) -> GuidedUpsampler:
 def small_export(name: str, folder: Path) -> tuple[Artifact, FrameGraph]:
     """An artifact in `folder` and the graph it was exported from; one per name and folder, however often asked for."""
     network = small_network(name)
-    artifact = export_artifact(network, name, folder / name)
+    with mock.patch.object(jiif_pairs, "_PARTS", 4):  # JIIF's parts are all alike, and each costs seconds of tracing
+        artifact = export_artifact(network, name, folder / name)
     return artifact, FrameGraph(network).eval()
