@@ -46,7 +46,7 @@ def run(options: argparse.Namespace, ros_args: list[str]) -> int:
         options.out,
         frames=options.count,
         slop_ns=round(options.slop_s * 1e9),
-        command=shlex.join(["depth-sr", *options.given]),
+        command=_command(options),
         say=_say,
     )
     _say(
@@ -54,6 +54,12 @@ def run(options: argparse.Namespace, ros_args: list[str]) -> int:
         f"float32 ({accuracy.cost:+.2%}) on {accuracy.frames} frames: {options.out}"
     )
     return 0
+
+
+def _command(options: argparse.Namespace) -> str:
+    """The command for the card, which travels: recordings by name, and no folder of this machine."""
+    names = {str(path): Path(path).name for path in (options.artifact, *options.frames)} | {str(options.out): "OUT"}
+    return shlex.join(["depth-sr", *(names.get(word, word) for word in options.given)])
 
 
 def _say(text: str) -> None:
