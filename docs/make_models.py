@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from depth_sr_ros.artifact import SHIPPED, Artifact, list_artifacts, read_artifact
+from docs.blocks import with_block
 from docs.model_measurements import (
     Measurements,
     measure_classical,
@@ -57,9 +58,9 @@ def filled(page: str, weights: dict[str, Artifact], measured: Measurements) -> s
         ValueError: a block is missing or there twice.
     """
     table = weights_table(weights, measured["times"], uses(page))
-    page = _block(page, "weights", f"{table}\n\n{timing_note(measured['times'])}\n")
-    page = _block(page, "gains", gains_table(weights, measured["classical"]) + "\n")
-    return _block(page, "classical", classical_table(measured["classical"]) + "\n")
+    page = with_block(page, "weights", f"{table}\n\n{timing_note(measured['times'])}\n")
+    page = with_block(page, "gains", gains_table(weights, measured["classical"]) + "\n")
+    return with_block(page, "classical", classical_table(measured["classical"]) + "\n")
 
 
 def uses(page: str) -> dict[str, str]:
@@ -89,14 +90,6 @@ def _draw(args: argparse.Namespace) -> None:
     weights = [name for name, artifact in shipped().items() if artifact.card.scale == SCALE]
     for path in (*draw(made_up_images(), weights, IMAGES), *draw(real_images(args.cache), weights, args.out)):
         print(f"{path}: {path.stat().st_size / 1e3:.0f} kB")
-
-
-def _block(text: str, name: str, content: str) -> str:
-    pattern = re.compile(rf"(<!-- {name}:[^>]*-->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-    replaced, count = pattern.subn(lambda found: f"{found[1]}\n{content}\n{found[2]}", text)
-    if count != 1:
-        raise ValueError(f"{PAGE}: expected one block {name!r}, found {count}")
-    return replaced
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,13 +7,13 @@ up to date.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bench.scale_report import Fleet, engines_table, extraction_table, fleet_table, training_table
+from docs.blocks import with_block
 
 PAGE = Path(__file__).parent / "scale.md"
 MEASURED = Path(__file__).parent / "scale.json"
@@ -43,15 +43,7 @@ def filled(page: str, results: Mapping[str, Any]) -> str:
         "engines": engines_table(results, fleet),
     }
     for name, content in blocks.items():
-        page = _block(page, name, content)
-    return page
-
-
-def _block(page: str, name: str, content: str) -> str:
-    pattern = re.compile(rf"(<!-- {name}: [^>]*-->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-    page, count = pattern.subn(lambda found: f"{found[1]}\n{content}\n\n{found[2]}", page)
-    if count != 1:
-        raise ValueError(f"{PAGE.name}: expected one block {name!r}, found {count}")
+        page = with_block(page, name, content + "\n")
     return page
 
 

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
 from depth_sr_ros.artifact import Card, list_artifacts, read_artifact
 from depth_sr_ros.ros.parameters import parameters_markdown
+from docs.blocks import with_block
 from docs.model_tables import training_spent
 
 README = Path(__file__).parents[1] / "README.md"
@@ -32,8 +32,8 @@ def main() -> int:
 
 def filled(text: str) -> str:
     """The README with its blocks made anew."""
-    text = _block(text, "parameters", parameters_markdown())
-    return _block(text, "weights", weights_markdown())
+    text = with_block(text, "parameters", parameters_markdown())
+    return with_block(text, "weights", weights_markdown())
 
 
 def weights_markdown() -> str:
@@ -54,14 +54,6 @@ def _row(name: str, card: Card) -> str:
     dev = card.evaluation["dev"]["mean_ratio"]
     means = f"{test['mean']:.3f} | {test['bicubic_mean']:.3f} | {dev:.3f}"
     return f"| `{name}` | {scenes} | {means} | {training_spent(card)} |"
-
-
-def _block(text: str, name: str, content: str) -> str:
-    pattern = re.compile(rf"(<!-- {name}[^>]*-->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-    replaced, count = pattern.subn(lambda found: found[1] + "\n" + content + "\n" + found[2], text)
-    if count != 1:
-        raise ValueError(f"README.md: expected one block {name!r}, found {count}")
-    return replaced
 
 
 if __name__ == "__main__":
