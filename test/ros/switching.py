@@ -51,9 +51,14 @@ def assert_nothing_was_lost(side: Probe, driver: Child) -> dict[str, str]:
     return told
 
 
+def drops(told: dict[str, str]) -> int:
+    """Pairs that became no frame, whatever the reason."""
+    return sum(int(value) for key, value in told.items() if key.startswith("dropped/"))
+
+
 def balance(told: dict[str, str]) -> int:
-    dropped = sum(int(value) for key, value in told.items() if key.startswith("dropped/"))
-    return int(told["pairs_in"]) - int(told["frames_out"]) - dropped
+    """Pairs that are still on their way."""
+    return int(told["pairs_in"]) - int(told["frames_out"]) - drops(told)
 
 
 def roll_back(side: Probe) -> Trigger.Response:

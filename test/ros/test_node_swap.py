@@ -6,8 +6,18 @@ import os
 from pathlib import Path
 
 import pytest
-from probe import Child, Probe, assert_ends_cleanly, start_node
-from switching import assert_nothing_was_lost, frames_more, set_values, text, until_told, value_of, whole
+from probe import Camera, Child, Probe, assert_ends_cleanly, start_node
+from switching import (
+    assert_nothing_was_lost,
+    drops,
+    frames_more,
+    roll_back,
+    set_values,
+    text,
+    until_told,
+    value_of,
+    whole,
+)
 
 from depth_sr_ros.artifact import SHIPPED
 from depth_sr_ros.engines import PlanCache
@@ -29,6 +39,29 @@ def test_another_model_takes_over_between_two_frames(side, driver, tmp_path):
     assert after["failure"] == ""
     node.wait_for(r"from this frame on dkn_x8 \(weights \w+\) runs on openvino")
     assert_nothing_was_lost(side, driver)
+    assert_ends_cleanly(node)
+
+
+def test_a_camera_that_waits_for_each_answer_gets_every_one_across_swaps(side, tmp_path):
+    """No pair can be replaced by a newer one then, however busy the machine: a pair that is missing was the swap's."""
+    node = start_node(side.namespace, always_infer=True, engine_cache=tmp_path)
+    camera, outputs = Camera(side), side.listen("depth/upsampled")
+    camera.warm_up(outputs)
+    told = side.new_report()
+    before, sent = (int(told["pairs_in"]), int(told["frames_out"]), drops(told)), 0
+    for swaps, change in enumerate((lambda: set_values(side, model=text("dkn")), lambda: roll_back(side)), 1):
+        change()
+        while side.diagnostics["swaps"] != str(swaps):
+            camera.send_and_receive(outputs)
+            sent += 1
+    told = side.new_report()
+    assert (int(told["pairs_in"]), int(told["frames_out"]), drops(told)) == (
+        before[0] + sent,
+        before[1] + sent,
+        before[2],
+    )
+    assert told["swaps"] == "2" and sent >= 4
+    camera.close()
     assert_ends_cleanly(node)
 
 
