@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_typestore
 
+from depth_sr_ros.rgbd.bag_records import unmerged_db3
 from depth_sr_ros.rgbd.camera import Intrinsics, has_distortion, intrinsics_of
 from depth_sr_ros.rgbd.errors import FrameError
 from depth_sr_ros.rgbd.image_messages import colour_pixels, depth_pixels, is_depth, jpeg_bytes
 from depth_sr_ros.rgbd.recording import DamagedRecordingError, RecordedFrame, RecordingError, Stream, Streams
-from depth_sr_ros.rgbd.salvage import SalvagedBag
+from depth_sr_ros.rgbd.salvage import SalvagedBag, bag_files
 from depth_sr_ros.rgbd.transforms import StaticTransforms
 
 _IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
@@ -68,8 +69,12 @@ def _opened(path: Path, salvage: bool = False) -> Iterator[_Reader]:
         if salvage:
             reader = SalvagedBag(path)
         else:
+            if missing := next((m for m in map(unmerged_db3, bag_files(path)) if m), None):
+                raise DamagedRecordingError(f"{path}: {missing}")
             reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_JAZZY))
             reader.open()
+    except DamagedRecordingError:
+        raise
     except Exception as error:  # the readers of damaged files raise what their parsers happen to meet
         raise DamagedRecordingError(
             f"{path}: expected a readable bag, found: {type(error).__name__}: {error}. If the recorder was killed, "

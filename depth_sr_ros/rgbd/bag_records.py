@@ -162,12 +162,23 @@ def _ros1_fields(data: bytes) -> dict[str, bytes]:
     return fields
 
 
+def unmerged_db3(path: Path) -> str | None:
+    """What is missing from a file whose last messages still lie in SQLite's log beside it; None where nothing is."""
+    log = path.with_name(f"{path.name}-wal")
+    if path.suffix != ".db3" or not log.is_file() or not log.stat().st_size:
+        return None
+    return (
+        f"the last messages lie in {log.name}, {log.stat().st_size} bytes, which are not read: a killed recorder left "
+        f'them, or one is still at work; put them into the bag with `sqlite3 {path} "PRAGMA wal_checkpoint(TRUNCATE)"`'
+    )
+
+
 def db3_messages(path: Path, losses: list[str]) -> Iterator[RawMessage]:
     """Messages of an SQLite bag, row by row, rows on lost pages left out."""
+    if (missing := unmerged_db3(path)) is not None:
+        losses.append(missing)
     try:
-        connection = apsw.Connection(
-            f"file:{path}?immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-        )
+        connection = apsw.Connection(f"file:{path}?immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
         # lets SQLite read a file that is shorter than its header says; nothing is written
         connection.pragma("writable_schema", True)
         topics = {row[0]: (row[1], row[2]) for row in connection.execute("SELECT id, name, type FROM topics")}

@@ -1,3 +1,6 @@
+import shutil
+
+import apsw
 import numpy as np
 import pytest
 from rosbags.rosbag1 import Writer as Ros1Writer
@@ -67,6 +70,31 @@ def test_what_is_before_the_cut_can_be_had(tmp_path, storage):
     colour, depth = images(recording)
     assert 5 <= colour <= 8 and 5 <= depth <= 8
     assert recording.losses and any("damaged" in note for note in recording.notes)
+
+
+def test_messages_that_a_killed_recorder_left_in_the_log_of_the_database_are_missed_aloud(tmp_path):
+    whole = write_ros2(tmp_path / "whole", "db3")
+    (tmp_path / "killed").mkdir()
+    path = tmp_path / "killed" / "killed.db3"
+    recorder = apsw.Connection(str(whole))
+    recorder.pragma("journal_mode", "wal")
+    recorder.pragma("wal_autocheckpoint", 0)
+    recorder.execute("DELETE FROM messages WHERE id > 18")
+    recorder.pragma("wal_checkpoint", "TRUNCATE")
+    write_ros2(tmp_path / "again", "db3")
+    recorder.execute("ATTACH ? AS whole", (str(tmp_path / "again" / "again.db3"),))
+    recorder.execute("INSERT INTO messages SELECT * FROM whole.messages WHERE id > 18")
+    for end in ("", "-wal"):  # as it lies on the disk while the recorder still has it open
+        shutil.copy(f"{whole}{end}", f"{path}{end}")
+    with pytest.raises(DamagedRecordingError, match=r"killed\.db3-wal, \d+ bytes, which are not read"):
+        BagRecording(path)
+    recording = BagRecording(path, salvage=True)
+    assert images(recording) == (9, 9)
+    assert "wal_checkpoint(TRUNCATE)" in recording.losses[0]
+    merging = apsw.Connection(str(path))
+    merging.pragma("wal_checkpoint", "TRUNCATE")
+    merging.close()
+    assert images(BagRecording(path)) == (COUNT, COUNT)
 
 
 @pytest.mark.parametrize(
