@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         run_command=lambda a: print(grow_run(_recipe_path(a.narrow_recipe), a.run, _recipe_path(a.recipe), a.out))
     )
 
-    command = commands.add_parser("shrink", parents=[recipe], help="start a narrow FDKN from a trained wide one")
+    command = commands.add_parser("shrink", parents=[recipe], help="start a narrow FDKN or JIIF from a wide one")
     command.add_argument("--wide-recipe", required=True, help="recipe of the trained network")
     command.add_argument("--run", required=True, type=Path, help="its run, the OUT folder of `train`")
     command.add_argument("--out", required=True, type=Path, help="folder for the weights to start from")

@@ -1,4 +1,4 @@
-"""A narrower FDKN that keeps the channels which a trained one uses most, to go on training from.
+"""A narrower network that keeps the channels which a trained one uses most, to go on training from.
 
 Hao Li et al., "Pruning Filters for Efficient ConvNets", ICLR 2017: channels are ranked by the size of their weights and
 the weakest are left out. Here a channel counts by what goes out of it: the weights by which the next layers read it,
@@ -11,15 +11,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from depth_sr_ros.models import create_model
 from depth_sr_ros.models.fdkn import FDKN
+from depth_sr_ros.models.jiif import JIIF
 from depth_sr_ros.models.kernel_filter import KernelBranch
 from depth_sr_ros.models.weights import load_weights, save_weights
 from training.recipe import load_recipe
+from training.shrink_jiif import shrink_jiif
 
 
 def shrink_run(wide_recipe: Path, wide_run: Path, narrow_recipe: Path, out: Path) -> Path:
@@ -36,26 +39,36 @@ def shrink_run(wide_recipe: Path, wide_run: Path, narrow_recipe: Path, out: Path
 
     Raises:
         FileNotFoundError: the run has written no weights.
-        ValueError: a network is no FDKN, or the narrow one is wider somewhere or differs in other options.
+        ValueError: other networks, or the narrow one is wider somewhere or differs in other options.
     """
     wide, narrow = (
         create_model(recipe.model, scale=recipe.scale, **recipe.model_options)
         for recipe in (load_recipe(wide_recipe), load_recipe(narrow_recipe))
     )
-    if not (isinstance(wide, FDKN) and isinstance(narrow, FDKN)):
-        raise ValueError(f"shrinking knows FDKN only; found {type(wide).__name__} and {type(narrow).__name__}")
     wide.load_state_dict(load_weights(wide_run / "weights.safetensors"))
-    shrink(wide, narrow)
+    if isinstance(wide, FDKN) and isinstance(narrow, FDKN):
+        shrink(wide, narrow)
+    elif isinstance(wide, JIIF) and isinstance(narrow, JIIF):
+        shrink_jiif(wide, narrow)
+    else:
+        names = f"{type(wide).__name__} and {type(narrow).__name__}"
+        raise ValueError(f"expected two FDKN or two JIIF to shrink one into the other, found {names}")
     out.mkdir(parents=True, exist_ok=True)
     save_weights(narrow.state_dict(), out / "weights.safetensors")
     facts = {
-        "shrunk": f"from widths {wide.options['widths']} to {narrow.options['widths']}; the most used channels",
+        "shrunk": f"from {_sizes(wide, narrow)} to {_sizes(narrow, wide)}; the most used channels",
         "command": f"python -m training shrink --recipe {Path(narrow_recipe).stem} --wide-recipe "
         f"{Path(wide_recipe).stem} --run RUN --out RUN/shrunk",
         "earlier": json.loads((wide_run / "training.json").read_text()),
     }
     (out / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
     return out / "weights.safetensors"
+
+
+def _sizes(network: nn.Module, other: nn.Module) -> dict[str, Any]:
+    """Options that differ from the other network's."""
+    options: dict[str, Any] = network.options  # type: ignore[assignment]
+    return {key: value for key, value in options.items() if value != other.options[key]}  # type: ignore[index]
 
 
 @torch.no_grad()
