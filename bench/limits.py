@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from depth_sr_ros.engines.openvino_core import openvino_core
 from depth_sr_ros.timing import Case, Timing, time_in_turn
 
 PRECISIONS = ("fp32", "bf16", "int8")
@@ -67,9 +68,7 @@ def copy_bandwidth(rounds: int) -> float:
 
 def arithmetic(graph: Path, grid: tuple[int, int], scale: int) -> float:
     """GFLOP of a graph's convolutions and matrix products for one frame, two per multiplication and addition."""
-    import openvino
-
-    model = openvino.Core().read_model(graph)
+    model = openvino_core().read_model(graph)
     model.reshape({"rgb": [grid[0] * scale, grid[1] * scale, 3], "depth": list(grid)})
     return sum(_work(node) for node in model.get_ordered_ops()) * 1e-9
 
@@ -104,6 +103,6 @@ def _convolution(shape: tuple[int, int, int], precision: str, threads: int) -> A
     hint = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}[precision]
     settings = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
     model = openvino.Model([opset13.result(opset13.reduce_mean(first, np.array([2, 3]), True))], [parameter])
-    request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+    request = openvino_core().compile_model(model, "CPU", settings).create_infer_request()
     image = rng.random((1, channels, height, width), dtype=np.float32)
     return lambda: request.infer([image], share_inputs=True)

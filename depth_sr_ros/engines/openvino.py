@@ -12,6 +12,7 @@ from typing import Any
 from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.engines.base import Arrays, Engine, Precision
 from depth_sr_ros.engines.cpu import default_threads
+from depth_sr_ros.engines.openvino_core import openvino_core
 from depth_sr_ros.engines.openvino_graph import cpu_settings, frame_model
 from depth_sr_ros.engines.openvino_tail import KernelTail, is_cut
 
@@ -31,9 +32,7 @@ class OpenVinoEngine(Engine):
     @classmethod
     def precisions(cls) -> tuple[Precision, ...]:
         """`bf16` first where the CPU has it, then `fp32`."""
-        import openvino
-
-        capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        capabilities = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         return ("bf16", "fp32") if "BF16" in capabilities else ("fp32",)
 
     @classmethod
@@ -44,14 +43,10 @@ class OpenVinoEngine(Engine):
     @classmethod
     def device(cls) -> str:
         """Name of the processor."""
-        import openvino
-
-        return str(openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")).strip()
+        return str(openvino_core().get_property("CPU", "FULL_DEVICE_NAME")).strip()
 
     def _build(self, artifact: Artifact, grid: tuple[int, int], precision: Precision, threads: int) -> None:
-        import openvino
-
-        core = openvino.Core()
+        core = openvino_core()
         shapes = {name: list(shape) for name, (shape, _) in self._expected.items()}
         model = frame_model(core, artifact, shapes, precision)
         threads = threads or default_threads()

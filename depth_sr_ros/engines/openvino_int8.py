@@ -15,6 +15,7 @@ from typing import Any
 
 from depth_sr_ros.artifact import INT8, Artifact
 from depth_sr_ros.engines.base import Arrays, EngineError
+from depth_sr_ros.engines.openvino_core import openvino_core
 
 _QUANTISED = {"Convolution", "GroupConvolution"}
 _UNTOUCHED = {"Constant", "Parameter", "Result"}
@@ -54,7 +55,7 @@ def write_int8_graph(artifact: Artifact, frames: Sequence[Arrays], folder: Path)
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
     nncf.set_log_level(logging.WARNING)  # it names every node that stays as it is
-    model = openvino.Core().read_model(artifact.graph)
+    model = openvino_core().read_model(artifact.graph)
     kept = [node.get_friendly_name() for node in model.get_ordered_ops() if _is_kept(node)]
     fixture = artifact.fixture()
     frames = [*frames, {name: fixture[name] for name in ("rgb", "depth")}]
@@ -81,9 +82,7 @@ def write_int8_graph(artifact: Artifact, frames: Sequence[Arrays], folder: Path)
 
 def quantised_layers(graph: Path) -> int:
     """How many convolutions of a quantised graph take 8-bit inputs."""
-    import openvino
-
-    convolutions = [n for n in openvino.Core().read_model(graph).get_ordered_ops() if n.get_type_name() in _QUANTISED]
+    convolutions = [n for n in openvino_core().read_model(graph).get_ordered_ops() if n.get_type_name() in _QUANTISED]
     return sum(n.input_value(0).get_node().get_type_name() == "FakeQuantize" for n in convolutions)
 
 

@@ -15,6 +15,7 @@ from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.engines.base import Engine, EngineError, Precision
 from depth_sr_ros.engines.cpu import default_threads
 from depth_sr_ros.engines.openvino import OpenVinoEngine
+from depth_sr_ros.engines.openvino_core import openvino_core
 from depth_sr_ros.engines.openvino_graph import cpu_settings
 from depth_sr_ros.engines.openvino_tail import can_run_tail
 from depth_sr_ros.engines.planned import PlannedEngine, Progress
@@ -52,7 +53,7 @@ class PlannedOpenVinoEngine(OpenVinoEngine, PlannedEngine):
         """Version with its build number, processor, what it can do, and whether a graph may be cut before its tail."""
         import openvino
 
-        able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        able = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         return {
             "version": str(openvino.__version__),
             "device": cls.device(),
@@ -92,10 +93,8 @@ class PlannedOpenVinoEngine(OpenVinoEngine, PlannedEngine):
         if self._exported is None:
             super()._build(artifact, grid, precision, threads)
             return
-        import openvino
-
         graph, self._exported = self._exported, None
-        core, threads = openvino.Core(), threads or default_threads()
+        core, threads = openvino_core(), threads or default_threads()
         # the export does not hold the hint: without it a graph of float32 would run in bfloat16
         config = {**cpu_settings(core, precision, threads), _HINT: graph.hint}
         self._serve(core.import_model(graph.content, "CPU", config), artifact, threads)
