@@ -15,6 +15,7 @@ SHELL := /bin/bash
 RUN := .venv-notorch
 DEV := .venv
 KERNELS := .venv-triton
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 comma := ,
 
 # The environments hold a ROS of their own; one that is sourced in this shell must not leak into them, nor one
@@ -70,12 +71,16 @@ demo: $(RUN)/.installed ## Replays a real scene through ROS into the node; BAG=p
 
 .PHONY: test
 test: lint $(RUN)/.installed ## Linters, types, import rules and every test; ARGS='...' goes to pytest.
-	$(DEV)/bin/python -m pytest --durations=15 --ignore=test/training $(ARGS)
-	@# in a process of its own: training forks workers, which a process with threads of ROS in it should not
-	$(if $(ARGS),,$(DEV)/bin/python -m pytest --durations=5 test/training --ignore=test/training/retraining)
-	@# and so for retraining, which also runs the engines
-	$(if $(ARGS),,$(DEV)/bin/python -m pytest --durations=5 test/training/retraining)
-	$(if $(ARGS),,@$(MAKE) --no-print-directory test-kernels)
+ifdef ARGS
+	$(DEV)/bin/python -m pytest --durations=15 $(ARGS)
+else
+	@# streams run in real time: one after another
+	$(DEV)/bin/python -m pytest --durations=10 -m dds
+	@# the rest side by side; training apart, since it forks workers, which a process with threads of ROS should not
+	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --durations=15 $(SIDE_BY_SIDE) -m 'not dds' --ignore=test/training
+	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --durations=10 $(SIDE_BY_SIDE) test/training
+	@$(MAKE) --no-print-directory test-kernels
+endif
 
 # where torch brought Triton along, the tests above have run these too
 .PHONY: test-kernels
