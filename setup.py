@@ -26,7 +26,8 @@ EXTRAS = {
     # To make 8-bit graphs; running them needs `cpu` only.
     "quantise": ["openvino", "nncf"],
     # The full TensorRT comes from NVIDIA; the one for RTX cards is a wheel. pycuda is built from source and needs the
-    # CUDA toolkit; without it cuda-bindings does everything. ONNX Runtime measures the values that int8 has to hold.
+    # CUDA toolkit; without it cuda-bindings does everything. ONNX Runtime measures the values that fp16 and int8 have
+    # to hold.
     "tensorrt": ["pycuda", "cuda-bindings", "tensorrt-rtx", "onnx", "onnxruntime"],
     # GPU wheels of torch bring Triton along, in the version that fits them
     "cuda": ["torch", "safetensors"],

@@ -1,6 +1,6 @@
 """Inference engines behind one interface; each checks itself on the artifact's golden frame before it serves."""
 
-import depth_sr_ros.engines.quiet_openvino  # noqa: F401  before anything imports OpenVINO
+import depth_sr_ros.engines.quiet_runtimes  # noqa: F401  before anything imports a runtime
 from depth_sr_ros.engines.base import Arrays, Engine, EngineError, EngineInfo, EngineInputError, EngineUnavailable
 from depth_sr_ros.engines.cache import PlanCache
 from depth_sr_ros.engines.plan_build import PlanRequest
