@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.engines_report import report
+from bench.engines_report import report, scaling_lines
 from bench.limits import copy_bandwidth, limit_cases, machine, rates
 from bench.plot import scaling_plot
 from depth_sr_ros.artifact import SHIPPED, list_artifacts, read_artifact
@@ -54,7 +54,7 @@ def main() -> int:
             building.replace(file)
     text = report(results)
     (options.out / "engines.md").write_text(text)
-    lines = _scaling_lines(results)
+    lines = scaling_lines(results)
     if lines:
         scaling_plot(lines, options.out / "scaling.png")
     print(text)
@@ -109,16 +109,6 @@ def _child(module: str, arguments: list[str], cache: Path) -> str:
     if done.returncode:
         raise RuntimeError(f"{' '.join(command[2:])} failed with status {done.returncode}; its message is above")
     return done.stdout.splitlines()[-1]
-
-
-def _scaling_lines(results: Results) -> dict[str, list[tuple[float, float]]]:
-    lines: dict[str, list[tuple[float, float]]] = {}
-    for key, result in results.items():
-        name, _, size = key.partition("/scaling/")
-        for engine, row in result["rows"].items() if size else ():
-            width, height = map(int, size.split("x"))
-            lines.setdefault(f"{name} {engine}", []).append((width * height * 1e-6, row["frame_ms"]))
-    return lines
 
 
 if __name__ == "__main__":

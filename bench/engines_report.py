@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bench.engine_times import PEER, STRAIGHTFORWARD
 
 
-def report(results: dict[str, Any]) -> str:
+def report(results: Mapping[str, Any]) -> str:
     """Tables of everything that was measured.
 
     Args:
@@ -34,6 +35,17 @@ def report(results: dict[str, Any]) -> str:
             lines += _rows(key.removesuffix("/times"), result)
     lines += _scaling(results)
     return "\n".join(lines) + "\n"
+
+
+def scaling_lines(results: Mapping[str, Any]) -> dict[str, list[tuple[float, float]]]:
+    """Megapixels of colour and milliseconds of a frame, by artifact and engine, for a plot."""
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for key, result in results.items():
+        name, _, size = key.partition("/scaling/")
+        for engine, row in result["rows"].items() if size else ():
+            width, height = map(int, size.split("x"))
+            lines.setdefault(f"{name} {engine}", []).append((width * height * 1e-6, row["frame_ms"]))
+    return lines
 
 
 def _rows(artifact: str, result: dict[str, Any]) -> list[str]:
@@ -65,7 +77,7 @@ def _share(name: str, result: dict[str, Any]) -> float | None:
     return float(result["gflop"] / rate * 1e3 / result["rows"][name]["engine_ms"])
 
 
-def _scaling(results: dict[str, Any]) -> list[str]:
+def _scaling(results: Mapping[str, Any]) -> list[str]:
     found = [(*key.split("/scaling/"), result) for key, result in results.items() if "/scaling/" in key]
     if not found:
         return []
