@@ -210,22 +210,25 @@ class Upsampler:
     def _plan(self, colour_size: Size, depth_size: Size) -> GridPlan:
         multiple = self._choices[self._scale].artifact.card.size_multiple
         plan = plan_grid(colour_size, depth_size, self._scale, self._scales, multiple)
-        if not self._has_engine(plan.scale):
+        refused = []
+        while reason := self._refusal(plan.scale):  # ends at the scale asked for, whose engine is there
+            refused.append(f"scale x{plan.scale} cannot be served: {reason}")
             plan = plan_grid(colour_size, depth_size, self._scale, self._scales, multiple)
+        if refused:
+            _log.warning("%s; x%d stands in", "; ".join(refused), plan.scale)
         self._notes.setdefault((colour_size, depth_size), plan.sentence(colour_size, depth_size))
         return plan
 
-    def _has_engine(self, scale: int) -> bool:
-        """Whether a scale can be served; one that cannot is told once and not asked for again."""
+    def _refusal(self, scale: int) -> str:
+        """Why a scale cannot be served, empty where it can; one that cannot is not asked for again."""
         if scale in self._choices:
-            return True
+            return ""
         try:
             self._choices[scale] = self._choose(find_artifact(self._model, scale))
         except (ArtifactError, EngineError) as error:
-            _log.warning("scale x%d cannot be served, x%d stands in: %s", scale, self._scale, error)
             self._scales = tuple(s for s in self._scales if s != scale)
-            return False
-        return True
+            return str(error)
+        return ""
 
     def _engine_for(self, plan: GridPlan) -> Engine:
         key = (plan.scale, plan.grid)
@@ -234,7 +237,6 @@ class Upsampler:
             self._engine = (key, self._build(plan))
             self._serving = plan.scale
         return self._engine[1]
-
 
     def _build(self, plan: GridPlan) -> Engine:
         choice = self._choices[plan.scale]
