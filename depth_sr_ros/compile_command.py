@@ -55,7 +55,7 @@ def run(options: argparse.Namespace, ros_args: list[str]) -> int:
         PlanRequest(runtime, artifact, _grid(artifact, options.size), precision)
         for artifact in _artifacts(options)
         for runtime in _runtimes(options.engine)
-        for precision in _precisions(runtime, options.precision)
+        for precision in _precisions(runtime, artifact, options.precision)
     ]
     outcomes = [_obtain(request, cache, options.rebuild) for request in requests]
     print(_table(outcomes, cache))
@@ -128,11 +128,15 @@ def _runtimes(engine: str) -> list[type[PlannedEngine]]:
     return usable
 
 
-def _precisions(runtime: type[PlannedEngine], wanted: str) -> list[Precision]:
-    offered = runtime.precisions()
+def _precisions(runtime: type[PlannedEngine], artifact: Artifact, wanted: str) -> list[Precision]:
+    offered = runtime.precisions_of(artifact)
     chosen = {"auto": offered[:1], "all": offered}.get(wanted, [p for p in offered if p == wanted])
     if not chosen:
-        raise ValueError(f"--precision: {runtime.name} offers auto, all, {', '.join(offered)} here, found {wanted!r}")
+        advice = "; make an artifact that has it by `depth-sr quantise`" if wanted == "int8" else ""
+        raise ValueError(
+            f"--precision: {runtime.name} offers auto, all, {', '.join(offered)} for {artifact.card.name} here, found "
+            f"{wanted!r}{advice}"
+        )
     return list(chosen)
 
 
