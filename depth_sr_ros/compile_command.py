@@ -73,7 +73,11 @@ def _obtain(request: PlanRequest, cache: PlanCache, rebuild: bool) -> _Outcome:
     try:
         key = request.key()
         if rebuild:
-            cache.discard(key)
+            if not cache.discard(key):
+                raise OSError(
+                    f"{cache.folder}: expected a folder whose plans can be replaced, found one that cannot be written; "
+                    "name another one by `--cache`, or leave out `--rebuild`"
+                )
         elif cache.find(key) is not None:
             return _Outcome(request, "found")
         line = ShareLine()

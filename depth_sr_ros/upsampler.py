@@ -26,6 +26,8 @@ from depth_sr_ros.engines import (
     NoPlanError,
     PlanCache,
     PlanRequest,
+    Precision,
+    Refused,
     choose_engine,
 )
 from depth_sr_ros.rgbd.errors import FrameError
@@ -204,8 +206,9 @@ class Upsampler:
             self._engine[1].close()
             self._engine = None
 
-    def _choose(self, artifact: Artifact, grid: Size | None = None) -> EngineChoice:
-        return choose_engine(artifact, *self._settings, plans=self._plans, builds=self._builds_plans, grid=grid)
+    def _choose(self, artifact: Artifact, grid: Size | None = None, refused: Refused | None = None) -> EngineChoice:
+        plans, builds = self._plans, self._builds_plans
+        return choose_engine(artifact, *self._settings, plans=plans, builds=builds, grid=grid, refused=refused)
 
     def _plan(self, colour_size: Size, depth_size: Size) -> GridPlan:
         multiple = self._choices[self._scale].artifact.card.size_multiple
@@ -240,11 +243,16 @@ class Upsampler:
 
     def _build(self, plan: GridPlan) -> Engine:
         choice = self._choices[plan.scale]
-        try:
-            return choice.build(plan.grid)
-        except NoPlanError:  # the plan that was checked is of another size
-            choice = self._choices[plan.scale] = self._choose(choice.artifact, plan.grid)
-            return choice.build(plan.grid)
+        refused: dict[tuple[str, Precision], str] = {}
+        while True:
+            try:
+                return choice.build(plan.grid)
+            except NoPlanError as error:  # the plan that was checked is of another size, or only that size fits
+                tried = choice.runtime.name, choice.precision
+                if tried in refused:  # asked for by name, and nothing may stand in
+                    raise
+                refused[tried] = str(error)
+                choice = self._choices[plan.scale] = self._choose(choice.artifact, plan.grid, refused)
 
 
 def _check_frame(rgb: NDArray[Any], depth: NDArray[Any]) -> None:

@@ -88,3 +88,10 @@ def test_a_graph_in_8_bit_integers_that_the_artifact_holds_is_compiled(tmp_path,
     assert main([*line, "--precision", "int8"]) == 0
     assert table(capsys.readouterr().out)[0][:5] == ["fdkn_x8_live", "40x32", "openvino", "int8", "built"]
     assert [card.key.precision for card in PlanCache(tmp_path).cards()] == ["int8"]
+
+
+def test_a_plan_that_cannot_be_replaced_is_not_said_to_be_built_anew(plans, capsys, monkeypatch):
+    monkeypatch.setattr(PlanCache, "discard", lambda self, key: False)
+    assert main([*LINE, "fdkn_x8", "--cache", str(plans), "--rebuild"]) == 1
+    shown = capsys.readouterr()
+    assert table(shown.out)[0][4] == "failed" and "plans can be replaced" in shown.err

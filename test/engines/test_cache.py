@@ -209,6 +209,22 @@ def test_a_writer_killed_at_any_step_leaves_nothing_that_is_used(cache, step):
     assert cache.find(KEY) == PLAN
 
 
+def test_a_plan_that_cannot_be_removed_is_told_and_stays(cache, monkeypatch, caplog):
+    def refuse(path, waiting=None):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    record(cache)
+    monkeypatch.setattr(module, "locked", refuse)
+    assert not cache.discard(KEY)
+    assert "cannot be removed: [Errno 13]" in caplog.text and cache.find(KEY) == PLAN
+
+
+def test_a_discarded_plan_is_gone(cache):
+    record(cache)
+    assert cache.discard(KEY) and cache.find(KEY) is None
+    assert cache.discard(KEY)
+
+
 def test_a_folder_that_cannot_be_written_says_what_to_change(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(PlanCacheError, match="expected a folder for plans.*engine_cache.*--cache"):
