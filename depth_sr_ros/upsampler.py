@@ -23,6 +23,7 @@ from depth_sr_ros.engines import (
     Engine,
     EngineChoice,
     EngineError,
+    EngineMemoryError,
     NoPlanError,
     PlanCache,
     PlanRequest,
@@ -247,7 +248,7 @@ class Upsampler:
         while True:
             try:
                 return choice.build(plan.grid)
-            except NoPlanError as error:  # the plan that was checked is of another size, or only that size fits
+            except (NoPlanError, EngineMemoryError) as error:  # what was checked was another size
                 tried = choice.runtime.name, choice.precision
                 if tried in refused:  # asked for by name, and nothing may stand in
                     raise

@@ -7,6 +7,7 @@ from depth_sr_ros.engines.base import (
     EngineError,
     EngineInfo,
     EngineInputError,
+    EngineMemoryError,
     EngineUnavailable,
     Precision,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "EngineError",
     "EngineInfo",
     "EngineInputError",
+    "EngineMemoryError",
     "EngineUnavailable",
     "NoPlanError",
     "PlanCache",

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from depth_sr_ros.artifact import Artifact
-from depth_sr_ros.engines.base import Engine, EngineError, EngineUnavailable, Precision
+from depth_sr_ros.engines.base import Engine, EngineError, EngineMemoryError, EngineUnavailable, Precision
 from depth_sr_ros.engines.cache import PlanCache
 from depth_sr_ros.engines.plan_build import PlanRequest, obtain_plan
 from depth_sr_ros.engines.plan_key import PlanKey, plan_key
@@ -88,6 +88,7 @@ class EngineChoice:
 
         Raises:
             NoPlanError: it needs a plan for this size, and may not build one, or cannot replace the one it refuses.
+            EngineMemoryError: there is not enough memory to load its plan, which stays.
             EngineError: it cannot be built.
         """
         if not issubclass(self.runtime, PlannedEngine):
@@ -98,6 +99,8 @@ class EngineChoice:
         if plan is not None:
             try:
                 return self.runtime(self.artifact, grid, self.precision, self.threads, plan)
+            except EngineMemoryError:
+                raise
             except EngineError as error:
                 removed, refusal = _discard(self.plans, request.key(), error), str(error)
         if self.runtime.quick(self.precision):
@@ -242,7 +245,8 @@ class _Search:
             try:
                 check = check_engine(runtime, self.artifact, precision, self.threads, plan)
             except EngineError as error:
-                _discard(self.plans, known, error)
+                if not isinstance(error, EngineMemoryError):
+                    _discard(self.plans, known, error)
                 why = str(error)
                 continue
             return f"self-check {check.error:.1e}, from its plan"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from gated import GatedEngine, wait_until
 
-from depth_sr_ros.engines import EngineError, PlanCache, PlanProcess, PlanRequest, choose_engine
+from depth_sr_ros.engines import EngineError, EngineMemoryError, PlanCache, PlanProcess, PlanRequest, choose_engine
 from depth_sr_ros.engines import cache as module
 from depth_sr_ros.engines.openvino_plan import PlannedOpenVinoEngine
 from depth_sr_ros.engines.plan_build import obtain_plan
@@ -200,12 +200,12 @@ def test_a_whole_plan_that_fails_its_check_now_is_removed_and_another_engine_ser
     assert cache.cards() == []
 
 
-def refuse_here(monkeypatch, *grids):
+def refuse_here(monkeypatch, *grids, error=None):
     """Plans cannot be loaded in this process for some sizes, although they compute what they should."""
 
     def build(self, artifact, grid, precision, threads):
         if self._exported is not None and tuple(grid) in grids:
-            raise RuntimeError("the runtime refuses these bytes")
+            raise error or RuntimeError("the runtime refuses these bytes")
         real(self, artifact, grid, precision, threads)
 
     real = PlannedOpenVinoEngine._build
@@ -220,6 +220,25 @@ def read_only(monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     return lambda: monkeypatch.setattr(module, "locked", refuse)
+
+
+def test_a_plan_stays_when_memory_is_short_for_it_and_another_engine_serves(
+    registered, artifact, cache, request_, gate, monkeypatch
+):
+    gate.touch()
+    obtain_plan(request_, cache)
+    refuse_here(monkeypatch, GRID, error=EngineMemoryError("out of memory"))
+    choice = choose_engine(artifact, "gated", plans=cache)
+    with pytest.raises(EngineMemoryError, match="cannot build fdkn_x8 .*out of memory"):
+        choice.build(GRID)
+    upsampler = Upsampler(weights=artifact.folder, precision="fp32", threads=1, engine_cache=cache.folder)
+    upsampler.prepare((GRID[0] * 8, GRID[1] * 8), GRID)
+    assert upsampler.describe().engine == "openvino" and "out of memory" in upsampler.describe().reason
+    upsampler.close()
+    refuse_here(monkeypatch, golden(artifact), error=EngineMemoryError("out of memory"))
+    choice = choose_engine(artifact, plans=cache)
+    assert choice.runtime.name == "openvino" and "out of memory" in choice.reason
+    assert cache.find(request_.key()) and len(builds()) == 1
 
 
 def golden(artifact):
