@@ -55,7 +55,7 @@ def run(options: argparse.Namespace, ros_args: list[str]) -> int:
         PlanRequest(runtime, artifact, _grid(artifact, options.size), precision)
         for artifact in _artifacts(options)
         for runtime in _runtimes(options.engine)
-        for precision in _precisions(runtime, options.precision)
+        for precision in _precisions(runtime, artifact, options.precision)
     ]
     outcomes = [_obtain(request, cache, options.rebuild) for request in requests]
     print(_table(outcomes, cache))
@@ -73,7 +73,11 @@ def _obtain(request: PlanRequest, cache: PlanCache, rebuild: bool) -> _Outcome:
     try:
         key = request.key()
         if rebuild:
-            cache.discard(key)
+            if not cache.discard(key):
+                raise OSError(
+                    f"{cache.folder}: expected a folder whose plans can be replaced, found one that cannot be written; "
+                    "name another one by `--cache`, or leave out `--rebuild`"
+                )
         elif cache.find(key) is not None:
             return _Outcome(request, "found")
         line = ShareLine()
@@ -128,11 +132,15 @@ def _runtimes(engine: str) -> list[type[PlannedEngine]]:
     return usable
 
 
-def _precisions(runtime: type[PlannedEngine], wanted: str) -> list[Precision]:
-    offered = runtime.precisions()
+def _precisions(runtime: type[PlannedEngine], artifact: Artifact, wanted: str) -> list[Precision]:
+    offered = runtime.precisions_of(artifact)
     chosen = {"auto": offered[:1], "all": offered}.get(wanted, [p for p in offered if p == wanted])
     if not chosen:
-        raise ValueError(f"--precision: {runtime.name} offers auto, all, {', '.join(offered)} here, found {wanted!r}")
+        advice = "; make an artifact that has it by `depth-sr quantise`" if wanted == "int8" else ""
+        raise ValueError(
+            f"--precision: {runtime.name} offers auto, all, {', '.join(offered)} for {artifact.card.name} here, found "
+            f"{wanted!r}{advice}"
+        )
     return list(chosen)
 
 

@@ -288,9 +288,7 @@ class EngineSupply:
                 if made.describe().stands_in:
                     wanted = made.wanted_plans()
                     made.close()
-                    self._build_first(wanted)
-                    made = deployment.upsampler()
-                    made.prepare(*self._sizes)
+                    made = self._with_first(wanted, deployment, self._sizes)
         except BaseException:
             made.close()
             raise
@@ -303,35 +301,47 @@ class EngineSupply:
         with self._changed:
             wanted = tuple(self._promising())
         try:
-            self._build_first(wanted)
-            self._doing = f"preparing {deployment.settings}"
-            made = deployment.upsampler()
-            try:
-                made.prepare(*sizes)
-            except BaseException:
-                made.close()
-                raise
+            made = self._with_first(wanted, deployment, sizes)
         except (UpsamplerError, EngineError, FrameError, OSError) as error:
             self._hopeless.update(map(_name, wanted))
             self._fail(str(error))
             return
         self._hand_over(made, deployment)
 
-    def _build_first(self, wanted: tuple[PlanRequest, ...]) -> None:
-        """Builds the first of some plans that can be built. Raises EngineError when none can."""
+    def _with_first(
+        self, wanted: tuple[PlanRequest, ...], deployment: Deployment, sizes: tuple[Size, Size]
+    ) -> Upsampler:
+        """An upsampler, warm, with the first of some plans that can be built and loaded.
+
+        Raises:
+            EngineError: none can, or the upsampler fails.
+            UpsamplerError: nothing can serve the deployment.
+        """
         failures = []
         for request in wanted:
             self._doing = f"building {request}"
             self._told(False, f"building {request} beside the running engine")
             try:
                 self._build(request)
-                return
+                self._doing = f"preparing {deployment.settings}"
+                return self._loaded(request, deployment, sizes)
             except (EngineError, OSError) as error:
                 self._hopeless.add(_name(request))
                 failures.append(f"{request}: {error}")
                 if request is not wanted[-1]:
                     self._told(True, f"{failures[-1]}; trying the next engine")
         raise EngineError("; ".join(failures) or "no plan is wanted")
+
+    def _loaded(self, request: PlanRequest, deployment: Deployment, sizes: tuple[Size, Size]) -> Upsampler:
+        made = deployment.upsampler()
+        try:
+            made.prepare(*sizes)
+            if _name(request) in map(_name, made.wanted_plans()):  # what serves now would stand in for it, too
+                raise EngineError(f"built, but cannot be loaded here: {made.describe().reason}")
+        except BaseException:
+            made.close()
+            raise
+        return made
 
     def _build(self, request: PlanRequest) -> None:
         process = PlanProcess(request, self._plans)

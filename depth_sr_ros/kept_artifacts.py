@@ -10,9 +10,12 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -21,7 +24,11 @@ from depth_sr_ros.artifact import CARD, Artifact, ArtifactError, read_artifact
 LIMIT = 8
 """Copies that may lie there beside those in use; beyond it those go whose last use is longest ago."""
 
-_UNFINISHED = ".new-"
+_UNFINISHED, _REMOVED = ".new-", ".old-"
+_COPY_NAME = r".+-[0-9a-f]{12}"
+_ABANDONED_S = 3600.0
+"""A copy that is unfinished so long after its last change is nobody's any more."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -67,12 +74,16 @@ class KeptArtifacts:
         return Artifact(place, artifact.card)
 
     def release_all_but(self, used: Collection[Path]) -> None:
-        """Lets go of copies that are not used any more, and removes what is beyond the limit and in nobody's use."""
+        """Lets go of copies that are not used any more, and removes what is beyond the limit and in nobody's use.
+
+        What an interrupted process left half written or half removed goes, too.
+        """
         for place in self._held.keys() - set(used):
             self._held.pop(place).close()
         for place in self._oldest_first()[: -self._limit or None]:
             if place not in self._held:
                 _remove_if_free(place)
+        self._clear_leftovers()
 
     def _hold(self, place: Path, artifact: Artifact) -> bool:
         """Whether a whole copy is there; it is then locked against removal."""
@@ -105,12 +116,35 @@ class KeptArtifacts:
             if read_artifact(new).card != artifact.card:
                 raise ArtifactError(f"{artifact.folder}: the artifact changed while it was read; set it again")
             new.chmod(0o755)
-            os.replace(new, place)
+            try:
+                os.replace(new, place)
+            except OSError:
+                self._clear_remnant(place)
+                os.replace(new, place)
         except OSError:
             if not (place / CARD).is_file():  # else another process has just made the same copy
                 raise
         finally:
             shutil.rmtree(new, ignore_errors=True)
+
+    def _clear_remnant(self, place: Path) -> None:
+        """Moves away what lies in a copy's place and is none, as a removal does that ends halfway."""
+        with _one_at_a_time(self._folder):  # else another process's copy might have taken the remnant's place
+            if place.is_dir() and not (place / CARD).exists():
+                _remove(place)
+
+    def _clear_leftovers(self) -> None:
+        try:
+            for path in list(self._folder.iterdir()):
+                if path.name.startswith(_REMOVED):
+                    shutil.rmtree(path, ignore_errors=True)
+                elif path.name.startswith(_UNFINISHED):
+                    if _age(path) > _ABANDONED_S:
+                        shutil.rmtree(path, ignore_errors=True)
+                elif re.fullmatch(_COPY_NAME, path.name):
+                    self._clear_remnant(path)
+        except OSError as error:  # nothing lies there, or it cannot be written
+            _log.debug("%s: leftovers of copies stay: %s", self._folder, error)
 
     def _oldest_first(self) -> list[Path]:
         dated = []
@@ -133,6 +167,30 @@ def _remove_if_free(place: Path) -> None:
     try:
         with (place / CARD).open() as card:
             fcntl.flock(card.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(place, ignore_errors=True)
+            _remove(place)
     except OSError:  # in use, or gone already
         return
+
+
+def _remove(place: Path) -> None:
+    """Removes a copy at one stroke: ended halfway, what is left does not lie in a copy's place."""
+    away = tempfile.mkdtemp(prefix=_REMOVED, dir=place.parent)
+    try:
+        os.replace(place, away)
+    finally:
+        shutil.rmtree(away, ignore_errors=True)
+
+
+def _age(path: Path) -> float:
+    return time.time() - path.stat().st_mtime
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Holds a lock between processes on a folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

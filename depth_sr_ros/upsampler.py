@@ -23,9 +23,12 @@ from depth_sr_ros.engines import (
     Engine,
     EngineChoice,
     EngineError,
+    EngineMemoryError,
     NoPlanError,
     PlanCache,
     PlanRequest,
+    Precision,
+    Refused,
     choose_engine,
 )
 from depth_sr_ros.rgbd.errors import FrameError
@@ -204,28 +207,32 @@ class Upsampler:
             self._engine[1].close()
             self._engine = None
 
-    def _choose(self, artifact: Artifact, grid: Size | None = None) -> EngineChoice:
-        return choose_engine(artifact, *self._settings, plans=self._plans, builds=self._builds_plans, grid=grid)
+    def _choose(self, artifact: Artifact, grid: Size | None = None, refused: Refused | None = None) -> EngineChoice:
+        plans, builds = self._plans, self._builds_plans
+        return choose_engine(artifact, *self._settings, plans=plans, builds=builds, grid=grid, refused=refused)
 
     def _plan(self, colour_size: Size, depth_size: Size) -> GridPlan:
         multiple = self._choices[self._scale].artifact.card.size_multiple
         plan = plan_grid(colour_size, depth_size, self._scale, self._scales, multiple)
-        if not self._has_engine(plan.scale):
+        refused = []
+        while reason := self._refusal(plan.scale):  # ends at the scale asked for, whose engine is there
+            refused.append(f"scale x{plan.scale} cannot be served: {reason}")
             plan = plan_grid(colour_size, depth_size, self._scale, self._scales, multiple)
+        if refused:
+            _log.warning("%s; x%d stands in", "; ".join(refused), plan.scale)
         self._notes.setdefault((colour_size, depth_size), plan.sentence(colour_size, depth_size))
         return plan
 
-    def _has_engine(self, scale: int) -> bool:
-        """Whether a scale can be served; one that cannot is told once and not asked for again."""
+    def _refusal(self, scale: int) -> str:
+        """Why a scale cannot be served, empty where it can; one that cannot is not asked for again."""
         if scale in self._choices:
-            return True
+            return ""
         try:
             self._choices[scale] = self._choose(find_artifact(self._model, scale))
         except (ArtifactError, EngineError) as error:
-            _log.warning("scale x%d cannot be served, x%d stands in: %s", scale, self._scale, error)
             self._scales = tuple(s for s in self._scales if s != scale)
-            return False
-        return True
+            return str(error)
+        return ""
 
     def _engine_for(self, plan: GridPlan) -> Engine:
         key = (plan.scale, plan.grid)
@@ -235,14 +242,18 @@ class Upsampler:
             self._serving = plan.scale
         return self._engine[1]
 
-
     def _build(self, plan: GridPlan) -> Engine:
         choice = self._choices[plan.scale]
-        try:
-            return choice.build(plan.grid)
-        except NoPlanError:  # the plan that was checked is of another size
-            choice = self._choices[plan.scale] = self._choose(choice.artifact, plan.grid)
-            return choice.build(plan.grid)
+        refused: dict[tuple[str, Precision], str] = {}
+        while True:
+            try:
+                return choice.build(plan.grid)
+            except (NoPlanError, EngineMemoryError) as error:  # what was checked was another size
+                tried = choice.runtime.name, choice.precision
+                if tried in refused:  # asked for by name, and nothing may stand in
+                    raise
+                refused[tried] = str(error)
+                choice = self._choices[plan.scale] = self._choose(choice.artifact, plan.grid, refused)
 
 
 def _check_frame(rgb: NDArray[Any], depth: NDArray[Any]) -> None:

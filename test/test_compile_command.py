@@ -53,6 +53,7 @@ def test_the_size_of_the_colour_image_is_rounded_up_to_whole_cells(plans, capsys
         (["--engine", "abacus"], "--engine: expected one of"),
         (["--engine", "torch"], "torch has no plans"),
         (["--precision", "fp7"], "--precision: openvino offers auto, all, .*fp32"),
+        (["fdkn_x8", "--precision", "int8"], "offers auto, all, .* for fdkn_x8 here, found 'int8'.*depth-sr quantise"),
         (["--model", "dinosaur"], "expected one of .*fdkn_x8"),
         (["/nowhere"], "/nowhere"),
         (["fdkn_x8", "--cache", "/proc/nowhere"], "/proc/nowhere"),
@@ -80,3 +81,17 @@ def test_says_what_to_install_where_no_engine_has_plans(monkeypatch, capsys):
     assert main(LINE) == 1
     said = capsys.readouterr().err
     assert "no engine that has plans can be used here" in said and "pip install openvino" in said
+
+
+def test_a_graph_in_8_bit_integers_that_the_artifact_holds_is_compiled(tmp_path, capsys):
+    line = [*LINE, "fdkn_x8_live", "--engine", "openvino", "--cache", str(tmp_path)]
+    assert main([*line, "--precision", "int8"]) == 0
+    assert table(capsys.readouterr().out)[0][:5] == ["fdkn_x8_live", "40x32", "openvino", "int8", "built"]
+    assert [card.key.precision for card in PlanCache(tmp_path).cards()] == ["int8"]
+
+
+def test_a_plan_that_cannot_be_replaced_is_not_said_to_be_built_anew(plans, capsys, monkeypatch):
+    monkeypatch.setattr(PlanCache, "discard", lambda self, key: False)
+    assert main([*LINE, "fdkn_x8", "--cache", str(plans), "--rebuild"]) == 1
+    shown = capsys.readouterr()
+    assert table(shown.out)[0][4] == "failed" and "plans can be replaced" in shown.err

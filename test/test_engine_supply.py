@@ -15,7 +15,7 @@ from supplying import SIZES, at_rest, rest, serve, serve_until, step
 from depth_sr_ros.artifact import SHIPPED
 from depth_sr_ros.engine_settings import EngineSettings
 from depth_sr_ros.engine_supply import EngineSupply
-from depth_sr_ros.engines import PlanCache
+from depth_sr_ros.engines import EngineMemoryError, PlanCache
 from depth_sr_ros.upsampler import Upsampler, UpsamplerError
 
 
@@ -149,6 +149,73 @@ def test_a_build_that_fails_is_not_tried_again(registered, gate, supply, monkeyp
     builds = Path(os.environ["BUILDS"]).read_text().splitlines()
     assert len(builds) == len(set(builds))
     assert (supply.state().doing, supply.describe().engine) == ("", "openvino")
+
+
+def built_plans(settings):
+    return PlanCache(settings.plans().folder).cards()
+
+
+def unloadable_here(monkeypatch, error):
+    """The gated engine's plans of the frames' size are built and checked by other processes, and not loaded by this."""
+    from gated import GatedEngine
+
+    def build(self, artifact, grid, precision, threads):
+        if tuple(grid) == SIZES[1]:
+            raise error
+        real(self, artifact, grid, precision, threads)
+
+    real = GatedEngine._build
+    monkeypatch.setattr(GatedEngine, "_build", build)
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [(RuntimeError("another device"), 0), (EngineMemoryError("not enough memory"), 1)],
+    ids=["refused", "no_memory"],
+)
+def test_a_plan_that_cannot_be_loaded_here_is_built_once_and_told(
+    registered, gate, supply, settings, monkeypatch, error, kept
+):
+    gate.touch()
+    unloadable_here(monkeypatch, error)
+    serve_until(supply, lambda: supply.state().failure)
+    assert re.search(f"gated fp32 of .*: built, but cannot be loaded here: .*{error}", supply.state().failure)
+    serve_until(supply, lambda: at_rest(supply))
+    serve(supply)
+    assert at_rest(supply)
+    assert len(Path(os.environ["BUILDS"]).read_text().splitlines()) == 1
+    assert (supply.state().swaps, supply.describe().engine, len(built_plans(settings))) == (0, "openvino", kept)
+
+
+def test_a_plan_that_had_too_little_memory_is_loaded_when_there_is_more(
+    registered, gate, supply, settings, monkeypatch
+):
+    gate.touch()
+    with monkeypatch.context() as patch:
+        unloadable_here(patch, EngineMemoryError("not enough memory"))
+        serve_until(supply, lambda: supply.state().failure)
+        serve_until(supply, lambda: at_rest(supply))
+    supply.change(replace(settings, engine="gated"))
+    serve_until(supply, lambda: supply.describe().engine == "gated")
+    assert len(Path(os.environ["BUILDS"]).read_text().splitlines()) == 1
+
+
+def test_an_engine_asked_for_that_cannot_be_loaded_here_is_refused(registered, gate, supply, settings, monkeypatch):
+    """No stand-in takes over for it, which would want the same plan again."""
+    gate.touch()
+    supply.change(replace(settings, engine="onnxruntime"))
+    serve_until(supply, lambda: supply.describe().engine == "onnxruntime")
+    serve_until(supply, lambda: at_rest(supply))
+    builds, swaps = Path(os.environ["BUILDS"]), supply.state().swaps
+    before = builds.read_text().splitlines() if builds.exists() else []
+    unloadable_here(monkeypatch, RuntimeError("another device"))
+    asked = replace(settings, model="dkn", engine="gated")
+    supply.change(asked)
+    serve_until(supply, lambda: supply.state().refused)
+    assert supply.state().refused == asked
+    assert "built, but cannot be loaded here" in supply.state().failure
+    assert (supply.describe().engine, supply.state().swaps) == ("onnxruntime", swaps)
+    assert len(builds.read_text().splitlines()) == len(before) + 1
 
 
 def test_an_engine_asked_for_takes_over_when_its_plan_is_built_and_not_a_stand_in(registered, gate, supply, settings):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 from own_weights import damage, overwrite_in_place, own_weights
@@ -44,6 +46,49 @@ def test_a_damaged_copy_is_made_anew(artifact, folder):
     damage(copy)
     assert KeptArtifacts(folder).keep(artifact.folder, MODEL, SCALE) == copy
     read_artifact(copy.folder)
+
+
+def killed(path, ignore_errors):
+    """A removal that is killed when the card is gone."""
+    (Path(path) / "card.json").unlink()
+    raise KeyboardInterrupt
+
+
+def test_a_removal_that_is_killed_does_not_stand_in_the_way(artifact, folder, monkeypatch):
+    first = KeptArtifacts(folder, limit=0)
+    copy = first.keep(artifact.folder, MODEL, SCALE)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            first.release_all_but(())
+    assert not copy.folder.exists() and list(folder.iterdir())
+    second = KeptArtifacts(folder)
+    assert second.keep(artifact.folder, MODEL, SCALE) == copy
+    second.release_all_but(())
+    assert list(folder.iterdir()) == [copy.folder]
+
+
+def test_what_is_left_of_a_copy_makes_way_for_a_new_one(artifact, folder, caplog):
+    """As a removal by another version of the package leaves it."""
+    first = KeptArtifacts(folder)
+    copy = first.keep(artifact.folder, MODEL, SCALE)
+    first.release_all_but(())
+    (copy.folder / "card.json").unlink()
+    assert KeptArtifacts(folder).keep(artifact.folder, MODEL, SCALE) == copy
+    read_artifact(copy.folder)
+    assert (list(folder.iterdir()), caplog.text) == ([copy.folder], "")
+
+
+def test_leftovers_go_and_what_is_just_being_written_or_is_not_ours_stays(artifact, folder):
+    kept = KeptArtifacts(folder)
+    copy = kept.keep(artifact.folder, MODEL, SCALE)
+    names = ("fdkn_x8-0123456789ab", ".old-abc", ".new-abandoned", ".new-fresh", "somebody else's")
+    for name in names:
+        (folder / name).mkdir()
+        (folder / name / "weights.safetensors").touch()
+    os.utime(folder / ".new-abandoned", (1000, 1000))
+    kept.release_all_but(())
+    assert {path.name for path in folder.iterdir()} == {copy.folder.name, *names[3:]}
 
 
 def test_damaged_weights_are_not_kept(artifact, folder):

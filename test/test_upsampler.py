@@ -1,12 +1,13 @@
 """The pure Python API."""
 
+import re
 import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from depth_sr_ros.artifact import find_artifact
+from depth_sr_ros.artifact import SHIPPED, find_artifact
 from depth_sr_ros.rgbd.errors import FrameError
 from depth_sr_ros.upsampler import Upsampler, UpsamplerError
 
@@ -191,18 +192,33 @@ def test_describe_before_the_first_frame():
     assert info.model == served.card.name and info.weights_id == served.weights_id
 
 
-def test_scale_that_cannot_be_served_is_told_once_and_another_stands_in(monkeypatch, caplog, tmp_path, artifact):
-    """Here x4 is damaged: depth of half the colour's size then goes to x8."""
-    shutil.copytree(artifact.folder, tmp_path / "fdkn_x8")
-    shutil.copytree(find_artifact("fdkn", 4).folder, tmp_path / "fdkn_x4")
-    (tmp_path / "fdkn_x4" / "graph.onnx").write_bytes(b"")
-    monkeypatch.setattr("depth_sr_ros.upsampler.shipped_scales", lambda model: [4, 8])
+def _damage_shipped(scales, folder, monkeypatch):
+    """Makes x4, x8 and x16 the shipped weights, some of them damaged."""
+    for scale in (4, 8, 16):
+        shutil.copytree(SHIPPED / f"fdkn_x{scale}", folder / f"fdkn_x{scale}")
+    for scale in scales:
+        (folder / f"fdkn_x{scale}" / "graph.onnx").write_bytes(b"")
+    monkeypatch.setattr("depth_sr_ros.upsampler.shipped_scales", lambda model: [4, 8, 16])
     monkeypatch.setattr(
-        "depth_sr_ros.upsampler.find_artifact", lambda model, scale: find_artifact(model, scale, tmp_path)
+        "depth_sr_ros.upsampler.find_artifact", lambda model, scale: find_artifact(model, scale, folder)
     )
-    upsampler = Upsampler(scale=8)
+
+
+@pytest.mark.parametrize(
+    ("scale", "damaged", "serves"),
+    [(8, [4], 8), (16, [4], 8), (16, [4, 8], 16)],
+    ids=["by_the_one_asked_for", "by_another", "by_the_last"],
+)
+def test_a_scale_that_cannot_be_served_is_told_once_and_the_one_that_stands_in_is_named(
+    scale, damaged, serves, monkeypatch, caplog, tmp_path
+):
+    """Depth of half the colour's size would go to x4."""
+    _damage_shipped(damaged, tmp_path, monkeypatch)
+    upsampler = Upsampler(scale=scale, engine="onnxruntime", threads=1)
     rgb, depth = _scene()
     for _ in range(3):
         assert upsampler(rgb, depth[::2, ::2].copy()).valid.all()
-    assert upsampler.describe().model == "fdkn_x8"
-    assert caplog.text.count("scale x4 cannot be served") == 1
+    assert upsampler.describe().model == f"fdkn_x{serves}"
+    for refused in damaged:
+        assert caplog.text.count(f"scale x{refused} cannot be served") == 1
+    assert re.findall(r"x(\d+) stands in", caplog.text) == [str(serves)]

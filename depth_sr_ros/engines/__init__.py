@@ -1,11 +1,20 @@
 """Inference engines behind one interface; each checks itself on the artifact's golden frame before it serves."""
 
 import depth_sr_ros.engines.quiet_runtimes  # noqa: F401  before anything imports a runtime
-from depth_sr_ros.engines.base import Arrays, Engine, EngineError, EngineInfo, EngineInputError, EngineUnavailable
+from depth_sr_ros.engines.base import (
+    Arrays,
+    Engine,
+    EngineError,
+    EngineInfo,
+    EngineInputError,
+    EngineMemoryError,
+    EngineUnavailable,
+    Precision,
+)
 from depth_sr_ros.engines.cache import PlanCache
 from depth_sr_ros.engines.plan_build import PlanRequest
 from depth_sr_ros.engines.plan_process import BuildState, PlanProcess
-from depth_sr_ros.engines.select import ENGINE_NAMES, PRECISIONS, EngineChoice, NoPlanError, choose_engine
+from depth_sr_ros.engines.select import ENGINE_NAMES, PRECISIONS, EngineChoice, NoPlanError, Refused, choose_engine
 
 __all__ = [
     "ENGINE_NAMES",
@@ -17,10 +26,13 @@ __all__ = [
     "EngineError",
     "EngineInfo",
     "EngineInputError",
+    "EngineMemoryError",
     "EngineUnavailable",
     "NoPlanError",
     "PlanCache",
     "PlanProcess",
     "PlanRequest",
+    "Precision",
+    "Refused",
     "choose_engine",
 ]

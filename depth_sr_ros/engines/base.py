@@ -24,6 +24,10 @@ class EngineUnavailable(EngineError):
     """An engine that this machine has nothing to run it on, such as a GPU; automatic choice passes over it quietly."""
 
 
+class EngineMemoryError(EngineError):
+    """There is not enough memory for an engine now: nothing speaks against its plan, which may load another time."""
+
+
 class EngineInputError(ValueError):
     """An input of another name, shape or type than the engine was built for."""
 
@@ -66,6 +70,7 @@ class Engine(abc.ABC):
         threads: CPU threads to use; 0 leaves it to the engine, see `depth_sr_ros.engines.cpu`.
 
     Raises:
+        EngineMemoryError: there is not enough memory.
         EngineError: the runtime is not installed, or cannot run the graph or the precision.
     """
 
@@ -89,7 +94,7 @@ class Engine(abc.ABC):
         try:
             self._build(artifact, grid, precision, threads)
         except (RuntimeError, ValueError, OSError) as error:
-            raise EngineError(f"engine {self.name}: cannot build {artifact.card.name} for {grid}: {error}") from error
+            raise _kind(error)(f"engine {self.name}: cannot build {artifact.card.name} for {grid}: {error}") from error
 
     @classmethod
     def check_machine(cls) -> None:
@@ -129,7 +134,7 @@ class Engine(abc.ABC):
         try:
             return self._run(inputs)
         except RuntimeError as error:
-            raise EngineError(f"engine {self.name} failed: {error}") from error
+            raise _kind(error)(f"engine {self.name} failed: {error}") from error
 
     def describe(self) -> EngineInfo:
         """What this engine is."""
@@ -173,3 +178,7 @@ class Engine(abc.ABC):
                 raise EngineInputError(
                     f"input {name!r}: expected {shape} {dtype}, found {found}; build an engine for this size"
                 )
+
+
+def _kind(error: Exception) -> type[EngineError]:
+    return EngineMemoryError if isinstance(error, EngineMemoryError) else EngineError

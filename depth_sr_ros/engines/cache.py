@@ -172,11 +172,20 @@ class PlanCache:
         self.prune(keep=key)
         return card
 
-    def discard(self, key: PlanKey) -> None:
-        """Removes a plan that its runtime refuses."""
-        if self._card(key).exists():
-            with locked(self._lock(key)):
-                self._remove(key)
+    def discard(self, key: PlanKey) -> bool:
+        """Removes a plan that its runtime refuses.
+
+        Returns:
+            Whether it is gone; where it cannot be removed, a warning says why.
+        """
+        try:
+            if self._card(key).exists():
+                with locked(self._lock(key)):
+                    self._remove(key)
+        except OSError as error:
+            _log.warning("%s: cannot be removed: %s", self._plan(key), error)
+            return False
+        return True
 
     def prune(self, keep: PlanKey) -> None:
         """Removes leftovers, what `keep` supersedes, and what has not been used for longest beyond the budget."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from depth_sr_ros.artifact import FIXTURE, WEIGHTS, Artifact
+from depth_sr_ros.artifact import FIXTURE, INT8, WEIGHTS, Artifact
 from depth_sr_ros.engines.base import Precision
 from depth_sr_ros.engines.planned import PlannedEngine
 
@@ -28,6 +28,8 @@ class PlanKey:
         grid: depth grid (h, w) that the plan is for.
         precision: of the network body.
         conditions: what the runtime adds: full version, device, compute capability, flags.
+        quantised: sha256 of the files of the artifact's graph in 8-bit integers; empty for any other precision than
+            int8, and where the artifact has no such graph.
     """
 
     artifact: str
@@ -40,6 +42,7 @@ class PlanKey:
     grid: tuple[int, int]
     precision: Precision
     conditions: Mapping[str, str] = field(hash=False)
+    quantised: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -54,15 +57,20 @@ class PlanKey:
         return f"{self.artifact}_{width}x{height}_{self.precision}_{self.runtime}_{self.digest[:16]}"
 
     def parts(self) -> dict[str, Any]:
-        """The attributes as JSON has them."""
+        """The attributes as JSON has them; `quantised` is left out where it is empty."""
         parts = asdict(self) | {"conditions": dict(self.conditions)}
-        return parts | {name: list(parts[name]) for name in ("golden", "grid")}
+        parts |= {name: list(parts[name]) for name in ("golden", "grid", "quantised")}
+        if not self.quantised:  # so that plans of float precisions keep the digests that they always had
+            del parts["quantised"]
+        return parts
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, Any]) -> PlanKey:
         """The key that `parts` gave. Raises TypeError, KeyError or ValueError for anything else."""
         golden, grid = (tuple(int(n) for n in parts[name]) for name in ("golden", "grid"))
-        return cls(**{**parts, "golden": golden, "grid": grid, "conditions": dict(parts["conditions"])})
+        quantised = tuple(str(sha256) for sha256 in parts.get("quantised", ()))
+        conditions = dict(parts["conditions"])
+        return cls(**{**parts, "golden": golden, "grid": grid, "conditions": conditions, "quantised": quantised})
 
 
 def plan_key(
@@ -77,15 +85,17 @@ def plan_key(
         precision: of the network body.
     """
     height, width = artifact.fixture()["depth"].shape
+    files = artifact.card.files
     return PlanKey(
         artifact.card.name,
         runtime.plan_suffix,
         runtime.name,
         hashlib.sha256(artifact.graph.read_bytes()).hexdigest(),
-        artifact.card.files[WEIGHTS],
+        files[WEIGHTS],
         hashlib.sha256((artifact.folder / FIXTURE).read_bytes()).hexdigest(),
         (height, width),
         (height, width) if grid is None else (int(grid[0]), int(grid[1])),
         precision,
         {str(name): str(value) for name, value in runtime.plan_conditions(precision).items()},
+        tuple(files[name] for name in INT8 if name in files) if precision == "int8" else (),
     )

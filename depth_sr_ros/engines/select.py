@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from depth_sr_ros.artifact import Artifact
-from depth_sr_ros.engines.base import Engine, EngineError, EngineUnavailable, Precision
+from depth_sr_ros.engines.base import Engine, EngineError, EngineMemoryError, EngineUnavailable, Precision
 from depth_sr_ros.engines.cache import PlanCache
 from depth_sr_ros.engines.plan_build import PlanRequest, obtain_plan
-from depth_sr_ros.engines.plan_key import plan_key
+from depth_sr_ros.engines.plan_key import PlanKey, plan_key
 from depth_sr_ros.engines.planned import PlannedEngine
 from depth_sr_ros.engines.selfcheck import check_engine
 
@@ -46,10 +47,12 @@ _log = logging.getLogger(__name__)
 
 
 Wanted = tuple[type[PlannedEngine], Precision]
+Refused = Mapping[tuple[str, Precision], str]
+"""Engines, by name and precision, that turned out not to load their plan here, and why."""
 
 
 class NoPlanError(EngineError):
-    """An engine that needs a plan, and none is there."""
+    """An engine that needs a plan, and none is there that it takes."""
 
 
 @dataclass(frozen=True)
@@ -84,21 +87,26 @@ class EngineChoice:
         """Builds the engine for depth of size `grid` = (h, w), from its plan where it has one.
 
         Raises:
-            NoPlanError: it needs a plan for this size, and may not build one.
+            NoPlanError: it needs a plan for this size, and may not build one, or cannot replace the one it refuses.
+            EngineMemoryError: there is not enough memory to load its plan, which stays.
             EngineError: it cannot be built.
         """
         if not issubclass(self.runtime, PlannedEngine):
             return self.runtime(self.artifact, grid, self.precision, self.threads)
         request = PlanRequest(self.runtime, self.artifact, grid, self.precision)
         plan = self.plans.find(request.key())
+        removed, refusal = True, ""
         if plan is not None:
             try:
                 return self.runtime(self.artifact, grid, self.precision, self.threads, plan)
+            except EngineMemoryError:
+                raise
             except EngineError as error:
-                _log.warning("%s; its plan is removed", error)
-                self.plans.discard(request.key())
+                removed, refusal = _discard(self.plans, request.key(), error), str(error)
         if self.runtime.quick(self.precision):
             return self.runtime(self.artifact, grid, self.precision, self.threads)
+        if refusal and not (removed and self.builds):
+            raise NoPlanError(f"{request}: expected a plan that can be loaded here, found that it cannot: {refusal}")
         if not self.builds:
             raise NoPlanError(f"{request}: no plan yet; build it by `depth-sr compile`")
         _log.warning("%s: no plan yet, it is built now; this may take minutes", request)
@@ -115,6 +123,7 @@ def choose_engine(
     plans: PlanCache | None = None,
     builds: bool = True,
     grid: tuple[int, int] | None = None,
+    refused: Refused | None = None,
 ) -> EngineChoice:
     """Finds the engine that shall serve an artifact.
 
@@ -127,13 +136,14 @@ def choose_engine(
         builds: whether an engine asked for by name may build the plan it lacks when it is first needed. If not,
             another engine stands in for it.
         grid: (h, w) of the depth input that it must be able to serve at once; None leaves that open.
+        refused: engines to pass over, as if they had no plan, and why.
 
     Raises:
         EngineError: unknown name, or nothing works; the message says what was tried and what to install.
     """
     _expect("engine", engine, ENGINE_NAMES)
     _expect("precision", precision, PRECISIONS)
-    search = _Search(artifact, threads, PlanCache() if plans is None else plans, grid)
+    search = _Search(artifact, threads, PlanCache() if plans is None else plans, grid, refused or {})
     by_name = engine != "auto"
     found = search.first((engine,) if by_name else tuple(_RUNTIMES), precision, by_name)
     if found is None and search.wanted and by_name and builds:
@@ -166,6 +176,7 @@ class _Search:
     threads: int
     plans: PlanCache
     grid: tuple[int, int] | None
+    refused: Refused
     passed_over: list[str] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
 
@@ -219,9 +230,13 @@ class _Search:
         return None
 
     def _checked(self, runtime: type[Engine], precision: Precision) -> str | None:
-        """Outcome of the self-check; None where a plan is needed and missing."""
+        """Outcome of the self-check; None where a plan is needed and there is none that can be loaded."""
         if not issubclass(runtime, PlannedEngine):
             return f"self-check {check_engine(runtime, self.artifact, precision, self.threads).error:.1e}"
+        if (runtime.name, precision) in self.refused:
+            self._pass_over(runtime, precision, self.refused[runtime.name, precision])
+            return None
+        why = f"engine {runtime.name} ({precision}): no plan yet"
         key = plan_key(runtime, self.artifact, self.grid, precision)
         for known in self.plans.sizes(key) if self.grid is None else [key]:
             plan = self.plans.find(known)
@@ -230,15 +245,26 @@ class _Search:
             try:
                 check = check_engine(runtime, self.artifact, precision, self.threads, plan)
             except EngineError as error:
-                _log.warning("%s; its plan is removed", error)
-                self.plans.discard(known)
+                if not isinstance(error, EngineMemoryError):
+                    _discard(self.plans, known, error)
+                why = str(error)
                 continue
             return f"self-check {check.error:.1e}, from its plan"
         if runtime.quick(precision):
             return f"self-check {check_engine(runtime, self.artifact, precision, self.threads).error:.1e}"
-        self.wanted.append((runtime, precision))
-        self.passed_over.append(f"engine {runtime.name} ({precision}): no plan yet")
+        self._pass_over(runtime, precision, why)
         return None
+
+    def _pass_over(self, runtime: type[PlannedEngine], precision: Precision, why: str) -> None:
+        self.wanted.append((runtime, precision))
+        self.passed_over.append(why)
+
+
+def _discard(plans: PlanCache, key: PlanKey, error: EngineError) -> bool:
+    """Removes a plan that cannot be loaded; whether that succeeded."""
+    removed = plans.discard(key)
+    _log.warning("%s; its plan is %s", error, "removed" if removed else "not used")
+    return removed
 
 
 def load_runtime(name: str) -> type[Engine]:

@@ -46,6 +46,19 @@ def test_gives_back_what_was_recorded(cache):
     assert PlanCache(cache.folder).find(KEY) == PLAN
 
 
+def test_a_plan_of_8_bit_integers_is_told_apart_by_the_graph_that_it_was_made_of(cache):
+    keys = [replace(KEY, precision="int8", quantised=(digit * 64, "f" * 64)) for digit in "ab"]
+    record(cache, keys[0])
+    assert cache.find(keys[0]) == PLAN and cache.find(keys[1]) is None
+    assert PlanKey.from_parts(keys[0].parts()) == keys[0]
+
+
+def test_keys_without_such_a_graph_are_as_they_were_before_it_counted():
+    """Plans of float precisions that were built before are still found."""
+    assert "quantised" not in KEY.parts()
+    assert PlanKey.from_parts(KEY.parts()) == KEY
+
+
 def test_the_card_says_what_it_is_and_how_it_did(cache):
     record(cache)
     card = PlanCard.read(files(cache)[1])
@@ -66,6 +79,7 @@ def test_the_card_says_what_it_is_and_how_it_did(cache):
         {"conditions": {**KEY.conditions, "version": "10.3.0.31"}},
         {"conditions": {**KEY.conditions, "device": "Xavier"}},
         {"conditions": {**KEY.conditions, "flags": ""}},
+        {"quantised": ("e" * 64, "f" * 64)},
     ],
     ids=lambda other: next(iter(other)),
 )
@@ -193,6 +207,22 @@ def test_a_writer_killed_at_any_step_leaves_nothing_that_is_used(cache, step):
     assert {path.name.partition(".")[0] for path in cache.folder.iterdir()} == {other.stem}
     record(cache)
     assert cache.find(KEY) == PLAN
+
+
+def test_a_plan_that_cannot_be_removed_is_told_and_stays(cache, monkeypatch, caplog):
+    def refuse(path, waiting=None):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    record(cache)
+    monkeypatch.setattr(module, "locked", refuse)
+    assert not cache.discard(KEY)
+    assert "cannot be removed: [Errno 13]" in caplog.text and cache.find(KEY) == PLAN
+
+
+def test_a_discarded_plan_is_gone(cache):
+    record(cache)
+    assert cache.discard(KEY) and cache.find(KEY) is None
+    assert cache.discard(KEY)
 
 
 def test_a_folder_that_cannot_be_written_says_what_to_change(tmp_path):

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 from gated import GatedEngine, wait_until
 
-from depth_sr_ros.engines import EngineError, PlanCache, PlanProcess, PlanRequest, choose_engine
+from depth_sr_ros.engines import EngineError, EngineMemoryError, PlanCache, PlanProcess, PlanRequest, choose_engine
+from depth_sr_ros.engines import cache as module
+from depth_sr_ros.engines.openvino_plan import PlannedOpenVinoEngine
 from depth_sr_ros.engines.plan_build import obtain_plan
+from depth_sr_ros.upsampler import Upsampler
 
 GRID = (4, 5)
 
@@ -195,3 +198,83 @@ def test_a_whole_plan_that_fails_its_check_now_is_removed_and_another_engine_ser
     assert cache.find(request_.key()) == other
     assert choose_engine(artifact, plans=cache).runtime.name == "openvino"
     assert cache.cards() == []
+
+
+def refuse_here(monkeypatch, *grids, error=None):
+    """Plans cannot be loaded in this process for some sizes, although they compute what they should."""
+
+    def build(self, artifact, grid, precision, threads):
+        if self._exported is not None and tuple(grid) in grids:
+            raise error or RuntimeError("the runtime refuses these bytes")
+        real(self, artifact, grid, precision, threads)
+
+    real = PlannedOpenVinoEngine._build
+    monkeypatch.setattr(PlannedOpenVinoEngine, "_build", build)
+
+
+@pytest.fixture
+def read_only(monkeypatch):
+    """Plans cannot be removed; root may write to every folder, so taking rights away would not do."""
+
+    def refuse(path, waiting=None):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    return lambda: monkeypatch.setattr(module, "locked", refuse)
+
+
+def test_a_plan_stays_when_memory_is_short_for_it_and_another_engine_serves(
+    registered, artifact, cache, request_, gate, monkeypatch
+):
+    gate.touch()
+    obtain_plan(request_, cache)
+    refuse_here(monkeypatch, GRID, error=EngineMemoryError("out of memory"))
+    choice = choose_engine(artifact, "gated", plans=cache)
+    with pytest.raises(EngineMemoryError, match="cannot build fdkn_x8 .*out of memory"):
+        choice.build(GRID)
+    upsampler = Upsampler(weights=artifact.folder, precision="fp32", threads=1, engine_cache=cache.folder)
+    upsampler.prepare((GRID[0] * 8, GRID[1] * 8), GRID)
+    assert upsampler.describe().engine == "openvino" and "out of memory" in upsampler.describe().reason
+    upsampler.close()
+    refuse_here(monkeypatch, golden(artifact), error=EngineMemoryError("out of memory"))
+    choice = choose_engine(artifact, plans=cache)
+    assert choice.runtime.name == "openvino" and "out of memory" in choice.reason
+    assert cache.find(request_.key()) and len(builds()) == 1
+
+
+def golden(artifact):
+    return artifact.fixture()["depth"].shape
+
+
+@pytest.mark.parametrize("size", ["the camera's", "both"])
+def test_a_refused_plan_that_cannot_be_removed_is_not_used(artifact, cache, monkeypatch, read_only, caplog, size):
+    obtain_plan(PlanRequest(PlannedOpenVinoEngine, artifact, GRID, "fp32"), cache)
+    refuse_here(monkeypatch, GRID, *([golden(artifact)] if size == "both" else []))
+    read_only()
+    upsampler = Upsampler(
+        weights=artifact.folder, engine="openvino", precision="fp32", threads=1, engine_cache=cache.folder
+    )
+    upsampler.prepare((GRID[0] * 8, GRID[1] * 8), GRID)
+    assert upsampler.describe().engine == "openvino"
+    assert "cannot be removed: [Errno 13]" in caplog.text and "its plan is not used" in caplog.text
+    upsampler.close()
+
+
+@pytest.mark.parametrize("builds", [True, False])
+def test_another_engine_serves_where_a_refused_plan_cannot_be_replaced(
+    registered, artifact, cache, request_, gate, monkeypatch, read_only, builds
+):
+    gate.touch()
+    obtain_plan(request_, cache)
+    refuse_here(monkeypatch, GRID)
+    read_only()
+    upsampler = Upsampler(
+        weights=artifact.folder, precision="fp32", threads=1, engine_cache=cache.folder, builds_plans=builds
+    )
+    assert upsampler.describe().engine == "gated"
+    upsampler.prepare((GRID[0] * 8, GRID[1] * 8), GRID)
+    assert upsampler.describe().engine == "openvino"
+    assert "the runtime refuses these bytes" in upsampler.describe().reason
+    upsampler.close()
+    by_name = Upsampler(weights=artifact.folder, engine="gated", threads=1, engine_cache=cache.folder)
+    with pytest.raises(EngineError, match="expected a plan that can be loaded here.*refuses these bytes"):
+        by_name.prepare((GRID[0] * 8, GRID[1] * 8), GRID)

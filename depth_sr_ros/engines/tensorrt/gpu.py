@@ -70,11 +70,11 @@ class Gpu(abc.ABC):
 
     @abc.abstractmethod
     def allocate(self, name: str, size: int) -> Buffer:
-        """Memory on the GPU. Raises EngineError where there is not enough."""
+        """Memory on the GPU. Raises EngineMemoryError where there is not enough, EngineError for anything else."""
 
     @abc.abstractmethod
     def pin(self, name: str, size: int) -> Buffer:
-        """Page-locked memory of the CPU, which copies need no detour from. Raises EngineError."""
+        """Page-locked memory of the CPU, which copies need no detour from. Raises as `allocate` does."""
 
     @abc.abstractmethod
     def copy_in(self, device: Buffer, host: Buffer) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from cuda.bindings import runtime
 
-from depth_sr_ros.engines.base import EngineError
+from depth_sr_ros.engines.base import EngineError, EngineMemoryError
 from depth_sr_ros.engines.tensorrt.gpu import Buffer, Gpu
 
 _NON_BLOCKING = 1
+_OUT_OF_MEMORY = 2
+"""cudaErrorMemoryAllocation, and the driver's CUDA_ERROR_OUT_OF_MEMORY."""
 
 
 class BindingsGpu(Gpu):
@@ -79,9 +81,11 @@ def check(doing: str, answer: tuple[Any, ...]) -> Any:
     """The value of a call of `cuda.bindings`, which answers with its status first.
 
     Raises:
-        EngineError: it failed; the message says what was being done and CUDA's name of the error.
+        EngineMemoryError: there was not enough memory.
+        EngineError: it failed otherwise; the message says what was being done and CUDA's name of the error.
     """
     status, *values = answer
     if int(status) != 0:
-        raise EngineError(f"CUDA failed while {doing}: {getattr(status, 'name', status)} ({int(status)})")
+        kind = EngineMemoryError if int(status) == _OUT_OF_MEMORY else EngineError
+        raise kind(f"CUDA failed while {doing}: {getattr(status, 'name', status)} ({int(status)})")
     return values[0] if values else None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pycuda.driver as cuda
 
-from depth_sr_ros.engines.base import EngineError
+from depth_sr_ros.engines.base import EngineError, EngineMemoryError
 from depth_sr_ros.engines.tensorrt.gpu import Buffer, Gpu
 
 
@@ -81,4 +81,5 @@ def _named(doing: str) -> Iterator[None]:
     try:
         yield
     except cuda.Error as error:
-        raise EngineError(f"CUDA failed while {doing}: {error}") from error
+        kind = EngineMemoryError if isinstance(error, cuda.MemoryError) else EngineError
+        raise kind(f"CUDA failed while {doing}: {error}") from error

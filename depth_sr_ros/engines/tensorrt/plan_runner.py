@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from depth_sr_ros.engines.base import Arrays, EngineError
+from depth_sr_ros.engines.base import Arrays, EngineError, EngineMemoryError
 from depth_sr_ros.engines.tensorrt.cuda_graph import CudaGraph
 from depth_sr_ros.engines.tensorrt.gpu import Buffer, Gpu
 from depth_sr_ros.engines.tensorrt.layout import Layout, Shapes
 from depth_sr_ros.engines.tensorrt.library import TensorRt
+
+_OUT_OF_MEMORY = re.compile(r"out ?of ?memory|memory .*could not be allocated", re.IGNORECASE)
+"""How TensorRT's messages tell of it; it has no status for that."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +34,8 @@ class PlanRunner:
         record: makes a CUDA graph; another one is given by tests only.
 
     Raises:
-        EngineError: the plan does not fit this TensorRT, GPU or size, or there is not enough memory.
+        EngineMemoryError: there is not enough memory on the GPU or to be pinned.
+        EngineError: the plan does not fit this TensorRT, GPU or size.
     """
 
     graph_failure: str
@@ -94,7 +99,7 @@ class PlanRunner:
             raise self._failure("a plan built by this version for this GPU; build it again")
         self._context = self._engine.create_execution_context()
         if self._context is None:
-            raise self._failure("enough memory on the GPU; close other programs, or choose a smaller model")
+            raise self._no_memory()  # nothing else keeps a plan that was read from having a context
 
     def _fix_sizes(self, shapes: Shapes) -> None:
         """Chooses the optimisation profile that was made for the sizes."""
@@ -166,8 +171,17 @@ class PlanRunner:
         self._gpu.copy_out(self._host_out, self._device_out)
 
     def _failure(self, expected: str) -> EngineError:
+        if any(_OUT_OF_MEMORY.search(error) for error in self._logger.errors):
+            return self._no_memory()
+        return EngineError(self._sentence(expected))
+
+    def _no_memory(self) -> EngineMemoryError:
+        expected = "enough memory on the GPU; close other programs, or choose a smaller model"
+        return EngineMemoryError(self._sentence(expected))
+
+    def _sentence(self, expected: str) -> str:
         found = "; ".join(error.splitlines()[0] for error in self._logger.errors if error) or "no reason given"
-        return EngineError(f"{self._library.name} {self._library.version}: expected {expected}, found: {found}")
+        return f"{self._library.name} {self._library.version}: expected {expected}, found: {found}"
 
 
 def input_shapes(grid: tuple[int, int], scale: int) -> Mapping[str, tuple[int, ...]]:

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from depth_sr_ros.engines.base import EngineError
+from depth_sr_ros.engines.base import EngineMemoryError
 from depth_sr_ros.engines.tensorrt.gpu import Buffer, Gpu
 
 
@@ -37,7 +37,7 @@ class RamGpu(Gpu):
     def _memory(self, name, size):
         assert self.inside, f"{name}: outside of the GPU's context"
         if size > self.limit:
-            raise EngineError(f"CUDA failed while allocating {size} bytes for {name}: out of memory")
+            raise EngineMemoryError(f"CUDA failed while allocating {size} bytes for {name}: out of memory")
         memory = np.zeros(size + 256, np.uint8)
         start = -memory.ctypes.data % 256
         self.held[name] = memory

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from depth_sr_ros.engines import EngineError, choose_engine
+from depth_sr_ros.engines import EngineError, EngineMemoryError, choose_engine
 from depth_sr_ros.engines.base import EngineUnavailable
 from depth_sr_ros.engines.select import load_runtime
 from depth_sr_ros.engines.tensorrt import driver
@@ -161,3 +161,13 @@ def test_measurements_lie_in_the_users_cache_folder(monkeypatch, tmp_path):
     assert default_folder().is_relative_to(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     assert default_folder().is_absolute()
+
+
+@pytest.mark.parametrize(("status", "kind"), [(2, EngineMemoryError), (700, EngineError)])
+def test_cuda_s_lack_of_memory_is_told_apart_from_its_other_failures(status, kind):
+    pytest.importorskip("cuda.bindings.runtime")
+    from depth_sr_ros.engines.tensorrt.gpu_bindings import check
+
+    with pytest.raises(EngineError, match=rf"CUDA failed while allocating: {status}") as caught:
+        check("allocating", (status,))
+    assert type(caught.value) is kind

@@ -1,12 +1,13 @@
 """The way of a frame through a plan's memory, and of that memory's life, on a GPU made of RAM."""
 
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from ram_gpu import RamGpu, RamGraph, plan_of, ram_tensorrt
+from ram_gpu import RamGpu, RamGraph, _Context, _Engine, _Runtime, plan_of, ram_tensorrt
 
-from depth_sr_ros.engines.base import EngineError
+from depth_sr_ros.engines.base import EngineError, EngineMemoryError
 from depth_sr_ros.engines.tensorrt.flat_graph import flat_graph
 from depth_sr_ros.engines.tensorrt.layout import ALIGNMENT, Layout
 from depth_sr_ros.engines.tensorrt.plan_runner import PlanRunner, input_shapes
@@ -94,8 +95,9 @@ def test_a_failed_recording_is_written_down_and_the_frame_served_without(gpu, pl
 
 
 def test_a_plan_of_another_version_says_so_and_leaves_nothing_behind(gpu):
-    with pytest.raises(EngineError, match="build it again, found: .*Version tag does not match"):
+    with pytest.raises(EngineError, match="build it again, found: .*Version tag does not match") as caught:
         _runner(gpu, b"not a plan")
+    assert not isinstance(caught.value, EngineMemoryError)
     assert gpu.closed and not gpu.held
 
 
@@ -107,8 +109,28 @@ def test_a_size_that_the_plan_was_not_built_for_names_both(gpu, plan):
 
 def test_too_little_memory_is_named_and_what_was_had_is_freed(plan):
     gpu = RamGpu(limit=100_000)
-    with pytest.raises(EngineError, match="bytes for pinned outputs: out of memory"):
+    with pytest.raises(EngineMemoryError, match="bytes for pinned outputs: out of memory"):
         PlanRunner(ram_tensorrt(gpu), gpu, plan, input_shapes(GOLDEN, 8))
+    assert gpu.closed and not gpu.held
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[defaultAllocator.cpp::allocate::31] Error Code 1: Cuda Runtime (out of memory)",
+        "Error Code 2: OutOfMemory (Requested size was 1073741824 bytes.)",
+        "Requested amount of GPU memory (8388608 bytes) could not be allocated. There may not be enough free memory",
+    ],
+)
+@pytest.mark.parametrize("step", ["deserialize_cuda_engine", "create_execution_context", "execute_async_v3"])
+def test_too_little_memory_is_told_apart_from_a_plan_that_does_not_fit(gpu, plan, monkeypatch, step, said):
+    owner = {"deserialize_cuda_engine": _Runtime, "create_execution_context": _Engine, "execute_async_v3": _Context}
+    library = ram_tensorrt(gpu)
+    logger = SimpleNamespace(errors=[said])
+    library.logger = lambda: logger
+    monkeypatch.setattr(owner[step], step, lambda self, *given: None)
+    with pytest.raises(EngineMemoryError, match="expected enough memory on the GPU; close other programs"):
+        PlanRunner(library, gpu, plan, input_shapes(GOLDEN, 8))
     assert gpu.closed and not gpu.held
 
 
