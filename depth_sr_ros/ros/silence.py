@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+from depth_sr_ros.rgbd.pairing import LONGEST_QUEUE
+from depth_sr_ros.rgbd.stamp_memory import Nearest
 
 
 @dataclass(frozen=True)
@@ -34,15 +38,17 @@ class Facts:
         rgb: the colour topic.
         depth: the depth topic.
         slop_ns: largest stamp distance of a pair.
-        best_offset_ns: depth stamp minus colour stamp where they came closest since the last pair, None when one stream
-            has sent nothing.
+        nearest: how depth (stream 1) and colour stamps came closest since the last pair, None when one stream has sent
+            nothing.
+        queue_size: images per topic that wait for their partner.
         refused: (cause, sentence) of the newest pair when pairs come and are all refused; None otherwise.
     """
 
     rgb: TopicFacts
     depth: TopicFacts
     slop_ns: int
-    best_offset_ns: int | None = None
+    nearest: Nearest | None = None
+    queue_size: int = 10
     refused: tuple[str, str] | None = None
 
 
@@ -119,23 +125,48 @@ def _mute(topics: tuple[TopicFacts, TopicFacts]) -> Explanation | None:
 
 
 def _apart(facts: Facts) -> Explanation:
-    slop_ms, offset = facts.slop_ns / 1e6, facts.best_offset_ns
+    nearest = facts.nearest
     rates = f"colour {facts.rgb.hz:.1f} Hz, depth {facts.depth.hz:.1f} Hz"
-    if offset is None or abs(offset) <= facts.slop_ns:
+    if nearest is None:
         return Explanation("no_pairs", f"both topics arrive ({rates}) but have not paired yet; raise `sync_queue_size`")
-    found = f"best distance {abs(offset) / 1e6:.1f} ms, slop {slop_ms:.1f} ms ({rates})"
-    return Explanation("stamps_apart", f"no stamps within the slop: {found}; {_nearer(offset)}")
+    distance_ns = abs(nearest.offset_ns)
+    found = f"best distance {distance_ns / 1e6:.1f} ms, slop {facts.slop_ns / 1e6:.1f} ms ({rates})"
+    if distance_ns > facts.slop_ns:
+        return Explanation("stamps_apart", f"no stamps within the slop: {found}; {_nearer(nearest, facts.queue_size)}")
+    late, early = _late_and_early(nearest)
+    delay = f"{late} arrives {abs(nearest.newest_offset_ns) * 1e-9:.2f} s after the {early} of its time"
+    return Explanation(
+        "no_pairs",
+        f"stamps fit: {found}; but {delay}, of which only {facts.queue_size} images wait; "
+        f"{_longer(nearest.needed, facts.queue_size)}, or make {late} arrive sooner; where it is the drivers' clocks "
+        "that differ, synchronise them instead",
+    )
 
 
-def _nearer(offset_ns: int) -> str:
+def _late_and_early(nearest: Nearest) -> tuple[str, str]:
+    return ("depth", "colour") if nearest.newest_offset_ns < 0 else ("colour", "depth")
+
+
+def _longer(needed: int, queue_size: int) -> str:
+    """The queue in which so many images can wait for a partner, and half as many more, since delays vary."""
+    if needed > LONGEST_QUEUE:
+        return f"lower the rates: {needed} images would have to wait, `sync_queue_size` allows {LONGEST_QUEUE}"
+    return f"set `sync_queue_size` to {min(LONGEST_QUEUE, max(math.ceil(1.5 * needed), queue_size + 1))} or more"
+
+
+def _nearer(nearest: Nearest, queue_size: int) -> str:
     """How to bring stamps together that are so far apart (depth minus colour)."""
-    distance_s = abs(offset_ns) * 1e-9
-    if distance_s <= 1:
-        return f"set `slop` to {distance_s * 1.25:.3f} or more, or make the driver synchronise its streams"
-    clocks = "the drivers use different clocks: synchronise them"
-    if distance_s <= 10:
-        clocks += f", or add {-offset_ns * 1e-9:.3f} to `depth_stamp_offset` (seconds)"
-    return clocks
+    distance_ns = abs(nearest.offset_ns)
+    # streams of the same time come closer than one period; farther apart, a larger slop would pair other times
+    if distance_ns <= min(1e9, nearest.spacing_ns or 1e9):
+        also = f" and {_longer(nearest.needed, queue_size)}" if nearest.needed > queue_size else ""
+        return f"set `slop` to {distance_ns * 1.25e-9:.3f} or more{also}, or make the driver synchronise its streams"
+    late, early = _late_and_early(nearest)
+    ahead_s = nearest.newest_offset_ns * 1e-9
+    advice = "the drivers use different clocks: synchronise them"
+    if abs(ahead_s) <= 10:
+        advice += f", or add {-ahead_s:.3f} to `depth_stamp_offset` (seconds)"
+    return f"{advice}; or {late} arrives {abs(ahead_s):.1f} s after {early}: lower that delay"
 
 
 class Throttle:

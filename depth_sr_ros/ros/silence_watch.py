@@ -23,7 +23,7 @@ class SilenceWatch:
         inputs: topics and pairing.
         processor: knows the newest refused pair.
         statistics: times of the newest pair and frame.
-        parameters: slop and patience.
+        parameters: slop, queue and patience.
         log: the node's logger.
     """
 
@@ -39,6 +39,7 @@ class SilenceWatch:
         self._processor = processor
         self._statistics = statistics
         self._slop_ns = parameters.slop_ns
+        self._queue_size = parameters.sync_queue_size
         self._patience = parameters.silence_after
         self._log = log
         self._since = time.monotonic()
@@ -69,7 +70,7 @@ class SilenceWatch:
         else:
             refused = None
         rgb, depth = self._inputs.facts(now, mute_after=self._patience / 2)
-        return explain(Facts(rgb, depth, self._slop_ns, self._inputs.pairing.best_offset_ns, refused))
+        return explain(Facts(rgb, depth, self._slop_ns, self._inputs.pairing.nearest, self._queue_size, refused))
 
     def _newest(self, event: float | None) -> float:
         return max(self._since, event or 0.0)
