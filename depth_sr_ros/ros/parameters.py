@@ -93,7 +93,9 @@ class NodeParameters:
     )
     always_infer: bool = _parameter(False, "Run the network also while nobody subscribes.")
     silence_after: float = _parameter(
-        3.0, "Seconds without a pair after which the cause is looked for and told.", limits=(0.5, 3600.0)
+        3.0,
+        "Seconds without a pair, or for one frame, after which the cause is looked for and told.",
+        limits=(0.5, 3600.0),
     )
     autostart: bool = _parameter(True, "Configure and activate at start; false leaves that to a lifecycle manager.")
 

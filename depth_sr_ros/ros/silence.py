@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from depth_sr_ros.rgbd.pairing import LONGEST_QUEUE
 from depth_sr_ros.rgbd.stamp_memory import Nearest
 
+SLOW = "engine_slow"
+"""Cause of a silence, or of rare frames, that lies with the engine."""
+
 
 @dataclass(frozen=True)
 class TopicFacts:
@@ -31,6 +34,24 @@ class TopicFacts:
 
 
 @dataclass(frozen=True)
+class SlowEngine:
+    """Frames that take longer than the user wants to wait.
+
+    Attributes:
+        working: seconds that the frame in work has taken so far, 0 where there is none.
+        longest: seconds that the slowest of the last published frames took, 0 before the first.
+    """
+
+    working: float
+    longest: float
+
+    @property
+    def delivers(self) -> bool:
+        """Whether the frame in work may well end as the ones before it did."""
+        return self.working < 2 * self.longest
+
+
+@dataclass(frozen=True)
 class Facts:
     """What is known when no frame has come for a while.
 
@@ -42,6 +63,7 @@ class Facts:
             nothing.
         queue_size: images per topic that wait for their partner.
         refused: (cause, sentence) of the newest pair when pairs come and are all refused; None otherwise.
+        engine: how long the engine takes where pairs come and it takes too long; None otherwise.
     """
 
     rgb: TopicFacts
@@ -50,26 +72,54 @@ class Facts:
     nearest: Nearest | None = None
     queue_size: int = 10
     refused: tuple[str, str] | None = None
+    engine: SlowEngine | None = None
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A cause, as a short word, and a sentence with the fix."""
+    """A cause, as a short word, and a sentence with the fix.
+
+    Attributes:
+        cause: the word.
+        sentence: the sentence.
+        delivers: frames do come, but seldom.
+    """
 
     cause: str
     sentence: str
+    delivers: bool = False
 
 
 def explain(facts: Facts) -> Explanation:
     """The first cause that holds, from the farthest upstream to the nearest."""
     if facts.refused:
-        return Explanation(f"refused/{facts.refused[0]}", f"pairs arrive but all are refused: {facts.refused[1]}")
+        return _refused(*facts.refused, facts.engine)
+    if facts.engine:
+        return _slow(facts.engine)
     topics = (facts.rgb, facts.depth)
     for rule in (_missing, _wrong_type, _incompatible, _mute):
         found = rule(topics)
         if found:
             return found
     return _apart(facts)
+
+
+def _refused(cause: str, sentence: str, engine: SlowEngine | None) -> Explanation:
+    since = f"; the engine has worked on one since then for {engine.working:.0f} s" if engine and engine.working else ""
+    return Explanation(f"refused/{cause}", f"pairs arrive but all are refused: {sentence}{since}")
+
+
+def _slow(engine: SlowEngine) -> Explanation:
+    smaller = "a smaller `model`, smaller images or another `engine`; `depth-sr bench` times them"
+    if engine.delivers:
+        found = f"pairs arrive, but the engine takes {engine.longest:.1f} s for a frame; choose {smaller}"
+    else:
+        first = "" if engine.longest else " (the first, for which it is also prepared)"
+        found = (
+            f"pairs arrive, but the engine has worked on one frame for {engine.working:.0f} s{first}; if it does not "
+            f"end, restart the node with {smaller}"
+        )
+    return Explanation(SLOW, found, engine.delivers)
 
 
 def _missing(topics: tuple[TopicFacts, TopicFacts]) -> Explanation | None:

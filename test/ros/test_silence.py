@@ -8,7 +8,7 @@ import pytest
 
 from depth_sr_ros.rgbd.pairing import StampPairing
 from depth_sr_ros.rgbd.stamp_memory import Nearest
-from depth_sr_ros.ros.silence import Facts, Throttle, TopicFacts, explain
+from depth_sr_ros.ros.silence import Facts, SlowEngine, Throttle, TopicFacts, explain
 
 MS = 1_000_000
 RGB = TopicFacts("/cam/rgb", publishers=1, hz=30.0)
@@ -62,6 +62,14 @@ def near(offset_ns: int, newest_offset_ns: int, **more: int | None) -> Facts:
         (replace(GOOD, nearest=replace(LATE, needed=70)), "no_pairs", ["`sync_queue_size` to 100 or more"]),
         (replace(GOOD, nearest=replace(LATE, needed=101)), "no_pairs", ["101 images would have to wait"]),
         (replace(GOOD, refused=("size", "too big")), "refused/size", ["all are refused: too big"]),
+        (
+            replace(GOOD, refused=("size", "too big"), engine=SlowEngine(12.0, 0.0)),
+            "refused/size",
+            ["too big; the engine has worked on one since then for 12 s"],
+        ),
+        (replace(GOOD, engine=SlowEngine(4.0, 0.0)), "engine_slow", ["on one frame for 4 s (the first", "restart"]),
+        (replace(GOOD, engine=SlowEngine(40.0, 5.0)), "engine_slow", ["one frame for 40 s; if it does not end"]),
+        (replace(GOOD, engine=SlowEngine(6.0, 5.0)), "engine_slow", ["takes 5.0 s for a frame; choose", "bench"]),
     ],
 )
 def test_names_cause_and_fix(facts, cause, words):
