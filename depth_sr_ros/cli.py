@@ -116,7 +116,7 @@ def _add_upsample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source", type=Path, nargs="?", metavar="SOURCE", help=_SOURCE_HELP + "; none for one pair by --rgb and --depth"
     )
-    parser.add_argument("-o", "--out", type=Path, required=True, help="folder, or a .png for a single pair")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder, or a .png where there is a single pair")
     parser.add_argument(
         "--format",
         choices=("png", "mcap", "db3"),
@@ -227,7 +227,7 @@ def _upsample(options: argparse.Namespace, ros_args: list[str]) -> int:
     def show(counts: UpsampleCounts) -> None:
         line.update(counts.frames + counts.failed.total(), counts.summary())
 
-    with _Sinks(options) as sinks:
+    with _Sinks(options, recording.depth_count) as sinks:
         counts = upsample_recording(recording, upsampler, sinks, round(options.slop_s * 1e9), show)
     line.close()
     for note in upsampler.notes:
@@ -307,11 +307,11 @@ def _import_weights(options: argparse.Namespace, ros_args: list[str]) -> int:
 class _Sinks:
     """The sinks that the options ask for; a bag is completed or removed at the end."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
+    def __init__(self, options: argparse.Namespace, frames: int) -> None:
         from depth_sr_ros.offline import BagSink, PictureSink, PngSink
 
         self._bag = BagSink(options.out, options.format) if options.format != "png" else None
-        self._sinks: list[Sink] = [self._bag or PngSink(options.out)]
+        self._sinks: list[Sink] = [self._bag or PngSink(options.out, frames)]
         if options.picture:
             self._sinks.append(PictureSink(options.picture))
 

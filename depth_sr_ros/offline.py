@@ -33,16 +33,37 @@ class PngSink:
 
     Args:
         target: a folder, made if missing; or a file name ending in .png for a single frame.
+        frames: how many frames are to come at most, where that is known; 0 where it is not.
+
+    Raises:
+        ValueError: a file name for more than one frame.
     """
 
-    def __init__(self, target: Path) -> None:
-        self._target, self._single = target, target.suffix == ".png"
+    def __init__(self, target: Path, frames: int = 0) -> None:
+        self._target, self._single, self._written = target, target.suffix == ".png", False
+        if frames > 1:
+            self._refuse_file(f"a recording of {frames} depth frames")
         (target.parent if self._single else target).mkdir(parents=True, exist_ok=True)
 
     def write(self, colour: RecordedFrame, depth: RecordedFrame, result: UpsampledDepth) -> None:
-        """Writes one file, complete or not at all."""
+        """Writes one file, complete or not at all.
+
+        Raises:
+            ValueError: a second frame for a single file.
+            OSError: it cannot be written.
+        """
+        if self._written:
+            self._refuse_file("a second frame")
+        self._written = True
         path = self._target if self._single else self._target / f"{depth.name}.png"
         write_image(path, to_millimetres(result.depth))
+
+    def _refuse_file(self, found: str) -> None:
+        if self._single:
+            raise ValueError(
+                f"{self._target}: expected one frame for one file, found {found}; give a folder, which gets a PNG for "
+                "every frame"
+            )
 
 
 class BagSink:

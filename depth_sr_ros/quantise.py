@@ -85,7 +85,7 @@ def quantise_artifact(
     try:
         version = quantiser_version()
         share = max(_FEWEST, -(-frames // len(recordings)))
-        chosen = [_split(list(pair_frames(r.frames(), slop_ns)), share, r.name) for r in recordings]
+        chosen = [_chosen(recording, slop_ns, share) for recording in recordings]
         calibration = [inputs for early, _ in chosen for inputs in _inputs(artifact, early)]
         if not calibration:
             raise QuantisationError("calibration: expected usable pairs of colour and depth, found none")
@@ -155,16 +155,23 @@ def _check(accuracy: Accuracy) -> None:
         )
 
 
-def _split(pairs: list[Pair], share: int, name: str) -> tuple[list[Pair], list[Pair]]:
-    """Frames to calibrate with, from a recording's earlier half, and half as many to measure with, from the later."""
-    half = len(pairs) // 2
+def _chosen(recording: Recording, slop_ns: int, share: int) -> tuple[list[Pair], list[Pair]]:
+    """Frames to calibrate with, from a recording's earlier half, and half as many to measure with, from the later.
+
+    A frame of a bag holds its message, so the pairs are counted first and only the chosen ones kept of a second pass.
+    """
+    count = sum(1 for _ in pair_frames(recording.frames(), slop_ns))
+    half = count // 2
     if not half:
-        raise QuantisationError(f"{name}: expected two pairs of colour and depth or more, found {len(pairs)}")
-    return _evenly(pairs[:half], share), _evenly(pairs[half:], max(1, share // 2))
+        raise QuantisationError(f"{recording.name}: expected two pairs of colour and depth or more, found {count}")
+    early, late = _evenly(range(half), share), _evenly(range(half, count), max(1, share // 2))
+    wanted = {*early, *late}
+    kept = {i: pair for i, pair in enumerate(pair_frames(recording.frames(), slop_ns)) if i in wanted}
+    return [kept[i] for i in early], [kept[i] for i in late]
 
 
-def _evenly(pairs: list[Pair], count: int) -> list[Pair]:
-    return [pairs[i] for i in np.unique(np.linspace(0, len(pairs) - 1, min(count, len(pairs))).astype(int))]
+def _evenly(indices: range, count: int) -> list[int]:
+    return [indices[i] for i in np.unique(np.linspace(0, len(indices) - 1, min(count, len(indices))).astype(int))]
 
 
 def _inputs(artifact: Artifact, pairs: Sequence[Pair]) -> list[Arrays]:

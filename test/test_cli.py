@@ -96,6 +96,14 @@ def test_upsamples_one_pair_of_files(folder, tmp_path):
     assert read_depth(tmp_path / "one.png").shape == (HEIGHT, WIDTH)
 
 
+def test_one_png_cannot_take_a_recording_of_several_frames(folder, tmp_path, capsys):
+    out = tmp_path / "new" / "out.png"
+    assert main(["upsample", str(folder), "-o", str(out)]) == 1
+    said = capsys.readouterr().err
+    assert "expected one frame for one file, found a recording of 2 depth frames; give a folder" in said
+    assert not out.parent.exists()
+
+
 def test_upsample_reports_frames_that_failed(folder, tmp_path, capsys):
     cv2.imwrite(str(folder / "depth" / "1.png"), np.zeros((HEIGHT, WIDTH), np.uint16))
     assert main(["upsample", str(folder), "-o", str(tmp_path / "out")]) == 1

@@ -55,6 +55,13 @@ def test_writes_a_metric_16_bit_png_per_frame(tmp_path, upsampler):
     assert abs(int(depth[48, 64]) - 1650) < 60
 
 
+def test_one_file_takes_one_frame_and_no_second(tmp_path, upsampler):
+    with pytest.raises(ValueError, match="found a second frame; give a folder"):
+        upsample_recording(Recorded(), upsampler, [PngSink(tmp_path / "one.png")], 0)
+    upsample_recording(Recorded(bad=(0, 2)), upsampler, [PngSink(tmp_path / "two.png", 1)], 0)
+    assert read_depth(tmp_path / "two.png").shape == (96, 128)
+
+
 def test_writes_a_bag_like_the_nodes_output(tmp_path, upsampler):
     sink = BagSink(tmp_path / "out", "mcap")
     upsample_recording(Recorded(), upsampler, [sink], 0)

@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import weakref
+from functools import partial
+from itertools import count
 
 import cv2
 import numpy as np
@@ -11,7 +14,7 @@ from depth_sr_ros import quantise
 from depth_sr_ros.artifact import read_artifact
 from depth_sr_ros.cli import main
 from depth_sr_ros.quantise import QuantisationError, quantise_artifact
-from depth_sr_ros.rgbd.recording import open_recording
+from depth_sr_ros.rgbd.recording import RecordedFrame, open_recording
 from depth_sr_ros.upsampler import Upsampler
 
 SIZE = (160, 128)  # width, height: real frames made smaller, so that this is quick
@@ -75,11 +78,40 @@ def test_without_nncf_it_says_what_to_install(artifact, frames, tmp_path, monkey
         quantise_artifact(artifact, [open_recording(frames)], tmp_path / "out")
 
 
-def test_frames_that_measure_are_not_those_that_calibrate(frames):
-    pairs = list(quantise.pair_frames(open_recording(frames).frames(), 20_000_000))
-    early, late = quantise._split(pairs, 2, "kitchen")
-    assert len(early) == 2 and late
-    assert max(c.stamp_ns for c, _ in early) < min(c.stamp_ns for c, _ in late)
+class LongRecording:
+    """Pairs at 10 Hz; knows how many of its frames lived at the same time."""
+
+    name, rate_hz, notes = "long", 10.0, ()
+
+    def __init__(self, pairs):
+        self.depth_count, self.most = pairs, 0
+        self._alive, self._made = weakref.WeakValueDictionary(), count()
+
+    def frames(self):
+        for index in range(self.depth_count):
+            for stream in ("colour", "depth"):
+                load = partial(pytest.fail, "nobody asked for its pixels")
+                frame = RecordedFrame(stream, str(index), index * 100_000_000, "camera", None, load)
+                self._alive[next(self._made)] = frame
+                self.most = max(self.most, len(self._alive))
+                yield frame
+
+
+def test_frames_that_measure_are_not_those_that_calibrate():
+    early, late = quantise._chosen(LongRecording(100), 20_000_000, 4)
+    assert [[colour.name for colour, _ in pairs] for pairs in (early, late)] == [["0", "16", "32", "49"], ["50", "99"]]
+    assert all(colour.stamp_ns == depth.stamp_ns for colour, depth in early + late)
+
+
+def test_a_long_recording_is_not_kept_in_memory():
+    recording = LongRecording(300)
+    quantise._chosen(recording, 20_000_000, 4)
+    assert recording.most <= 2 * (4 + 2) + 4  # the chosen pairs, and those on their way
+
+
+def test_a_recording_of_one_pair_is_refused():
+    with pytest.raises(QuantisationError, match="long: expected two pairs of colour and depth or more, found 1"):
+        quantise._chosen(LongRecording(1), 20_000_000, 4)
 
 
 def test_not_a_number_is_refused():

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -252,13 +253,16 @@ def _from_json(path: Path, given: Pinhole | None) -> CameraFile:
     try:
         raw = json.loads(path.read_text())
         rate_hz, unit = float(raw.get("rate_hz", _DEFAULT_RATE_HZ)), float(raw.get("depth_unit_m", 0.001))
-        if given:
-            return CameraFile(given, None, rate_hz, unit)
-        known = Intrinsics.read(path)
+        known = None if given else Intrinsics.read(path)
     except (ValueError, TypeError, AttributeError) as error:
         raise RecordingError(f"{path}: {error}") from error
-    if rate_hz <= 0 or unit <= 0:
-        raise RecordingError(f"{path}: expected positive rate_hz and depth_unit_m, found {rate_hz} and {unit}")
+    if not (0 < rate_hz < inf and 0 < unit < inf):
+        raise RecordingError(
+            f"{path}: expected positive rate_hz and depth_unit_m, found {rate_hz} and {unit}; correct them, or leave "
+            f"them out for {_DEFAULT_RATE_HZ:g} Hz and millimetres"
+        )
+    if known is None:
+        return CameraFile(given, None, rate_hz, unit)
     return CameraFile((known.fx, known.fy, known.cx, known.cy), (known.height, known.width), rate_hz, unit)
 
 

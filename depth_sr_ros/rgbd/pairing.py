@@ -8,12 +8,19 @@ Stamps are integers in nanoseconds. Streams are numbered 0 and 1. Nothing here k
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from depth_sr_ros.rgbd.stamp_memory import Nearest, StampMemory
+
 BACKWARD_LIMIT_NS = 500_000_000
 """A stamp older than its stream's last one by more than this is a jump, not a late message."""
+
+LONGEST_QUEUE = 100
+"""Most messages that a stream of a live node may hold while it waits."""
+
+MEMORY = 10
+"""Stamps that are remembered per place in the queue, so that a partner that came too late is known for one."""
 
 
 @dataclass
@@ -25,20 +32,19 @@ class PairingCounters:
         unmatched: messages per stream that left without a partner.
         pairs: pairs made.
         resets: backward jumps that emptied the streams.
-        best_offset_ns: stamp of stream 1 minus stamp of stream 0 where they came closest since the last pair, None
-            before both have sent.
+        nearest: how the streams came closest since the last pair, None before both have sent.
     """
 
     received: list[int] = field(default_factory=lambda: [0, 0])
     unmatched: list[int] = field(default_factory=lambda: [0, 0])
     pairs: int = 0
     resets: int = 0
-    best_offset_ns: int | None = None
+    nearest: Nearest | None = None
 
     @property
     def best_distance_ns(self) -> int | None:
         """Smallest stamp distance between the streams since the last pair, None before both have sent."""
-        return None if self.best_offset_ns is None else abs(self.best_offset_ns)
+        return None if self.nearest is None else abs(self.nearest.offset_ns)
 
 
 class StreamWatch:
@@ -58,7 +64,7 @@ class StreamWatch:
         self._last: list[int | None] = [None, None]
         self._waiting = [0, 0]
         self._shall_jump = [False, False]
-        self._recent: tuple[deque[int], deque[int]] = (deque(maxlen=queue_size), deque(maxlen=queue_size))
+        self._memories = StampMemory(MEMORY * queue_size), StampMemory(MEMORY * queue_size)
 
     def observe(self, stream: int, stamp_ns: int) -> bool:
         """Counts one message; True when everything newer must be forgotten before it is used.
@@ -75,10 +81,16 @@ class StreamWatch:
         self._wait(stream)
         return jumped
 
-    def paired(self) -> None:
-        """Counts one pair out of what waits."""
+    def paired(self, stamps_ns: tuple[int, int]) -> None:
+        """Counts one pair out of what waits.
+
+        Args:
+            stamps_ns: of its message of stream 0 and of stream 1.
+        """
         self.counters.pairs += 1
-        self.counters.best_offset_ns = None
+        self.counters.nearest = None
+        for memory, stamp_ns in zip(self._memories, stamps_ns, strict=True):
+            memory.forget_until(stamp_ns)
         self._waiting = [max(0, n - 1) for n in self._waiting]
         self._shall_jump = [False, False]
 
@@ -94,19 +106,17 @@ class StreamWatch:
 
     def _forget(self) -> None:
         self.counters.resets += 1
-        self.counters.best_offset_ns = None
+        self.counters.nearest = None
         for stream in (0, 1):
             self.counters.unmatched[stream] += self._waiting[stream]
             self._waiting[stream] = 0
-            self._recent[stream].clear()
+            self._memories[stream].clear()
 
     def _measure(self, stream: int, stamp_ns: int) -> None:
-        self._recent[stream].append(stamp_ns)
-        sign = 1 if stream == 1 else -1
-        offsets = [sign * (stamp_ns - other) for other in self._recent[1 - stream]]
-        if self.counters.best_offset_ns is not None:
-            offsets.append(self.counters.best_offset_ns)
-        self.counters.best_offset_ns = min(offsets, key=abs, default=None)
+        self._memories[stream].add(stamp_ns)
+        found, best = self._memories[1 - stream].nearest(stamp_ns, stream), self.counters.nearest
+        if best is None or (found is not None and abs(found.offset_ns) <= abs(best.offset_ns)):
+            self.counters.nearest = found
 
     def _wait(self, stream: int) -> None:
         if self._waiting[stream] == self._queue_size:
@@ -161,7 +171,7 @@ class StampPairing:
         partner = min(other, key=lambda stamp: abs(stamp - stamp_ns), default=None)
         if partner is None or abs(partner - stamp_ns) > self._slop or stamp_ns not in own:
             return None
-        self._watch.paired()
+        self._watch.paired((stamp_ns, partner) if stream == 0 else (partner, stamp_ns))
         pair = (own.pop(stamp_ns), other.pop(partner))
         return pair if stream == 0 else (pair[1], pair[0])
 

@@ -86,6 +86,13 @@ class FrameProcessor:
         Raises:
             Exception: whatever the engine or a publisher raises; `failed` takes it.
         """
+        self._statistics.work.begin(time.monotonic())
+        try:
+            self._process(pair)
+        finally:
+            self._statistics.work.end()
+
+    def _process(self, pair: ReceivedPair) -> None:
         upsampler = self._supply.current()
         if not (self._always_infer or self._outputs.wanted()):
             self._statistics.counters.drop("no_subscriber")
@@ -140,6 +147,7 @@ class FrameProcessor:
         self.refusal = None
         self._statistics.counters.frame_out()
         self._statistics.output.tick(published)
+        self._statistics.work.delivered(published)
         self._statistics.latency.add(
             {
                 "sync_wait": abs(pair.rgb.at - pair.depth.at) * 1e3,

@@ -235,14 +235,15 @@ class DepthSuperResolution(LifecycleNode):
         state = "active" if active else "inactive" if configured else "unconfigured"
         if configured is None:
             return Health(state, self._statistics, problem=self._problem)
+        idle = not (self.parameters.always_infer or configured.outputs.wanted())
         return Health(
             state,
             self._statistics,
             pairing=active.inputs.pairing if active else None,
             engine=configured.supply.describe(),
             supply=configured.supply.state(),
-            silence=active.watch.check() if active else None,
-            idle=not (self.parameters.always_infer or configured.outputs.wanted()),
+            silence=active.watch.check(idle) if active else None,
+            idle=idle,
             notes=configured.processor.notes,
             problem=self._problem,
             info_problem=configured.processor.info_problem or "",

@@ -15,6 +15,8 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from depth_sr_ros.rgbd.pairing import LONGEST_QUEUE
+
 
 def _parameter(
     default: Any,
@@ -61,7 +63,7 @@ class NodeParameters:
     slop: float = _parameter(
         0.02, "Largest distance between the stamps of a colour and a depth image, seconds.", limits=(0.0, 10.0)
     )
-    sync_queue_size: int = _parameter(10, "Images per topic that wait for their partner.", limits=(2, 100))
+    sync_queue_size: int = _parameter(10, "Images per topic that wait for their partner.", limits=(2, LONGEST_QUEUE))
     depth_stamp_offset: float = _parameter(
         0.0, "Seconds added to depth stamps for pairing only; published stamps stay.", limits=(-10.0, 10.0)
     )
@@ -91,7 +93,9 @@ class NodeParameters:
     )
     always_infer: bool = _parameter(False, "Run the network also while nobody subscribes.")
     silence_after: float = _parameter(
-        3.0, "Seconds without a pair after which the cause is looked for and told.", limits=(0.5, 3600.0)
+        3.0,
+        "Seconds without a pair, or for one frame, after which the cause is looked for and told.",
+        limits=(0.5, 3600.0),
     )
     autostart: bool = _parameter(True, "Configure and activate at start; false leaves that to a lifecycle manager.")
 

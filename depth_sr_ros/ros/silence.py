@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+from depth_sr_ros.rgbd.pairing import LONGEST_QUEUE
+from depth_sr_ros.rgbd.stamp_memory import Nearest
+
+SLOW = "engine_slow"
+"""Cause of a silence, or of rare frames, that lies with the engine."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,24 @@ class TopicFacts:
 
 
 @dataclass(frozen=True)
+class SlowEngine:
+    """Frames that take longer than the user wants to wait.
+
+    Attributes:
+        working: seconds that the frame in work has taken so far, 0 where there is none.
+        longest: seconds that the slowest of the last published frames took, 0 before the first.
+    """
+
+    working: float
+    longest: float
+
+    @property
+    def delivers(self) -> bool:
+        """Whether the frame in work may well end as the ones before it did."""
+        return self.working < 2 * self.longest
+
+
+@dataclass(frozen=True)
 class Facts:
     """What is known when no frame has come for a while.
 
@@ -34,36 +59,67 @@ class Facts:
         rgb: the colour topic.
         depth: the depth topic.
         slop_ns: largest stamp distance of a pair.
-        best_offset_ns: depth stamp minus colour stamp where they came closest since the last pair, None when one stream
-            has sent nothing.
+        nearest: how depth (stream 1) and colour stamps came closest since the last pair, None when one stream has sent
+            nothing.
+        queue_size: images per topic that wait for their partner.
         refused: (cause, sentence) of the newest pair when pairs come and are all refused; None otherwise.
+        engine: how long the engine takes where pairs come and it takes too long; None otherwise.
     """
 
     rgb: TopicFacts
     depth: TopicFacts
     slop_ns: int
-    best_offset_ns: int | None = None
+    nearest: Nearest | None = None
+    queue_size: int = 10
     refused: tuple[str, str] | None = None
+    engine: SlowEngine | None = None
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A cause, as a short word, and a sentence with the fix."""
+    """A cause, as a short word, and a sentence with the fix.
+
+    Attributes:
+        cause: the word.
+        sentence: the sentence.
+        delivers: frames do come, but seldom.
+    """
 
     cause: str
     sentence: str
+    delivers: bool = False
 
 
 def explain(facts: Facts) -> Explanation:
     """The first cause that holds, from the farthest upstream to the nearest."""
     if facts.refused:
-        return Explanation(f"refused/{facts.refused[0]}", f"pairs arrive but all are refused: {facts.refused[1]}")
+        return _refused(*facts.refused, facts.engine)
+    if facts.engine:
+        return _slow(facts.engine)
     topics = (facts.rgb, facts.depth)
     for rule in (_missing, _wrong_type, _incompatible, _mute):
         found = rule(topics)
         if found:
             return found
     return _apart(facts)
+
+
+def _refused(cause: str, sentence: str, engine: SlowEngine | None) -> Explanation:
+    since = f"; the engine has worked on one since then for {engine.working:.0f} s" if engine and engine.working else ""
+    return Explanation(f"refused/{cause}", f"pairs arrive but all are refused: {sentence}{since}")
+
+
+def _slow(engine: SlowEngine) -> Explanation:
+    smaller = "a smaller `model`, smaller images or another `engine`; `depth-sr bench` times them"
+    if engine.delivers:
+        found = f"pairs arrive, but the engine takes {engine.longest:.1f} s for a frame; choose {smaller}"
+    else:
+        first = "" if engine.longest else " (the first, for which it is also prepared)"
+        found = (
+            f"pairs arrive, but the engine has worked on one frame for {engine.working:.0f} s{first}; if it does not "
+            f"end, restart the node with {smaller}"
+        )
+    return Explanation(SLOW, found, engine.delivers)
 
 
 def _missing(topics: tuple[TopicFacts, TopicFacts]) -> Explanation | None:
@@ -119,23 +175,48 @@ def _mute(topics: tuple[TopicFacts, TopicFacts]) -> Explanation | None:
 
 
 def _apart(facts: Facts) -> Explanation:
-    slop_ms, offset = facts.slop_ns / 1e6, facts.best_offset_ns
+    nearest = facts.nearest
     rates = f"colour {facts.rgb.hz:.1f} Hz, depth {facts.depth.hz:.1f} Hz"
-    if offset is None or abs(offset) <= facts.slop_ns:
+    if nearest is None:
         return Explanation("no_pairs", f"both topics arrive ({rates}) but have not paired yet; raise `sync_queue_size`")
-    found = f"best distance {abs(offset) / 1e6:.1f} ms, slop {slop_ms:.1f} ms ({rates})"
-    return Explanation("stamps_apart", f"no stamps within the slop: {found}; {_nearer(offset)}")
+    distance_ns = abs(nearest.offset_ns)
+    found = f"best distance {distance_ns / 1e6:.1f} ms, slop {facts.slop_ns / 1e6:.1f} ms ({rates})"
+    if distance_ns > facts.slop_ns:
+        return Explanation("stamps_apart", f"no stamps within the slop: {found}; {_nearer(nearest, facts.queue_size)}")
+    late, early = _late_and_early(nearest)
+    delay = f"{late} arrives {abs(nearest.newest_offset_ns) * 1e-9:.2f} s after the {early} of its time"
+    return Explanation(
+        "no_pairs",
+        f"stamps fit: {found}; but {delay}, of which only {facts.queue_size} images wait; "
+        f"{_longer(nearest.needed, facts.queue_size)}, or make {late} arrive sooner; where it is the drivers' clocks "
+        "that differ, synchronise them instead",
+    )
 
 
-def _nearer(offset_ns: int) -> str:
+def _late_and_early(nearest: Nearest) -> tuple[str, str]:
+    return ("depth", "colour") if nearest.newest_offset_ns < 0 else ("colour", "depth")
+
+
+def _longer(needed: int, queue_size: int) -> str:
+    """The queue in which so many images can wait for a partner, and half as many more, since delays vary."""
+    if needed > LONGEST_QUEUE:
+        return f"lower the rates: {needed} images would have to wait, `sync_queue_size` allows {LONGEST_QUEUE}"
+    return f"set `sync_queue_size` to {min(LONGEST_QUEUE, max(math.ceil(1.5 * needed), queue_size + 1))} or more"
+
+
+def _nearer(nearest: Nearest, queue_size: int) -> str:
     """How to bring stamps together that are so far apart (depth minus colour)."""
-    distance_s = abs(offset_ns) * 1e-9
-    if distance_s <= 1:
-        return f"set `slop` to {distance_s * 1.25:.3f} or more, or make the driver synchronise its streams"
-    clocks = "the drivers use different clocks: synchronise them"
-    if distance_s <= 10:
-        clocks += f", or add {-offset_ns * 1e-9:.3f} to `depth_stamp_offset` (seconds)"
-    return clocks
+    distance_ns = abs(nearest.offset_ns)
+    # streams of the same time come closer than one period; farther apart, a larger slop would pair other times
+    if distance_ns <= min(1e9, nearest.spacing_ns or 1e9):
+        also = f" and {_longer(nearest.needed, queue_size)}" if nearest.needed > queue_size else ""
+        return f"set `slop` to {distance_ns * 1.25e-9:.3f} or more{also}, or make the driver synchronise its streams"
+    late, early = _late_and_early(nearest)
+    ahead_s = nearest.newest_offset_ns * 1e-9
+    advice = "the drivers use different clocks: synchronise them"
+    if abs(ahead_s) <= 10:
+        advice += f", or add {-ahead_s:.3f} to `depth_stamp_offset` (seconds)"
+    return f"{advice}; or {late} arrives {abs(ahead_s):.1f} s after {early}: lower that delay"
 
 
 class Throttle:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from depth_sr_ros.ros.counters import Counters, RateMeter
 from depth_sr_ros.ros.latency import LatencyBook, Reservoir
+from depth_sr_ros.ros.work_clock import WorkClock
 
 
 @dataclass
@@ -18,6 +19,7 @@ class NodeStatistics:
         depth: arrivals of depth images.
         pairs: pairs formed.
         output: frames published.
+        work: how long the frame in work and the last published ones take.
         latency: milliseconds per stage.
         stamp_distance_ms: distance of the two stamps of every pair.
     """
@@ -27,5 +29,6 @@ class NodeStatistics:
     depth: RateMeter = field(default_factory=RateMeter)
     pairs: RateMeter = field(default_factory=RateMeter)
     output: RateMeter = field(default_factory=RateMeter)
+    work: WorkClock = field(default_factory=WorkClock)
     latency: LatencyBook = field(default_factory=LatencyBook)
     stamp_distance_ms: Reservoir = field(default_factory=Reservoir)

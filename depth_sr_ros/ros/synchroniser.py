@@ -38,6 +38,7 @@ class _Stamp:
     def __init__(self, stamp_ns: int, item: Any) -> None:
         self.header = self
         self.stamp = Time(nanoseconds=stamp_ns + _SHIFT_NS, clock_type=ClockType.ROS_TIME)
+        self.stamp_ns = stamp_ns
         self.item = item
 
 
@@ -59,7 +60,7 @@ class MessageFiltersPairing:
         self._slop_ns = slop_ns
         self._queue_size = queue_size
         self._watch = StreamWatch(queue_size, backward_limit_ns)
-        self._completed: list[tuple[Any, Any]] = []
+        self._completed: list[tuple[_Stamp, _Stamp]] = []
         self._build()
 
     @property
@@ -74,8 +75,9 @@ class MessageFiltersPairing:
         self._inputs[stream].signalMessage(_Stamp(stamp_ns, item))
         if not self._completed:
             return None
-        self._watch.paired()
-        return self._completed.pop()
+        rgb, depth = self._completed.pop()
+        self._watch.paired((rgb.stamp_ns, depth.stamp_ns))
+        return rgb.item, depth.item
 
     def _build(self) -> None:
         self._inputs = (self._filters.SimpleFilter(), self._filters.SimpleFilter())
@@ -88,7 +90,7 @@ class MessageFiltersPairing:
         synchronizer.registerCallback(self._collect)
 
     def _collect(self, rgb: _Stamp, depth: _Stamp) -> None:
-        self._completed.append((rgb.item, depth.item))
+        self._completed.append((rgb, depth))
 
 
 @cache

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from depth_sr_ros.rgbd.pairing import StampPairing, StreamWatch
+from depth_sr_ros.rgbd.stamp_memory import Nearest, StampMemory
 
 MS = 1_000_000
 PERIOD = 33_333_333
@@ -170,6 +171,31 @@ def test_tells_the_best_distance_since_the_last_pair(pairing):
     assert pairing.counters.pairs == 1
 
 
+def test_knows_the_partner_of_a_late_message_after_it_has_left_the_queue(pairing):
+    feed(pairing, [(0, i * PERIOD) for i in range(30)])
+    assert feed(pairing, [(1, 14 * PERIOD + MS)]) == []
+    assert pairing.counters.nearest == Nearest(MS, MS - 15 * PERIOD, needed=16, spacing_ns=PERIOD)
+
+
+def test_a_paired_message_is_nobody_else_s_partner(pairing):
+    feed(pairing, [(0, 0), (0, 300 * MS), (1, 300 * MS), (1, 301 * MS)])
+    assert pairing.counters.nearest is None
+    feed(pairing, [(0, 400 * MS)])
+    assert pairing.counters.nearest.offset_ns == -99 * MS
+
+
+def test_what_it_remembers_is_bounded():
+    memory = StampMemory(4)
+    for stamp in (900, 1, 5, 3, 4):  # 900 came first and leaves first, though it is the largest
+        memory.add(stamp)
+    assert memory.nearest(900, 1).offset_ns == 895
+    assert memory.nearest(0, 1) == Nearest(-1, -5, needed=4, spacing_ns=1)
+    memory.forget_until(3)
+    assert memory.nearest(3, 0) == Nearest(1, 2, needed=2, spacing_ns=1)
+    memory.clear()
+    assert memory.nearest(3, 0) is None
+
+
 @pytest.mark.parametrize("arguments", [(-1, 10), (SLOP, 0)])
 def test_refuses_a_negative_slop_and_an_empty_queue(make_pairing, arguments):
     with pytest.raises(ValueError, match="expected"):
@@ -181,5 +207,5 @@ def test_the_watch_counts_every_message_once():
     for i in range(5):
         watch.observe(0, i)
     watch.observe(1, 4)
-    watch.paired()
+    watch.paired((4, 4))
     assert (watch.counters.received, watch.counters.unmatched, watch.counters.pairs) == ([5, 1], [3, 0], 1)

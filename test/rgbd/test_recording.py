@@ -167,6 +167,14 @@ def test_refuses_what_cannot_be_a_recording(tmp_path, damage, expected):
         open_recording(tmp_path)
 
 
+@pytest.mark.parametrize("given", [None, (50.0, 51.0, 30.5, 24.25)])
+@pytest.mark.parametrize("wrong", [{"rate_hz": 0}, {"rate_hz": float("nan")}, {"depth_unit_m": -0.001}])
+def test_refuses_a_rate_and_a_unit_that_are_not_positive(tmp_path, given, wrong):
+    write_folder(tmp_path, camera=camera_json(**wrong))
+    with pytest.raises(RecordingError, match="camera.json: expected positive rate_hz and depth_unit_m"):
+        open_recording(tmp_path, Streams(intrinsics=given))
+
+
 @pytest.mark.parametrize(("name", "expected"), [("nowhere", "no such file"), ("a.txt", "expected a bag")])
 def test_refuses_sources_of_no_known_kind(tmp_path, name, expected):
     (tmp_path / "a.txt").write_text("")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from probe import Camera, assert_ends_cleanly, start_node
@@ -92,6 +94,29 @@ def test_says_when_frames_come_again(told, node, probe, camera):
     probe.spin_until(lambda: camera.send_and_receive(outputs) and "silence" not in probe.diagnostics)
     node.wait_for("frames come again")
     assert probe.diagnostics["message/stream"] == "running"
+
+
+def test_tells_of_an_engine_that_does_not_return(side, tmp_path, monkeypatch):
+    hold = tmp_path / "hold"
+    hold.touch()
+    monkeypatch.setenv("HOLD", str(hold))
+    program = (str(Path(__file__).with_name("held_node.py")),)
+    node = start_node(side.namespace, program=program, silence_after=0.6)
+    camera, outputs = Camera(side), side.listen("depth/upsampled")
+
+    def told() -> bool:
+        camera.send()
+        return side.diagnostics.get("silence") == "engine_slow"
+
+    side.spin_until(told, what="the engine that does not return to be told")
+    assert "the engine has worked on one frame for" in side.diagnostics["message/stream"]
+    assert side.levels["stream"] == DiagnosticStatus.WARN
+    hold.unlink()
+    side.spin_until(lambda: camera.send() and side.diagnostics["message/stream"] == "running", what="running")
+    assert outputs
+    node.wait_for("frames come again; the silence was: engine_slow")
+    assert_ends_cleanly(node)
+    camera.close()
 
 
 def test_names_both_topics_when_no_camera_info_comes(ros):
