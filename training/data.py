@@ -73,7 +73,9 @@ def _check_shares(options: DataOptions) -> None:
         return
     if not shares:
         raise ValueError("data: expected shares of data sets, collections or procedural scenes, found none")
-    raise ValueError(f"data: expected a share above 0 for at least one of {sorted(shares)} or `procedural`, found all 0")
+    raise ValueError(
+        f"data: expected a share above 0 for at least one of {sorted(shares)} or `procedural`, found 0 for all"
+    )
 
 
 def open_dev(recipe: Recipe, data: Path) -> list[Pair]:

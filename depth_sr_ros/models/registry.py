@@ -72,7 +72,7 @@ def _options_of(model: type[GuidedUpsampler]) -> list[str]:
     for cls in model.__mro__:
         if "__init__" not in vars(cls):
             continue
-        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        parameters = list(inspect.signature(vars(cls)["__init__"]).parameters.values())[1:]
         names |= {p.name: None for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
         if not any(p.kind == p.VAR_KEYWORD for p in parameters):
             break

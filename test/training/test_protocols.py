@@ -136,7 +136,7 @@ def test_scenes_of_2014_are_metric_by_either_name_of_their_calibration(pair, tmp
     """The publisher's is `calib.txt` in the scene's own folder; of a folder for all scenes it has the scene's name."""
     entry = replace(pair.entry, dataset="middlebury2014", scene="X-perfect", gt=tmp_path / "disp0.pfm")
     flat = replace(pair, entry=entry, target=np.full_like(pair.target, 9))
-    with pytest.raises(FileNotFoundError, match=r"X-perfect_calib.txt: expected the calibration file .* or as calib.txt"):
+    with pytest.raises(FileNotFoundError, match=r"X-perfect_calib.txt: expected the calibration .* or as calib.txt"):
         centimetres(flat)
     (tmp_path / "calib.txt").write_text(_CALIBRATION % 200)
     assert centimetres(flat)[0, 0] == pytest.approx(100 * 200 / 10 / 10)
