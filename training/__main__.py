@@ -18,6 +18,7 @@ from training.grow import grow_run
 from training.retraining import command as retraining
 from training.retraining.stages import PromotionRefused, RetrainingInterrupted
 from training.shrink import shrink_run
+from training.start import recipe_to_train
 from training.train import RECIPES, train
 
 
@@ -49,7 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("train", parents=[recipe, data], help="train a network by a recipe")
     command.add_argument("--out", required=True, type=Path, help="folder for checkpoints, logs and weights")
     command.add_argument("--resume", action="store_true", help="go on from OUT/last.ckpt")
-    command.set_defaults(run_command=lambda a: print(train(_recipe_path(a.recipe), a.data, a.out, a.resume)))
+    command.add_argument(
+        "--start-from", metavar="WEIGHTS",
+        help="begin with these weights instead of the recipe's: a weights.safetensors, or the name of shipped ones "
+        "(fdkn_x8)",
+    )  # fmt: skip
+    command.set_defaults(run_command=_train)
 
     command = commands.add_parser("evaluate", help=compare_command.DESCRIPTION)
     compare_command.add_arguments(command)
@@ -65,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("shrink", parents=[recipe], help="start a narrow FDKN or JIIF from a wide one")
     command.add_argument("--wide-recipe", required=True, help="recipe of the trained network")
-    command.add_argument("--run", required=True, type=Path, help="its run, the OUT folder of `train`")
+    command.add_argument("--run", required=True, type=Path, help="its run, the OUT folder of `train`, or an artifact")
     command.add_argument("--out", required=True, type=Path, help="folder for the weights to start from")
     command.set_defaults(
         run_command=lambda a: print(shrink_run(_recipe_path(a.wide_recipe), a.run, _recipe_path(a.recipe), a.out))
@@ -95,6 +101,11 @@ def _parser() -> argparse.ArgumentParser:
     retraining.add_arguments(command)
     command.set_defaults(run_command=retraining.run_retrain)
     return parser
+
+
+def _train(args: argparse.Namespace) -> None:
+    recipe = recipe_to_train(_recipe_path(args.recipe), args.out, args.start_from, args.resume)
+    print(train(recipe, args.data, args.out, args.resume))
 
 
 def _export(args: argparse.Namespace) -> None:

@@ -46,7 +46,7 @@ def average_runs(runs: Sequence[Path], out: Path) -> Path:
     content = {
         "recipe": " and ".join(f["recipe"] for f in facts),
         "averaged": len(runs),
-        "command": "python -m training average " + " ".join("runs/" + f["recipe"] for f in facts) + " --out RUN",
+        "command": f"python -m training average {' '.join(f'runs/{run.resolve().name}' for run in runs)} --out RUN",
         **{key: facts[-1][key] for key in ("data", "machine") if key in facts[-1]},
         "earlier": facts[-1],
     }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -16,6 +18,7 @@ from training.cases import Case, Method, is_whole, unit_of
 from training.classical import CLASSICAL, classical_methods
 from training.datasets.pairs import Pair
 from training.evaluate import network_of_artifact, network_of_recipe
+from training.known_scenes import notes_on, sets_of_facts, sets_of_run
 from training.protocols import PROTOCOLS, Protocol, bicubic_up, protocol
 from training.recipe import load_recipe
 
@@ -29,14 +32,16 @@ class Contestant:
         key: the name under which `published.yaml` lists it: a network's registry name, or a classical method's own.
         scale: the scale it is for.
         method: what is run.
-        any_scale: what is run at other scales; None where it cannot.
+        any_scale: gives what is run at another scale, or None where it cannot; None for a method of one scale.
+        trained_on: names of the data sets that it learned from.
     """
 
     name: str
     key: str
     scale: float
     method: Method
-    any_scale: Method | None = None
+    any_scale: Callable[[float], Method | None] | None = None
+    trained_on: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,9 @@ class Result:
         method: as it is printed.
         key: see `Contestant`.
         unit: of the errors.
-        seconds: that the method took, on this machine.
-        measures: by name.
+        seconds: that the method took, on this machine; NaN where it could not be run.
+        measures: by name; none where it could not be run.
+        notes: what a table with it has to say.
     """
 
     dataset: str
@@ -68,6 +74,7 @@ class Result:
     unit: str
     seconds: float
     measures: dict[str, float]
+    notes: tuple[str, ...] = ()
 
 
 Watcher = Callable[[Pair, str, Case, dict[str, Tensor]], None]
@@ -87,26 +94,40 @@ def network_contestant(words: str) -> Contestant:
     recipe_path, _, weights = words.partition(":")
     if weights:
         recipe = load_recipe(Path(recipe_path))
-        network = network_of_recipe(recipe, Path(weights))
-        return _of_network(Path(recipe_path).stem, recipe.model, network)
+        network, sets = network_of_recipe(recipe, Path(weights)), sets_of_run(recipe, Path(weights))
+        return _of_network(Path(recipe_path).stem, recipe.model, network, sets)
     folder = SHIPPED / words if (SHIPPED / words).is_dir() else Path(words)
-    return _of_network(folder.name, read_artifact(folder).card.model, network_of_artifact(folder))
+    card, network = read_artifact(folder).card, network_of_artifact(folder)
+    return _of_network(folder.name, card.model, network, sets_of_facts(card.training))
 
 
 class _AnyScale(nn.Module):
-    """A network by its `upsample`, which takes any sizes."""
+    """A network by its `upsample`, which takes any sizes whose sides the stride of its guide encoder divides.
 
-    def __init__(self, network: JIIF) -> None:
+    Args:
+        network: what is run.
+        scale: ratio of the two resolutions.
+        stride: of the guide encoder; it passes the reduced guide too.
+    """
+
+    def __init__(self, network: JIIF, scale: float, stride: int) -> None:
         super().__init__()
         self.network = network
+        self.size_multiple = int(scale) * stride if is_whole(scale) else 1
 
     def forward(self, guide: Tensor, depth_lr: Tensor) -> Tensor:
         return self.network.upsample(guide, depth_lr)
 
 
-def _of_network(name: str, key: str, network: GuidedUpsampler) -> Contestant:
-    any_scale = _AnyScale(network) if isinstance(network, JIIF) else None
-    return Contestant(name, key, network.scale, network, any_scale)
+def _of_network(name: str, key: str, network: GuidedUpsampler, trained_on: frozenset[str]) -> Contestant:
+    any_scale = partial(_at_scale, network) if isinstance(network, JIIF) else None
+    return Contestant(name, key, network.scale, network, any_scale, trained_on)
+
+
+def _at_scale(network: JIIF, scale: float) -> Method | None:
+    """Between whole scales nothing is padded, so that only an encoder without a stride takes every size."""
+    stride = int(network.options["guide_stride"])
+    return _AnyScale(network, scale, stride) if stride == 1 or is_whole(scale) else None
 
 
 def classical_contestants(scales: Iterable[float], names: Sequence[str] = CLASSICAL) -> list[Contestant]:
@@ -130,7 +151,9 @@ def taking_part(contestants: Sequence[Contestant], scale: float) -> list[Contest
         if one.scale == scale:
             chosen.append(one)
         elif one.any_scale is not None and one.key not in own:
-            chosen.append(replace(one, scale=scale, method=one.any_scale))
+            method = one.any_scale(scale)
+            if method is not None:
+                chosen.append(replace(one, scale=scale, method=method))
     return chosen
 
 
@@ -143,6 +166,8 @@ def compare(
 ) -> list[Result]:
     """Runs every contestant on every image under every protocol at its scale.
 
+    Where a contestant fails on an image, its result has no measures and a note that says why; the others go on.
+
     Args:
         contestants: see `Contestant`.
         pairs: images; each is loaded once.
@@ -152,7 +177,7 @@ def compare(
 
     Raises:
         ValueError: an unknown protocol, an image that a protocol cannot pose, or a scale between the whole numbers
-            under a protocol for whole ones.
+            under a protocol for whole ones; or no contestant could be run on any image.
         FileNotFoundError: a file that a protocol needs is missing.
     """
     known = {name: protocol(name) for name in protocols}
@@ -162,6 +187,8 @@ def compare(
         for name in known:
             for scale in scales:
                 results += _on_image(taking_part(contestants, scale), pair, name, scale, watch)
+    if results and all(math.isnan(result.seconds) for result in results):
+        raise ValueError(f"nothing could be measured; {results[0].notes[-1]}")
     return results
 
 
@@ -180,14 +207,21 @@ def _on_image(
 ) -> list[Result]:
     rules, entry = protocol(name), pair.entry
     case = rules.pose(pair, scale)
+    unit = rules.unit or unit_of(pair)[0]
     results, outputs = [], {}
     for one in contestants:
+        where = (entry.dataset, entry.split, entry.scene, entry.name, name, scale, one.name, one.key, unit)
+        notes = tuple(notes_on(entry, one.name, one.trained_on))
         started = time.perf_counter()
-        outputs[one.name] = output = case.answer(one.method)
-        seconds = time.perf_counter() - started
-        where = (entry.dataset, entry.split, entry.scene, entry.name, name, scale)
-        unit = rules.unit or unit_of(pair)[0]
-        results.append(Result(*where, one.name, one.key, unit, seconds, rules.measure(case, output)))
+        try:
+            output = case.answer(one.method)
+            seconds, measures = time.perf_counter() - started, rules.measure(case, output)
+        except (ValueError, RuntimeError) as error:  # sizes that it does not take, memory that it does not get
+            failure = f"{one.name} could not be measured on every image, which its means leave out: {error}"
+            results.append(Result(*where, math.nan, {}, (*notes, failure)))
+            continue
+        outputs[one.name] = output
+        results.append(Result(*where, seconds, measures, notes))
     if watch and outputs:
         watch(pair, name, case, outputs)
     return results

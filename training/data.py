@@ -51,20 +51,31 @@ def open_source(recipe: Recipe, data: Path) -> PairSource:
 
     Raises:
         FileNotFoundError: a data set is not where it should be.
-        ValueError: a set without images, or a recipe without data.
+        ValueError: a set without images, or a recipe without data or with shares of 0 alone.
     """
     options = recipe.data
+    _check_shares(options)
     sources: list[tuple[PairSource, float]] = []
-    if options.shares:
+    if sum(options.shares.values()) > 0:
         entries, chance = select_entries(read_manifest(data, *options.splits), options)
         sources.append((LoadedPairs([load_pair(e) for e in entries], chance), sum(options.shares.values())))
     for name, collection in options.collections.items():
         sources.append((_pairs(_collected(name, collection, data)), collection.share))
     if options.procedural:
         sources.append((ProceduralScenes(*recipe.crops.shape, seed=recipe.seed), options.procedural))
-    if not sources:
-        raise ValueError("data: expected shares of data sets, collections or procedural scenes, found none")
     return sources[0][0] if len(sources) == 1 else MixedSources(*zip(*sources, strict=True))
+
+
+def _check_shares(options: DataOptions) -> None:
+    """Raises ValueError where there is nothing to draw crops from."""
+    shares = {**options.shares, **{name: one.share for name, one in options.collections.items()}}
+    if sum(shares.values()) + options.procedural > 0:
+        return
+    if not shares:
+        raise ValueError("data: expected shares of data sets, collections or procedural scenes, found none")
+    raise ValueError(
+        f"data: expected a share above 0 for at least one of {sorted(shares)} or `procedural`, found 0 for all"
+    )
 
 
 def open_dev(recipe: Recipe, data: Path) -> list[Pair]:

@@ -24,8 +24,8 @@ def export_run(
 ) -> Artifact:
     """Evaluates the weights of a training run and writes them as an artifact.
 
-    The card has the errors under the recipe's protocols, of dev and test; of the main protocol at the top, of the
-    others by their names.
+    The card has the errors under the recipe's protocols, of dev and test (`cell-median`: dev alone, `noisy-middlebury`:
+    test alone); of the main protocol at the top, of the others by their names.
 
     Parts that serve training alone are left out; what is evaluated are the values as they are stored.
 

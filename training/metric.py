@@ -44,12 +44,18 @@ def centimetres(pair: Pair) -> NDArray[np.float32]:
         depth_mm = _FOCAL_TIMES_BASELINE_2005 / (pair.target + _DMIN_2005[entry.scene.lower()])
         return (depth_mm / 10).astype(np.float32)
     if "2014" in entry.dataset:
-        focal, baseline, offset = read_calibration(entry.gt.parent / f"{entry.scene}_calib.txt")
+        focal, baseline, offset = read_calibration(_calibration(entry))
         return (focal * baseline / (pair.target + offset) / 10).astype(np.float32)
     raise ValueError(
         f"{entry.dataset}/{entry.name}: expected ground truth in m or mm, or Middlebury 2005 (full size) or 2014 with "
         f"its calibration, found unit {entry.unit!r}"
     )
+
+
+def _calibration(entry: PairEntry) -> Path:
+    """`SCENE_calib.txt` of a folder for all scenes, or `calib.txt` of the publisher's folder for each."""
+    named, plain = (entry.gt.parent / name for name in (f"{entry.scene}_calib.txt", "calib.txt"))
+    return plain if plain.is_file() and not named.is_file() else named
 
 
 def read_calibration(path: Path) -> tuple[float, float, float]:
@@ -60,7 +66,9 @@ def read_calibration(path: Path) -> tuple[float, float, float]:
         ValueError: an entry is missing.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected the calibration file that comes with the scene")
+        raise FileNotFoundError(
+            f"{path}: expected the calibration file that comes with the scene, by this name or as calib.txt there"
+        )
     text = path.read_text()
     found = [re.search(rf"^{key}=\[?([-\d.]+)", text, re.MULTILINE) for key in ("cam0", "baseline", "doffs")]
     if not all(found):

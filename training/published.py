@@ -92,9 +92,11 @@ def _table(raw: dict[str, Any]) -> PublishedTable:
 def paper_layout(table: PublishedTable, results: Sequence[Result]) -> str:
     """The table in the paper's layout: our number, the paper's in brackets behind it; Markdown.
 
-    Says over which images ours are. Empty where none of the results belongs into a column of the table.
+    Says over which images ours are, and what else there is to know of them. Empty where none of the results belongs
+    into a column of the table.
     """
-    results = [result for result in results if _belongs(table, result)]
+    asked = [result for result in results if _belongs(table, result)]
+    results = [result for result in asked if table.measure in result.measures]
     ours = _ours(table, results)
     if not ours:
         return ""
@@ -102,6 +104,8 @@ def paper_layout(table: PublishedTable, results: Sequence[Result]) -> str:
     scales = [s for s in table.scales if any(place[3] == s for place in ours)]
     lines = [f"{table.table}: ours (paper's). {table.source}." + (f" Note: {table.note}." if table.note else ""), ""]
     lines += ["Ours are over " + "; ".join(_images(table, results, column) for column in columns) + ".", ""]
+    for note in dict.fromkeys(note for result in asked for note in result.notes):
+        lines += [f"Note: {note}.", ""]
     lines.append("| method | " + " | ".join(f"{table.columns[c]} x{s}" for c in columns for s in scales) + " |")
     lines.append("|" + "---|" * (1 + len(columns) * len(scales)))
     for key, method in _rows(table, ours):
@@ -122,7 +126,7 @@ def _ours(table: PublishedTable, results: Sequence[Result]) -> dict[tuple[str, s
 
 
 def _belongs(table: PublishedTable, result: Result) -> bool:
-    same = result.protocol == table.protocol and result.scale in table.scales and table.measure in result.measures
+    same = result.protocol == table.protocol and result.scale in table.scales
     return same and _column(table, result) is not None
 
 

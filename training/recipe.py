@@ -203,6 +203,8 @@ class Recipe:
         for name, side in zip(("size", "width"), self.crops.shape, strict=True):
             if side % self.scale or side <= 0:
                 raise ValueError(f"crops.{name}: expected a multiple of scale {self.scale}, found {side}")
+        if "scale" in self.model_options:
+            raise ValueError("model_options.scale: the recipe's own `scale` says it; leave it out here")
         if not self.evaluation:
             raise ValueError("evaluation: expected at least one protocol, such as [dkn-bicubic]")
         if not self.loss:

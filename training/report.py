@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def write_csv(results: Sequence[Result], path: Path) -> None:
         writer.writerow([*_FIELDS, *measures])
         for result in results:
             values = [f"{result.measures[name]:.6g}" if name in result.measures else "" for name in measures]
-            writer.writerow([*(getattr(result, field) for field in _FIELDS), *values])
+            known = {**vars(result), "seconds": "" if math.isnan(result.seconds) else result.seconds}
+            writer.writerow([*(known[field] for field in _FIELDS), *values])
 
 
 def markdown(results: Sequence[Result]) -> str:
@@ -41,7 +43,7 @@ def markdown(results: Sequence[Result]) -> str:
 
     Per data set, protocol and scale the reported measures by image and the means of all measures; then the papers'
     tables that the results belong to. A cell is empty where there was nothing to measure, and `nan` where a result was
-    not finite, for an image and for every mean that it enters.
+    not finite, for an image and for every mean that it enters. Notes on the results stand below their tables.
     """
     groups: dict[tuple[str, str, str, float], list[Result]] = {}
     for result in results:
@@ -51,6 +53,7 @@ def markdown(results: Sequence[Result]) -> str:
         blocks.append(f"## {dataset} ({split}), {name}, x{scale}")
         blocks += [_by_image(some, measure) for measure in protocol(name).reported]
         blocks.append(_all_measures(some))
+        blocks += [f"Note: {note}." for note in dict.fromkeys(note for result in some for note in result.notes)]
     papers = [text for table in read_published() if (text := paper_layout(table, results))]
     if papers:
         blocks += ["## In the papers' layout", *papers]
@@ -76,7 +79,7 @@ def _all_measures(results: Sequence[Result]) -> str:
         [
             method,
             *(_number(_mean(result.measures.get(name) for result in some)) for name in names),
-            _number(_mean(result.seconds for result in some)),
+            _number(_mean(None if math.isnan(result.seconds) else result.seconds for result in some)),
         ]
         for method, some in _by_method(results)
     ]

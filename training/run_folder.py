@@ -10,8 +10,10 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from depth_sr_ros.artifact import list_artifacts
 from training.distributed import Processes
 from training.module import SuperResolution
+from training.start import given_start
 
 
 def write_weights(module: SuperResolution, checkpoint: Path, recipe_path: Path, out: Path) -> Path:
@@ -27,12 +29,13 @@ def write_weights(module: SuperResolution, checkpoint: Path, recipe_path: Path, 
     weights = {k.removeprefix("network."): v.contiguous() for k, v in state["state_dict"].items()}
     path = out / "weights.safetensors"
     safetensors.torch.save_file(weights, path)
-    facts = {"steps_to_best": int(state["global_step"]), **_facts(module, Path(recipe_path).stem)}
+    facts = {"steps_to_best": int(state["global_step"]), **_facts(module, Path(recipe_path))}
     (out / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
     return path
 
 
-def _facts(module: SuperResolution, name: str) -> dict[str, Any]:
+def _facts(module: SuperResolution, path: Path) -> dict[str, Any]:
+    name = path.stem
     recipe, data = module.recipe, module.recipe.data
     processes = Processes.from_environment().count
     launcher = f"torchrun --nproc-per-node {processes}" if processes > 1 else "python"
@@ -48,12 +51,18 @@ def _facts(module: SuperResolution, name: str) -> dict[str, Any]:
         "degradations": dict(recipe.crops.degradations),
         "machine": _machine(),
         "processes": processes,
-        "command": f"{launcher} -m training train --recipe {name} --data DATA --out RUN",
-        "earlier": _facts_of(recipe.start_from),
+        "command": f"{launcher} -m training train --recipe {name} --data DATA --out RUN{_start_words(path)}",
+        "earlier": facts_of(recipe.start_from),
     }
 
 
-def _facts_of(weights: str | None) -> dict[str, Any] | None:
+def _start_words(recipe: Path) -> str:
+    """The option by which other weights than the recipe's were given; a path is of this machine and left out."""
+    given = given_start(recipe)
+    return "" if given is None else f" --start-from {given if given in list_artifacts() else 'WEIGHTS'}"
+
+
+def facts_of(weights: str | None) -> dict[str, Any] | None:
     """Facts of the training that weights come from: beside a run's weights, or on an artifact's card."""
     if weights is None:
         return None

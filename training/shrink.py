@@ -22,6 +22,7 @@ from depth_sr_ros.models.jiif import JIIF
 from depth_sr_ros.models.kernel_filter import KernelBranch
 from depth_sr_ros.models.weights import load_weights, save_weights
 from training.recipe import load_recipe
+from training.run_folder import facts_of
 from training.shrink_jiif import shrink_jiif
 
 
@@ -30,7 +31,7 @@ def shrink_run(wide_recipe: Path, wide_run: Path, narrow_recipe: Path, out: Path
 
     Args:
         wide_recipe: recipe of the trained network.
-        wide_run: its folder, with `weights.safetensors` and `training.json`.
+        wide_run: its folder, with `weights.safetensors` and `training.json`, or an artifact's.
         narrow_recipe: recipe of the network to write weights for.
         out: folder for `weights.safetensors` and `training.json`, for the narrow recipe's `start_from`.
 
@@ -59,7 +60,7 @@ def shrink_run(wide_recipe: Path, wide_run: Path, narrow_recipe: Path, out: Path
         "shrunk": f"from {_sizes(wide, narrow)} to {_sizes(narrow, wide)}; the most used channels",
         "command": f"python -m training shrink --recipe {Path(narrow_recipe).stem} --wide-recipe "
         f"{Path(wide_recipe).stem} --run RUN --out RUN/shrunk",
-        "earlier": json.loads((wide_run / "training.json").read_text()),
+        "earlier": facts_of(str(wide_run / "weights.safetensors")),
     }
     (out / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
     return out / "weights.safetensors"

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from depth_sr_ros.models.base import GuidedUpsampler
@@ -48,10 +49,31 @@ def create_model(name: str, **options: Any) -> GuidedUpsampler:
         options: the network's own options, e.g. `scale=8`; see its class.
 
     Raises:
-        ValueError: no such network; the message lists the known ones and the nearest name.
+        ValueError: no such network, or one without such an option; the message lists the known ones and the nearest
+            name.
     """
     if name not in _MODELS:
-        near = difflib.get_close_matches(name, _MODELS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown model {name!r}: expected one of {list_models()}{hint}")
+        raise ValueError(f"unknown model {name!r}: expected one of {list_models()}{_hint(name, _MODELS)}")
+    known = _options_of(_MODELS[name])
+    for option in options:
+        if option not in known:
+            raise ValueError(f"unknown option {option!r} of {name}: expected some of {known}{_hint(option, known)}")
     return _MODELS[name](**options)
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _options_of(model: type[GuidedUpsampler]) -> list[str]:
+    """Names of a constructor's options; where it hands further ones on, those of its base class too."""
+    names: dict[str, None] = {}
+    for cls in model.__mro__:
+        if "__init__" not in vars(cls):
+            continue
+        parameters = list(inspect.signature(vars(cls)["__init__"]).parameters.values())[1:]
+        names |= {p.name: None for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        if not any(p.kind == p.VAR_KEYWORD for p in parameters):
+            break
+    return list(names)

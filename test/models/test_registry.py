@@ -67,6 +67,18 @@ def test_unknown_name_proposes_the_nearest():
         create_model("fdnk")
 
 
+@pytest.mark.parametrize("name", ["dagf", "fdkn_s", "jiif_s"])
+def test_unknown_option_is_named_with_those_that_there_are(name):
+    """The small siblings hand options on to the networks that they are made of."""
+    with pytest.raises(ValueError, match=f"unknown option 'residuall' of {name}: expected some of .*'scale'"):
+        create_model(name, residuall=True)
+
+
+def test_misspelt_option_proposes_the_nearest():
+    with pytest.raises(ValueError, match="did you mean 'width'"):
+        create_model("jiif_s", widht=64)
+
+
 def test_a_name_is_taken_once():
     with pytest.raises(ValueError, match="already taken"):
         register_model("fdkn")(type("Other", (), {}))

@@ -164,6 +164,8 @@ def test_images_without_a_usable_crop_are_told(pairs):
         ({"degradations": {"nearst": 1.0}}, "did you mean 'nearest'"),
         ({"degradations": {}}, "found none"),
         ({"scales": (8.0, 2.0)}, "scales: expected two numbers from 1"),
+        ({"degradations": {"bicubic": 0.0, "box": 0.0}}, r"share above 0 for at least one of \['bicubic', 'box'\]"),
+        ({"scales": (2.0, 8.0), "width": 128, "flips": "mirror"}, "only square crops .* found 256x128"),
         ({"scales": (2.0, 8.0), "degradations": {"box": 1.0}}, "only bicubic reduces by any scale"),
     ],
 )
@@ -175,3 +177,5 @@ def test_options_that_cannot_be_used_are_named(options, words):
 def test_weights_must_fit_the_pairs(pairs):
     with pytest.raises(ValueError, match="3 pairs and 1 weights"):
         LoadedPairs(pairs, [1])
+    with pytest.raises(ValueError, match="weight above 0 for at least one of 3 pairs"):
+        LoadedPairs(pairs, [0, 0, 0])

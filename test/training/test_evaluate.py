@@ -13,12 +13,14 @@ import torch
 
 from depth_sr_ros.models import create_model
 from training.__main__ import main
-from training.comparison import Contestant, Result, compare, network_contestant, taking_part
+from training.comparison import Contestant, Result, _of_network, compare, network_contestant, taking_part
 from training.datasets.pairs import load_pair, read_manifest
 from training.datasets.registry import open_dataset
+from training.known_scenes import overlapping, sets_of_run
 from training.pictures import comparison_picture
 from training.protocols import PROTOCOLS, bicubic_up
 from training.published import paper_layout, read_published
+from training.recipe import load_recipe
 from training.report import markdown, write_csv
 
 
@@ -250,6 +252,91 @@ def test_network_of_any_scale_leaves_a_scale_to_weights_made_for_it(jiif):
     assert [c.name for c in taking_part([x8, x4], 4)] == ["x4"]
     assert [c.name for c in taking_part([x8], 4)] == ["any"]
     assert [c.name for c in taking_part([x8, Contestant("b", "bicubic", 8, bicubic_up)], 2.5)] == ["any"]
+
+
+@pytest.fixture
+def strided():
+    """A tiny JIIF x8 whose guide encoder has a stride of 2, as a contestant."""
+    network = create_model("jiif_s", scale=8, width=8, blocks=1, hidden=[8]).eval()
+    return _of_network("small", "jiif_s", network, frozenset())
+
+
+def test_network_with_a_stride_is_padded_at_other_whole_scales_and_left_out_between(strided, data_folder):
+    pair = load_pair(read_manifest(data_folder, "test")[0])
+    odd = replace(pair, rgb=pair.rgb[:68, :68], target=pair.target[:68, :68], valid=pair.valid[:68, :68])
+    (result,) = compare([strided], [odd], ["dkn-bicubic"], [4])
+    assert result.measures["rmse"] > 0 and result.notes == ()
+    assert taking_part([strided], 2.5) == []
+
+
+def test_one_that_fails_leaves_the_others_their_results(data_folder, tmp_path):
+    def failing(guide, depth_lr):
+        raise ValueError("only for squares")
+
+    pairs = [load_pair(entry) for entry in read_manifest(data_folder, "train")[:2]]
+    both = [Contestant("bad", "bad", 8, failing), Contestant("bicubic", "bicubic", 8, bicubic_up)]
+    results = compare(both, pairs, ["dkn-bicubic"], [8])
+    assert [bool(result.measures) for result in results] == [False, True] * 2
+    text = markdown(results)
+    assert text.count("Note: bad could not be measured on every image, which its means leave out: only for sq") == 1
+    assert "| bad |  |  |  |" in text and "nan" not in text
+    write_csv(results, tmp_path / "r.csv")
+    with (tmp_path / "r.csv").open(newline="") as stream:
+        rows = [(row["rmse"] != "", row["seconds"] != "") for row in csv.DictReader(stream)]
+    assert rows == [(False, False), (True, True)] * 2
+    with pytest.raises(ValueError, match="nothing could be measured; bad .* only for squares"):
+        compare(both[:1], pairs, ["dkn-bicubic"], [8])
+
+
+def test_a_failure_is_told_in_the_papers_layout_too():
+    results = [_result(), _result(image="1002", measures={}, seconds=math.nan, notes=("fdkn_x8 could not",))]
+    text = paper_layout(_table("dkn-bicubic"), results)
+    assert "Note: fdkn_x8 could not." in text and "Ours are over NYU v2: 1 of 449" in text
+
+
+@pytest.fixture(scope="module")
+def lu(tmp_path_factory, data_folder):
+    """A Middlebury pair as Lu packs it."""
+    folder = tmp_path_factory.mktemp("lu") / "01_Middlebury_Dataset"
+    folder.mkdir()
+    for kind, name in (("rgb", "color"), ("gt", "depth")):
+        (folder / f"a_output_{name}.png").write_bytes((data_folder / f"s4_{kind}.png").read_bytes())
+    return folder.parent
+
+
+def test_tables_say_what_weights_may_have_seen_before(lu, capsys):
+    """The shipped weights are trained on Middlebury scenes, some of which are among Lu's."""
+    place = ["--data", str(lu), "--dataset", "middlebury-lu", "--splits", "test"]
+    assert main(["evaluate", "fdkn_x8", *place, "--classical", "bicubic"]) == 0
+    table, papers = capsys.readouterr().out.split("## In the papers' layout")
+    for text in (table, papers):
+        assert "Note: fdkn_x8 was trained on scenes of middlebury2001_2003, middlebury2006_half, middlebury" in text
+        assert "Note: a 0 is a hole here and not counted; the papers count it as a value" in text
+    assert "bicubic was trained" not in table
+    assert main(["evaluate", *place, "--classical", "bicubic", "--options", "zero_is_valid=true"]) == 0
+    said = capsys.readouterr().out
+    assert "trained on" not in said and "a hole here" not in said
+
+
+@pytest.mark.parametrize(
+    ("dataset", "trained_on", "expected"),
+    [
+        ("middlebury-lu", {"middlebury2014_quarter", "nyu", "middlebury2005"}, ["middlebury2005"]),
+        ("middlebury2014", {"middlebury2014_quarter", "middlebury2014"}, ["middlebury2014_quarter"]),
+        ("middlebury2006_third", {"middlebury2006_half"}, []),  # of one manifest, which splits by scene
+        ("nyu", {"nyu", "middlebury2006"}, []),
+    ],
+)
+def test_sets_overlap_under_other_names(dataset, trained_on, expected):
+    assert overlapping(dataset, trained_on) == expected
+
+
+def test_weights_of_a_run_know_all_its_stages(tmp_path):
+    (tmp_path / "mine.yaml").write_text("model: fdkn\nscale: 4\ndata: {shares: {a: 1.0}, collections: {nyu: {}}}\n")
+    recipe = load_recipe(tmp_path / "mine.yaml")
+    assert sets_of_run(recipe, tmp_path / "weights.safetensors") == {"a", "nyu"}
+    (tmp_path / "training.json").write_text('{"data": ["a", "nyu"], "earlier": {"earlier": {"data": ["b"]}}}')
+    assert sets_of_run(recipe, tmp_path / "weights.safetensors") == {"a", "nyu", "b"}
 
 
 def test_protocols_for_whole_scales_say_so(data_folder, capsys):

@@ -129,6 +129,21 @@ def test_pixels_of_holes_are_not_counted(pair):
     assert not (case.valid & hole).any()
 
 
+_CALIBRATION = "cam0=[100 0 1; 0 100 1; 0 0 1]\nbaseline=%d\ndoffs=1\n"
+
+
+def test_scenes_of_2014_are_metric_by_either_name_of_their_calibration(pair, tmp_path):
+    """The publisher's is `calib.txt` in the scene's own folder; of a folder for all scenes it has the scene's name."""
+    entry = replace(pair.entry, dataset="middlebury2014", scene="X-perfect", gt=tmp_path / "disp0.pfm")
+    flat = replace(pair, entry=entry, target=np.full_like(pair.target, 9))
+    with pytest.raises(FileNotFoundError, match=r"X-perfect_calib.txt: expected the calibration .* or as calib.txt"):
+        centimetres(flat)
+    (tmp_path / "calib.txt").write_text(_CALIBRATION % 200)
+    assert centimetres(flat)[0, 0] == pytest.approx(100 * 200 / 10 / 10)
+    (tmp_path / "X-perfect_calib.txt").write_text(_CALIBRATION % 100)
+    assert centimetres(flat)[0, 0] == pytest.approx(100 * 100 / 10 / 10)
+
+
 def test_dada_takes_metric_tiles_and_leaves_holes_out(pair):
     case = PROTOCOLS["dada"].pose(_metric(pair), 8)
     assert case.guide.shape == (1, 3, 144, 176)

@@ -128,6 +128,7 @@ def test_misspelt_setting_proposes_the_nearest(tmp_path):
         ("optimiser: {betas: [0.9, true]}", r"betas\[1\]: expected float, found True"),
         ("data: {splits: train}", "splits: expected a list, found 'train'"),
         ("data: {every_nth_frame: {a: 1.5}, shares: {a: 1.0}}", "every_nth_frame.a: expected int, found 1.5"),
+        ("model_options: {scale: 4}", "model_options.scale: the recipe's own `scale` says it"),
         ("evaluation: []", "evaluation: expected at least one protocol"),
         ("crops: {size: 256, width: 100}", "crops.width: expected a multiple of scale 8"),
     ],

@@ -66,3 +66,11 @@ def test_weights_say_how_they_were_made(tmp_path):
     shrink_run(tmp_path / "wide.yaml", tmp_path / "run", tmp_path / "narrow.yaml", tmp_path / "out")
     facts = json.loads((tmp_path / "out" / "training.json").read_text())
     assert facts["earlier"] == {"steps": 7} and "shrink --recipe narrow --wide-recipe wide" in facts["command"]
+
+
+def test_an_artifact_is_taken_in_the_place_of_a_run(tmp_path, artifact):
+    (tmp_path / "wide.yaml").write_text("model: fdkn\nscale: 8\n")
+    (tmp_path / "narrow.yaml").write_text("model: fdkn_s\nscale: 8\n")
+    shrink_run(tmp_path / "wide.yaml", artifact.folder, tmp_path / "narrow.yaml", tmp_path / "out")
+    facts = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert facts["earlier"] == dict(artifact.card.training)

@@ -11,6 +11,7 @@ from depth_sr_ros.models import create_model
 from depth_sr_ros.models.weights import load_weights, rounded, save_weights
 from depth_sr_ros.upsampler import Upsampler
 from training.__main__ import main
+from training.data import open_source
 from training.evaluate import network_of_recipe
 from training.recipe import load_recipe
 from training.weights import load_into
@@ -156,6 +157,20 @@ def test_resuming_needs_a_checkpoint(run, data_folder, tmp_path, capsys):
 def test_unknown_protocol_lists_the_known_ones(artifact, data_folder, capsys):
     assert main(["evaluate", str(artifact.folder), "--data", str(data_folder), "--protocol", "x"]) == 2
     assert "dkn-bicubic" in capsys.readouterr().err
+
+
+def test_shares_of_nothing_are_named(data_folder, tmp_path, capsys):
+    (tmp_path / "r.yaml").write_text((RECIPE % (1, 0)).replace("layers: 1.0", "layers: 0.0"))
+    arguments = ["--recipe", str(tmp_path / "r.yaml"), "--data", str(data_folder), "--out", str(tmp_path / "out")]
+    assert main(["train", *arguments]) == 2
+    assert "share above 0 for at least one of ['layers'] or `procedural`" in capsys.readouterr().err
+
+
+def test_a_set_of_share_zero_is_not_looked_for(data_folder, tmp_path):
+    text = (RECIPE % (1, 0)).replace("shares: {layers: 1.0}", "shares: {layers: 0.0}, procedural: 1.0")
+    (tmp_path / "made_up.yaml").write_text(text)
+    source = open_source(load_recipe(tmp_path / "made_up.yaml"), data_folder)
+    assert source.draw(np.random.default_rng(0)).entry.dataset == "procedural"
 
 
 def test_set_without_images_is_named(run, data_folder, tmp_path, capsys):

@@ -79,10 +79,17 @@ class CropOptions:
             raise ValueError("degradations: expected a share for at least one, found none")
         for name in self.degradations:
             degradation(name)
+        if not sum(self.degradations.values()) > 0:
+            raise ValueError(f"degradations: expected a share above 0 for at least one of {sorted(self.degradations)}")
         if self.flips not in FLIPS or (self.flips == "all" and self.shape[0] != self.shape[1]):
             raise ValueError(f"flips: expected one of {FLIPS}, `all` for square crops only, found {self.flips!r}")
         if self.scales is None:
             return
+        if self.shape[0] != self.shape[1]:
+            raise ValueError(
+                f"scales: only square crops are reduced by any scale, found {self.shape[0]}x{self.shape[1]}; leave "
+                "`width` out"
+            )
         if not 1 <= self.scales[0] <= self.scales[1] <= self.size / 4:
             raise ValueError(f"scales: expected two numbers from 1 to {self.size / 4:g}, found {self.scales}")
         if set(self.degradations) != {"bicubic"}:

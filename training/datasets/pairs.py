@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 
 from depth_sr_ros.rgbd.holes import fill_nearest
 
+COLUMNS = ("split", "set", "scene", "view", "rgb", "gt", "unit")
+"""Columns that a manifest must have; others are passed over."""
+
 Kind = Literal["disparity", "depth"]
 Raw = tuple[NDArray[np.uint8], NDArray[np.float32]]
 """Colour (H, W, 3) RGB and ground truth (H, W); negative and not finite values are invalid, and 0 unless told."""
@@ -88,20 +91,35 @@ def read_manifest(folder: Path, *splits: str) -> list[PairEntry]:
 
     Raises:
         FileNotFoundError: no manifest there; the message says what is expected.
-        ValueError: a requested split has no entries.
+        ValueError: a column is missing, a line is cut short, or a requested split has no entries.
     """
     path = Path(folder) / "manifest.csv"
     if not path.is_file():
         raise FileNotFoundError(f"{path} not found: expected a data folder with a manifest.csv; give it by --data")
-    with path.open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    entries = [_entry(Path(folder), row) for row in rows]
+    entries = [_entry(Path(folder), row) for row in _rows(path)]
     if not splits:
         return entries
     missing = set(splits) - {e.split for e in entries}
     if missing:
         raise ValueError(f"{path}: no entries for split {sorted(missing)}; it has {sorted({e.split for e in entries})}")
     return [e for e in entries if e.split in splits]
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        reader = csv.DictReader(stream)
+        header = list(reader.fieldnames or [])
+        if missing := [name for name in COLUMNS if name not in header]:
+            raise ValueError(
+                f"{path}: expected the columns {','.join(COLUMNS)} in its first line, found {','.join(header)!r}; "
+                f"add {', '.join(missing)}"
+            )
+        rows = []
+        for row in reader:
+            if empty := [name for name in COLUMNS if row[name] is None]:
+                raise ValueError(f"{path}, line {reader.line_num}: cut short, nothing in {', '.join(empty)}")
+            rows.append(row)
+    return rows
 
 
 def _entry(folder: Path, row: dict[str, str]) -> PairEntry:

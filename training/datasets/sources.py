@@ -25,12 +25,14 @@ class LoadedPairs:
         weights: relative chance of each pair.
 
     Raises:
-        ValueError: no pairs, or not one weight for each.
+        ValueError: no pairs, not one weight for each, or weights of 0 alone.
     """
 
     def __init__(self, pairs: Sequence[Pair], weights: Sequence[float]) -> None:
         if len(pairs) != len(weights) or not pairs:
             raise ValueError(f"expected one weight per pair, found {len(pairs)} pairs and {len(weights)} weights")
+        if not sum(weights) > 0:
+            raise ValueError(f"expected a weight above 0 for at least one of {len(pairs)} pairs, found all 0")
         self.pairs = list(pairs)
         self.chance = np.asarray(weights, dtype=np.float64) / np.sum(weights)
 

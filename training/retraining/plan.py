@@ -56,14 +56,16 @@ def build_recipe(
 
 
 def adapted(options: TrainingOptions, start: Start) -> Recipe:
-    """The recipe for a network and the command line; its data are still its own."""
+    """The recipe for a network and the command line; its data are still its own.
+
+    The loss is the card's, of the groups of parameters that the artifact has.
+    """
     recipe = load_recipe(options.recipe)
     card = start.artifact.card
     optimiser = recipe.optimiser
     if options.learning_rate:
         optimiser = replace(optimiser, learning_rate=options.learning_rate)
     crops: CropSettings = replace(recipe.crops, size=options.crop, width=0) if options.crop else recipe.crops
-    loss: Mapping[str, Any] = card.training.get("loss") or recipe.loss
     return replace(
         recipe,
         model=card.model,
@@ -72,13 +74,27 @@ def adapted(options: TrainingOptions, start: Start) -> Recipe:
         start_from=str(start.artifact.weights.resolve()),
         seed=options.seed,
         crops=crops,
-        loss=loss,
+        loss=_loss(start) or recipe.loss,
         optimiser=optimiser,
         max_minutes=options.minutes,
         max_steps=options.steps or recipe.max_steps,
         workers=recipe.workers if options.workers < 0 else options.workers,
         evaluation=start.protocols,
     )
+
+
+def _loss(start: Start) -> Mapping[str, Any]:
+    """The loss on the card, as far as the artifact has what it moves; empty where the card says none.
+
+    An artifact has no parts that serve training alone, while its card may name a loss for them.
+    """
+    card = start.artifact.card
+    loss: Mapping[str, Any] = card.training.get("loss") or {}
+    if not any(isinstance(terms, Mapping) for terms in loss.values()):
+        return loss
+    groups = create_model(card.model, **card.options).parameter_groups()
+    kept = {name: terms for name, terms in loss.items() if name in groups}
+    return next(iter(kept.values()), {}) if len(groups) == 1 else kept
 
 
 def with_measured(shares: Mapping[str, float], sensor: MeasuredSensor) -> dict[str, float]:

@@ -32,6 +32,20 @@ def test_missing_manifest_says_what_is_expected(tmp_path):
         read_manifest(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("split,set,scene,view,rgb,gt\ntrain,a,s,,s.png,g.png\n", "found 'split,set,scene,view,rgb,gt'; add unit"),
+        ("", "add split, set, scene, view, rgb, gt, unit"),
+        ("split,set,scene,view,rgb,gt,unit\ntrain,a,s,,s.png\n", "line 2: cut short, nothing in gt, unit"),
+    ],
+)
+def test_missing_columns_are_named(tmp_path, text, words):
+    (tmp_path / "manifest.csv").write_text(text)
+    with pytest.raises(ValueError, match=words):
+        read_manifest(tmp_path)
+
+
 def test_missing_split_lists_those_that_exist(data_folder):
     with pytest.raises(ValueError, match=r"no entries for split \['synthetic'\]; it has \['dev'"):
         read_manifest(data_folder, "synthetic")

@@ -1,0 +1,121 @@
+"""What runs begin with: weights of earlier runs, of shipped artifacts, and what is said where they are missing."""
+
+import json
+import re
+
+import pytest
+import torch
+
+from depth_sr_ros.artifact import SHIPPED, read_artifact
+from depth_sr_ros.models.weights import load_weights
+from training.__main__ import main
+from training.recipe import load_recipe
+from training.run_folder import _start_words
+from training.start import command_for, fitting_artifacts, named_weights, recipe_to_train
+from training.train import RECIPES
+
+# steps too small to leave the weights that they began with
+RECIPE = """
+model: fdkn
+scale: 8
+start_from: runs/fdkn_x8_mean3/weights.safetensors
+data: {splits: [train], shares: {layers: 1.0}}
+crops: {size: 32}
+optimiser: {learning_rate: 1.0e-12}
+batch_size: 1
+max_steps: %d
+evaluate_every: 1
+workers: 0
+"""
+STARTING = [p for p in sorted(RECIPES.glob("*.yaml")) if load_recipe(p).start_from]
+
+
+def _arguments(folder, data, steps):
+    (folder / "mine.yaml").write_text(RECIPE % steps)
+    return ["--recipe", str(folder / "mine.yaml"), "--data", str(data), "--out", str(folder / "run")]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, data_folder):
+    """A run of one step from the shipped weights, resumed for a second one."""
+    folder = tmp_path_factory.mktemp("start")
+    assert main(["train", *_arguments(folder, data_folder, 1), "--start-from", "fdkn_x8"]) == 0
+    assert main(["train", *_arguments(folder, data_folder, 2), "--resume"]) == 0
+    return folder / "run"
+
+
+def test_given_weights_stand_for_those_that_the_recipe_names(run):
+    began, ended = load_weights(SHIPPED / "fdkn_x8" / "weights.safetensors"), load_weights(run / "weights.safetensors")
+    for name, tensor in began.items():
+        if name.endswith(".weight"):
+            torch.testing.assert_close(ended[name], tensor, atol=1e-6, rtol=0)
+
+
+def test_facts_say_what_was_given_and_what_came_before(run, artifact):
+    facts = json.loads((run / "training.json").read_text())
+    assert facts["steps"] == 2 and facts["recipe"] == "mine"
+    assert facts["command"] == "python -m training train --recipe mine --data DATA --out RUN --start-from fdkn_x8"
+    assert facts["earlier"] == dict(artifact.card.training)
+
+
+def test_a_run_that_is_resumed_keeps_its_start(run, data_folder, capsys):
+    arguments = _arguments(run.parent, data_folder, 3)
+    assert main(["train", *arguments, "--resume", "--start-from", "fdkn_x8"]) == 2
+    assert "--start-from: " in capsys.readouterr().err
+    assert load_recipe(run / "mine.yaml").start_from == str(SHIPPED / "fdkn_x8" / "weights.safetensors")
+    assert main(["train", *arguments, "--start-from", "fdkn_x4"]) == 2
+    assert "last.ckpt: there is a run already" in capsys.readouterr().err
+    assert "artifacts/fdkn_x8/" in load_recipe(run / "mine.yaml").start_from
+
+
+def test_a_path_is_no_part_of_the_facts(run, tmp_path):
+    (tmp_path / "mine.yaml").write_text(RECIPE % 1)
+    kept = recipe_to_train(tmp_path / "mine.yaml", tmp_path / "out", str(run))
+    assert load_recipe(kept).start_from == str((run / "weights.safetensors").resolve())
+    assert _start_words(kept) == " --start-from WEIGHTS" and _start_words(tmp_path / "mine.yaml") == ""
+
+
+def test_missing_start_says_what_makes_it_and_what_ships(data_folder, tmp_path, capsys):
+    assert main(["train", *_arguments(tmp_path, data_folder, 1)]) == 2
+    said = capsys.readouterr().err
+    assert "mine.yaml: starts from runs/fdkn_x8_mean3/weights.safetensors, which is not there" in said
+    average = "average runs/fdkn_x8_l2 runs/fdkn_x8_l2b runs/fdkn_x8_l2c --out runs/fdkn_x8_mean3"
+    assert f"`python -m training {average}` makes it" in said
+    assert "`--start-from fdkn_x8` begins with weights that ship" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_unknown_weights_list_what_ships(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere: expected .* those that ship: \['dagf_x8', "):
+        named_weights("nowhere")
+
+
+@pytest.mark.parametrize("recipe", STARTING, ids=lambda p: p.stem)
+def test_all_that_recipes_start_from_can_be_made(recipe):
+    """Down to recipes that start from nothing, by commands of this package alone."""
+    weights, name = load_recipe(recipe).start_from, recipe.stem
+    todo, seen = [(weights, name)], set()
+    while todo:
+        weights, name = todo.pop()
+        command = command_for(weights, name)
+        assert command, weights
+        if command in seen:
+            continue
+        seen.add(command)
+        assert command.endswith(f"--out {weights.removesuffix('/weights.safetensors')}")
+        for needed in re.findall(r"(?<!--out )runs/\w+", command.replace("/shrunk", "").replace("/grown", "")):
+            todo.append((f"{needed}/weights.safetensors", needed.removeprefix("runs/")))
+        if made_by := re.search(r"training train --recipe (\w+)", command):
+            before = load_recipe(RECIPES / f"{made_by[1]}.yaml").start_from
+            todo += [(before, made_by[1])] if before else []
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [("fdkn_x8_live", "fdkn_x8"), ("fdkn_s_x8_local", "fdkn_s_x8"), ("dagf_x4_local", "dagf_x8")],
+)
+def test_shipped_weights_that_fit_are_found(recipe, expected):
+    recipe = load_recipe(RECIPES / f"{recipe}.yaml")
+    found = fitting_artifacts(recipe)
+    assert found[0] == expected
+    assert all(read_artifact(SHIPPED / name).card.model == recipe.model for name in found)
