@@ -17,7 +17,7 @@ from training.datasets.pairs import Pair
 from training.dev import DevEvaluation, Sample
 from training.distributed import Processes, sum_over_processes
 from training.gradients import GradientSum, parts_of
-from training.objective import Batch, parameter_groups, supervised
+from training.objective import Batch, check_losses, parameter_groups, supervised
 from training.recipe import Recipe
 from training.samples import panel
 from training.schedule import learning_rate
@@ -52,6 +52,7 @@ class SuperResolution(lightning.LightningModule):
         self.network: GuidedUpsampler = create_model(recipe.model, scale=recipe.scale, **recipe.model_options)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.groups = [group.name for group in parameter_groups(self.network, recipe.loss)]
+        check_losses(self.network, recipe)
         self.evaluation = DevEvaluation(dev, recipe.scale, self.network.size_multiple, recipe.dev)
         self.minutes_before = 0.0
         self.started = time.monotonic()

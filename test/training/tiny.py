@@ -69,6 +69,8 @@ class TinySpoilt(Tiny):
 class TinyPair(Tiny):
     """With a second half that estimates depth from colour, moved by a loss of its own."""
 
+    output_names = ("depth", "estimate")
+
     def __init__(self, scale: int = 8) -> None:
         super().__init__(scale)
         self.options = {"scale": scale}
