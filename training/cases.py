@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from depth_sr_ros.models.interpolation import resize_bicubic
 from training.datasets.coarse import scene_of
 from training.datasets.pairs import Pair, read_levels, value_range
-from training.degradation import Observation, bicubic_down, by_frame, degradation, masked_box_down
+from training.degradation import Observation, Scene, bicubic_down, by_frame, degradation, masked_box_down
 from training.metric import centimetres, metres_per_unit
 from training.validity import ask
 
-Method = Callable[[Tensor, Tensor], Tensor]
-"""(guide (1, 3, H, W), depth_lr (1, 1, h, w)) -> depth (1, 1, H, W), all normalised."""
+Method = Callable[..., Tensor]
+"""(guide (1, 3, H, W), depth_lr (1, 1, h, w)) -> depth (1, 1, H, W), all normalised; see also `training.validity`."""
 
 _TILE = 256
 
@@ -38,7 +38,6 @@ class Case:
         low: value that normalised 0 stands for.
         span: value of normalised 1, less `low`.
         clamped: whether results are kept between normalised 0 and 1, as the frame graph keeps them.
-        holes_told: whether a method that asks for it is told which cells were measured, see `training.validity`.
         scale: ratio of the two resolutions; where it is no whole number, that of the sides up to rounding.
     """
 
@@ -50,15 +49,17 @@ class Case:
     span: float
     scale: float
     clamped: bool = False
-    holes_told: bool = False
 
     @torch.inference_mode()
     def answer(self, method: Method) -> Tensor:
-        """A method's result in the protocol's unit, (N, 1, H, W); tiles are given to it one by one."""
+        """A method's result in the protocol's unit, (N, 1, H, W); tiles are given to it one by one.
+
+        A method that asks for it is told which cells were measured, as in the node; see `training.validity`.
+        """
         depth_lr = self.seen.filled()
         run = _fitting if is_whole(self.scale) else _run
         tiles = [
-            run(method, guide[None], depth[None], valid[None] if self.holes_told else None)
+            run(method, guide[None], depth[None], valid[None])
             for guide, depth, valid in zip(self.guide, depth_lr, self.seen.valid, strict=True)
         ]
         result = torch.cat(tiles)
@@ -78,7 +79,7 @@ def pose_bicubic(pair: Pair, scale: float) -> Case:
     guide, target, valid = _tensors(pair, pair.target, 1)
     size = [max(1, round(side / scale)) for side in target.shape[-2:]]
     seen = Observation.complete(resize_bicubic((target - low) / (high - low), size))
-    return _case(pair, guide, seen, target, valid, scale)
+    return _case(Truth(guide, target, valid, (low, high), unit_of(pair)[1]), seen, scale)
 
 
 def pose_saliency(pair: Pair, scale: int) -> Case:
@@ -103,30 +104,64 @@ def pose_degraded(pair: Pair, scale: int, name: str) -> Case:
     guide, target, valid = _tensors(pair, pair.target, scale)
     scene = scene_of(pair.entry, low, high, guide, valid)
     rng = np.random.default_rng([zlib.crc32(pair.entry.name.encode()), scale])
-    seen = degradation(name).observe((target - low) / (high - low), scale, rng, scene)
-    return _case(pair, guide, seen, target, valid & _enlarged(seen.valid, scale), scale, by_frame(name))
+    truth = Truth(guide, target, valid, (low, high), unit_of(pair)[1])
+    return degraded_case(truth, scene, scale, name, rng)
 
 
-def _case(
-    pair: Pair, guide: Tensor, seen: Observation, target: Tensor, valid: Tensor, scale: float, own_range: bool = False
-) -> Case:
+@dataclass(frozen=True)
+class Truth:
+    """An image whose ground truth is to be reduced.
+
+    Attributes:
+        guide: (1, 3, H, W) RGB in [0, 1]; sides are multiples of the scale.
+        target: (1, 1, H, W), filled in holes.
+        valid: (1, 1, H, W) bool, where `target` is real ground truth.
+        span: values of `target` that normalised 0 and 1 stand for.
+        factor: how many of the unit in which errors are reported make one of `target`'s.
+    """
+
+    guide: Tensor
+    target: Tensor
+    valid: Tensor
+    span: tuple[float, float] = (0.0, 1.0)
+    factor: float = 1.0
+
+
+def degraded_case(truth: Truth, scene: Scene, scale: int, name: str, rng: np.random.Generator) -> Case:
+    """What cards and `dev_ratio` have in common: depth is reduced, and pixels of unmeasured cells do not count.
+
+    Depth that stands for a sensor's is normalised by its own range, and results are kept within it.
+
+    Args:
+        truth: image.
+        scene: what noise may know of it.
+        scale: ratio of the two resolutions.
+        name: see `training.degradation`.
+        rng: source of the noise.
+    """
+    low, high = truth.span
+    seen = degradation(name).observe((truth.target - low) / (high - low), scale, rng, scene)
+    counted = replace(truth, valid=truth.valid & _enlarged(seen.valid, scale))
+    return _case(counted, seen, scale, by_frame(name))
+
+
+def _case(truth: Truth, seen: Observation, scale: float, own_range: bool = False) -> Case:
     """A case in the unit that the papers report.
 
     Args:
-        pair: image.
-        guide: see `Case`.
+        truth: image; its `valid` is the case's.
         seen: normalised by the ground truth's range.
-        target: in the ground truth's unit.
-        valid: see `Case`.
         scale: see `Case`.
         own_range: normalise by the range of `seen` instead, as the frame graph does, and keep results within it.
     """
-    (low, high), factor = _range(pair), unit_of(pair)[1]
+    (low, high), factor = truth.span, truth.factor
     span = high - low
     if own_range:
         seen, seen_low, seen_span = seen.as_frame()
         low, span = low + float(seen_low) * span, float(seen_span) * span
-    return Case(guide, seen, target * factor, valid, low * factor, span * factor, scale, clamped=own_range)
+    return Case(
+        truth.guide, seen, truth.target * factor, truth.valid, low * factor, span * factor, scale, clamped=own_range
+    )
 
 
 def unit_of(pair: Pair) -> tuple[str, float]:
@@ -189,7 +224,8 @@ def _posed_with(pair: Pair, depth_lr: NDArray[np.float32], scale: int, what: str
     known = torch.from_numpy(np.isfinite(depth_lr) & (depth_lr > 0))[None, None]
     values = (torch.from_numpy(np.nan_to_num(depth_lr))[None, None].float() - low) / (high - low)
     seen = Observation(values, known.float())
-    return _case(pair, guide, seen, target, valid & _enlarged(seen.valid, scale), scale, own_range=True)
+    counted = valid & _enlarged(seen.valid, scale)
+    return _case(Truth(guide, target, counted, (low, high), unit_of(pair)[1]), seen, scale, own_range=True)
 
 
 def pose_by_dada(pair: Pair, scale: int) -> Case:
@@ -200,7 +236,7 @@ def pose_by_dada(pair: Pair, scale: int) -> Case:
     some = valid.flatten(1).any(dim=1)
     guide, target, valid = guide[some], target[some], valid[some]
     seen = Observation(*masked_box_down((target - low) / (high - low), valid, scale))
-    return Case(guide, seen, target, valid, low, high - low, scale, holes_told=True)
+    return Case(guide, seen, target, valid, low, high - low, scale)
 
 
 def _tensors(pair: Pair, depth: NDArray[np.float32], scale: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -223,7 +259,7 @@ def _enlarged(cells: Tensor, scale: int) -> Tensor:
     return cells.repeat_interleave(scale, dim=-2).repeat_interleave(scale, dim=-1) > 0
 
 
-def _fitting(method: Method, guide: Tensor, depth_lr: Tensor, valid_lr: Tensor | None) -> Tensor:
+def _fitting(method: Method, guide: Tensor, depth_lr: Tensor, valid_lr: Tensor) -> Tensor:
     """Runs a method on an image whose size it may not take: edges are repeated, then cut off again."""
     height, width = guide.shape[-2:]
     scale = height // depth_lr.shape[-2]
@@ -232,15 +268,14 @@ def _fitting(method: Method, guide: Tensor, depth_lr: Tensor, valid_lr: Tensor |
     guide = F.pad(guide, (0, right, 0, down), mode="replicate")
     cells = (0, right // scale, 0, down // scale)
     depth_lr = F.pad(depth_lr, cells, mode="replicate")
-    valid_lr = None if valid_lr is None else F.pad(valid_lr, cells, mode="replicate")
+    valid_lr = F.pad(valid_lr, cells, mode="replicate")
     return _run(method, guide, depth_lr, valid_lr)[..., :height, :width]
 
 
-def _run(method: Method, guide: Tensor, depth_lr: Tensor, valid_lr: Tensor | None) -> Tensor:
+def _run(method: Method, guide: Tensor, depth_lr: Tensor, valid_lr: Tensor) -> Tensor:
     """Runs a method on its device."""
     device = _device_of(method)
-    valid_lr = None if valid_lr is None else valid_lr.to(device)
-    return ask(method, guide.to(device), depth_lr.to(device), valid_lr).float().cpu()
+    return ask(method, guide.to(device), depth_lr.to(device), valid_lr.to(device)).float().cpu()
 
 
 def _device_of(method: Method) -> torch.device:

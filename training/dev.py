@@ -1,26 +1,26 @@
-"""Evaluation during training: the error on images of the dev split, relative to bicubic up-sampling."""
+"""Evaluation during training: the error on images of the dev split, relative to bicubic up-sampling.
+
+Images are posed as on the cards (`training.cases`), so that both measure the same.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from depth_sr_ros.models.interpolation import resize_bicubic
+from training.cases import Case, Method, Truth, degraded_case
 from training.datasets.coarse import scene_of
 from training.datasets.pairs import Pair, PairEntry, value_range
-from training.degradation import by_frame, degradation
 from training.distributed import Processes, gathered
-from training.metrics import rmse
+from training.metrics import NothingToMeasure, rmse
+from training.protocols import bicubic_up
 from training.recipe import DevOptions
-from training.validity import ask
-
-Method = Callable[..., Tensor]
-"""(guide (1, 3, H, W), depth_lr (1, 1, h, w)) -> depth (1, 1, H, W), all normalised; see also `training.validity`."""
 
 # bicubic's error, in normalised depth, below which it is rounding: nothing can be said relative to it
 _NO_ERROR = 1e-6
@@ -59,19 +59,23 @@ class Sample:
 class DevEvaluation:
     """Evaluates on the same images and the same noise every time.
 
-    In a run of several processes each takes some of the images; all get the result of all.
+    In a run of several processes each takes some of the images; all get the result of all. Images of which nothing is
+    left to measure, as where the middle that is cut out holds no ground truth, are left out with a note.
 
     Args:
         pairs: what to evaluate on.
         scale: ratio of the two resolutions.
         multiple: sides are cut to multiples of this (and of the scale), at the bottom and on the right.
         options: the recipe's.
+
+    Raises:
+        ValueError: an image cannot be normalised, or none is left.
     """
 
     def __init__(self, pairs: Sequence[Pair], scale: int, multiple: int, options: DevOptions) -> None:
         self.scale = scale
         self.pictures = options.pictures
-        self.images = [_prepared(pair, math.lcm(scale, multiple), options.side) for pair in pairs]
+        self.images = _measurable([_prepared(pair, math.lcm(scale, multiple), options.side) for pair in pairs])
 
     def __deepcopy__(self, memo: object) -> DevEvaluation:
         """Itself: a copy of the module, as for the running average of its weights, shares the images."""
@@ -82,42 +86,45 @@ class DevEvaluation:
         """Scores a method under a degradation.
 
         Depth that stands for a sensor's is normalised by its own range, and results are kept within it, as the frame
-        graph does both.
+        graph does both; pixels of unmeasured cells do not count.
 
         Returns:
             Means over the images of `rmse` (in the ground truth's unit) and `ratio` (error relative to bicubic; of the
-            images on which bicubic makes any), and samples to draw, of this process's images.
+            images on which bicubic makes any), and samples to draw, of this process's images. An image of which the
+            degradation leaves nothing to measure is not in the means; NaN where none is.
         """
         here = Processes.from_environment()
         scores: dict[int, _Score] = {}
         samples = []
         for number in range(here.rank, len(self.images), here.count):
             image = self.images[number]
-            depth_lr, result, start = self._answers(method, image, name, number)
-            bicubic, error = (rmse(depth, image.target, image.valid) for depth in (start, result))
-            ratio = error / bicubic if bicubic > _NO_ERROR else None
-            scores[number] = error * (image.span[1] - image.span[0]), ratio
+            case = self._posed(image, name, number)
+            result = case.answer(method)
+            score = _score(case, result)
+            if score is not None:
+                scores[number] = score[0] * (image.span[1] - image.span[0]), score[1]
             if number < self.pictures:
+                depth_lr = case.seen.filled() * case.span + case.low
                 samples.append(Sample(image.entry.name, image.guide, depth_lr, result, image.target))
         return _means(gathered(scores)), samples
 
-    def _answers(self, method: Method, image: DevImage, name: str, number: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Low-resolution depth, a method's result and bicubic's, all normalised like the image's target."""
-        rng = np.random.default_rng(number)
+    def _posed(self, image: DevImage, name: str, number: int) -> Case:
+        """The image under a degradation; results are normalised like its target."""
         scene = scene_of(image.entry, *image.span, image.guide, image.valid)
-        seen = degradation(name).observe(image.target, self.scale, rng, scene)
-        if not by_frame(name):
-            depth_lr = seen.filled()
-            result = ask(method, image.guide, depth_lr, seen.valid).float().cpu()
-            return depth_lr, result, resize_bicubic(depth_lr, image.target.shape[-2:])
-        seen, low, span = seen.as_frame()
-        depth_lr = seen.filled()
-        result = ask(method, image.guide, depth_lr, seen.valid).float().cpu()
-        plain = resize_bicubic(depth_lr, image.target.shape[-2:])
-        return depth_lr * span + low, result.clamp(0, 1) * span + low, plain.clamp(0, 1) * span + low
+        truth = Truth(image.guide, image.target, image.valid)
+        return degraded_case(truth, scene, self.scale, name, np.random.default_rng(number))
 
 
 _Score = tuple[float, float | None]
+
+
+def _score(case: Case, result: Tensor) -> _Score | None:
+    """Error of a result, and relative to bicubic's; None where no pixel counts."""
+    try:
+        bicubic, error = (rmse(depth, case.target, case.valid) for depth in (case.answer(bicubic_up), result))
+    except NothingToMeasure:
+        return None
+    return error, error / bicubic if bicubic > _NO_ERROR else None
 
 
 def _means(scores: Iterable[object]) -> dict[str, float]:
@@ -125,9 +132,36 @@ def _means(scores: Iterable[object]) -> dict[str, float]:
     merged: dict[int, _Score] = {}
     for some in scores:
         merged.update(some)  # type: ignore[call-overload]
-    errors, ratios = zip(*(merged[number] for number in sorted(merged)), strict=True)
-    known = [ratio for ratio in ratios if ratio is not None]
-    return {"rmse": sum(errors) / len(errors), "ratio": sum(known) / len(known) if known else math.nan}
+    in_order = [merged[number] for number in sorted(merged)]
+    known = [ratio for _, ratio in in_order if ratio is not None]
+    return {"rmse": _mean([error for error, _ in in_order]), "ratio": _mean(known)}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else math.nan
+
+
+def _measurable(images: Sequence[DevImage]) -> list[DevImage]:
+    kept = [image for image in images if _counts(image)]
+    left_out = ", ".join(f"{image.entry.dataset} {image.entry.name}" for image in images if not _counts(image))
+    words = (
+        "of these dev images nothing is left to measure, since all ground truth lies outside of their middle "
+        f"(dev.side) or within the border: {left_out}"
+    )
+    if images and not kept:
+        raise ValueError(f"{words}; expected at least one that can be measured: choose a larger dev.side or others")
+    if left_out and Processes.from_environment().rank == 0:
+        print(f"note: {words}; they are left out", file=sys.stderr, flush=True)
+    return kept
+
+
+def _counts(image: DevImage) -> bool:
+    """Whether a pixel is there that the measure looks at."""
+    try:
+        rmse(image.target, image.target, image.valid)
+    except NothingToMeasure:
+        return False
+    return True
 
 
 def _prepared(pair: Pair, multiple: int, side: int) -> DevImage:

@@ -4,7 +4,8 @@ Every process holds the whole network. Gradients are added up by `sum_over_proce
 done, rather than by torch's wrapper, so that one forward pass can serve several losses and a batch can be passed in
 parts. Batch normalisation: on GPUs its statistics are taken over all processes (`SyncBatchNorm`); on CPUs, where torch
 has none, each process normalises by its own share of the batch, so a network with batch normalisation trains as with
-smaller batches there.
+smaller batches there. Its running statistics, which evaluation uses, are averaged before every evaluation, so that the
+weights that process 0 writes are those that all have scored.
 """
 
 from __future__ import annotations
@@ -57,6 +58,22 @@ def sum_over_processes(tensors: Sequence[Tensor]) -> None:
     dist.all_reduce(flat)
     for tensor, summed in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
         tensor.copy_(summed.view_as(tensor))
+
+
+@torch.no_grad()
+def average_over_processes(tensors: Sequence[Tensor]) -> None:
+    """Replaces each floating tensor by its mean over all processes; they must come in one order everywhere.
+
+    What is equal everywhere stays as it is, to the bit.
+    """
+    floating = [tensor for tensor in tensors if tensor.is_floating_point()]
+    if not floating or not is_shared():
+        return
+    # in double precision, in which the mean of equal numbers is that number
+    sums = [tensor.double() for tensor in floating]
+    sum_over_processes(sums)
+    for tensor, summed in zip(floating, sums, strict=True):
+        tensor.copy_(summed / dist.get_world_size())
 
 
 def gathered(value: object) -> list[object]:

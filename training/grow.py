@@ -16,12 +16,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from depth_sr_ros.models import GuidedUpsampler, create_model
-from depth_sr_ros.models.weights import load_weights, save_weights
-from training.recipe import load_recipe
+from depth_sr_ros.models.jiif import JIIF
+from depth_sr_ros.models.jiif_pairs import PairFunction
+from depth_sr_ros.models.weights import save_weights
+from training.recipe import Recipe, load_recipe
+from training.weights import load_into
 
 # shares of copies are drawn between one third and one of each other before they are made to add up
 _SMALLEST_SHARE = 1 / 3
+# the scale is none of the layers': they are the same function of a position
+_MAY_DIFFER = {"scale", "width", "blocks", "hidden"}
 
 
 def grow_run(narrow_recipe: Path, narrow_run: Path, wide_recipe: Path, out: Path, seed: int = 0) -> Path:
@@ -39,13 +43,15 @@ def grow_run(narrow_recipe: Path, narrow_run: Path, wide_recipe: Path, out: Path
 
     Raises:
         FileNotFoundError: the run has written no weights.
-        ValueError: the networks are of different kinds, or one does not contain the other.
+        ValueError: the networks are of different kinds or options, or one does not contain the other; the weights are
+            not those of the narrow recipe.
     """
     narrow, wide = load_recipe(narrow_recipe), load_recipe(wide_recipe)
     if (narrow.model, wide.model) != ("jiif", "jiif"):
         raise ValueError(f"growing knows jiif only; found recipes of {narrow.model!r} and {wide.model!r}")
-    network = create_model("jiif", scale=wide.scale, **wide.model_options)
-    state = grow(load_weights(narrow_run / "weights.safetensors"), network, torch.Generator().manual_seed(seed))
+    trained = _network(narrow)
+    load_into(trained, narrow_run / "weights.safetensors", "jiif")
+    state = grow(trained, _network(wide), torch.Generator().manual_seed(seed))
     out.mkdir(parents=True, exist_ok=True)
     save_weights(state, out / "weights.safetensors")
     facts = {
@@ -58,31 +64,72 @@ def grow_run(narrow_recipe: Path, narrow_run: Path, wide_recipe: Path, out: Path
     return out / "weights.safetensors"
 
 
-def grow(narrow: Mapping[str, Tensor], network: GuidedUpsampler, generator: torch.Generator) -> dict[str, Tensor]:
+def _network(recipe: Recipe) -> JIIF:
+    return JIIF(scale=recipe.scale, **recipe.model_options)
+
+
+@torch.no_grad()
+def grow(narrow: JIIF, network: JIIF, generator: torch.Generator) -> dict[str, Tensor]:
     """State dict for a wider, deeper JIIF that gives the same results as a narrow one.
 
     Args:
-        narrow: the trained weights.
-        network: of the wanted size; its own weights are not used.
+        narrow: trained.
+        network: of the wanted size, and of the same options but `scale`, `width`, `blocks` and `hidden`; its own
+            weights are not used.
         generator: draws the copies' shares.
 
     Raises:
-        ValueError: a width is no multiple of the narrow one, or the perceptrons differ in their number of layers.
+        ValueError: another option differs; a width is no multiple of the narrow one, or the perceptrons differ in their
+            number of layers.
     """
-    wide = network.state_dict()
-    if _layers(narrow) != _layers(wide):
-        raise ValueError(f"hidden layers: expected as many in both, found {_layers(narrow)} and {_layers(wide)}")
-    state = {name: torch.zeros_like(tensor) for name, tensor in wide.items()}
+    differing = sorted(key for key in narrow.options if narrow.options[key] != network.options[key])
+    if set(differing) - _MAY_DIFFER:
+        raise ValueError(
+            f"expected networks of the same options but {sorted(_MAY_DIFFER)}; {differing} differ: found "
+            f"{narrow.options} for {network.options}"
+        )
+    layers = len(narrow.options["hidden"]), len(network.options["hidden"])
+    if layers[0] != layers[1]:
+        raise ValueError(f"hidden layers: expected as many in both, found {layers[0]} and {layers[1]}")
+    trained = narrow.state_dict()
+    state = {name: torch.zeros_like(tensor) for name, tensor in network.state_dict().items()}
     for encoder in ("guide_encoder", "depth_encoder"):
-        _grow_encoder(encoder, narrow, state, generator)
-    width = narrow["guide_encoder.head.weight"].shape[0]
-    for name in narrow:
-        if name.startswith("functions.") and name.endswith(".weight"):
-            segments = [width, width, width, 2] if ".layers.0." in name else [narrow[name].shape[1]]
-            state[name] = _widen(name, narrow[name], state[name].shape, segments, generator)
-            bias = name.removesuffix("weight") + "bias"
-            state[bias] = narrow[bias].repeat(_times(bias, narrow[bias].shape[0], state[bias].shape[0]))
+        _grow_encoder(encoder, trained, state, generator)
+    for number, function in enumerate(narrow.functions):
+        assert isinstance(function, PairFunction)
+        for layer in range(len(function.layers)):
+            segments = function.sizes if layer == 0 else None
+            fixed = layer == 0 and function.inputs[-1] == "position"
+            _grow_layer(f"functions.{number}.layers.{layer}", trained, state, generator, segments, fixed)
+    if narrow.weight_head is not None:
+        _grow_layer("weight_head", trained, state, generator)
     return state
+
+
+def _grow_layer(
+    name: str,
+    narrow: Mapping[str, Tensor],
+    state: dict[str, Tensor],
+    generator: torch.Generator,
+    segments: Sequence[int] | None = None,
+    fixed: bool = False,
+    target: str = "",
+) -> None:
+    """Fills one layer.
+
+    Args:
+        name: of the layer in the narrow network.
+        narrow: its weights.
+        state: of the wide one, which is filled.
+        generator: draws the copies' shares.
+        segments: see `_widen`; None is one of all inputs.
+        fixed: see `_widen`.
+        target: name of the layer in the wide network; the same unless given.
+    """
+    target = target or name
+    weight, bias, shape = narrow[name + ".weight"], narrow[name + ".bias"], state[target + ".weight"].shape
+    state[target + ".weight"] = _widen(name, weight, shape, segments or [weight.shape[1]], fixed, generator)
+    state[target + ".bias"] = bias.repeat(_times(name, bias.shape[0], shape[0]))
 
 
 def _grow_encoder(
@@ -95,20 +142,20 @@ def _grow_encoder(
         for layer in ("first", "second"):
             names[f"{encoder}.blocks.{number}.{layer}"] = f"{encoder}.blocks.{number * every}.{layer}"
     for source, target in names.items():
-        weight, shape = narrow[source + ".weight"], state[target + ".weight"].shape
-        state[target + ".weight"] = _widen(source, weight, shape, [weight.shape[1]], generator)
-        bias = narrow[source + ".bias"]
-        state[target + ".bias"] = bias.repeat(_times(source, bias.shape[0], shape[0]))
+        _grow_layer(source, narrow, state, generator, target=target)
     width = state[f"{encoder}.head.bias"].shape[0]
     for number in range(wide_depth):
         if number % every:
             # a new block adds nothing yet: its first layer is drawn, its second is zero
             first = torch.randn(state[f"{encoder}.blocks.{number}.first.weight"].shape, generator=generator)
             state[f"{encoder}.blocks.{number}.first.weight"] = first * (2 / (9 * width)) ** 0.5
+    if f"{encoder}.apart.weight" in narrow:
+        # outputs are phases of a channel, channel by channel, so that copies of all of them are copies of channels
+        _grow_layer(f"{encoder}.apart", narrow, state, generator)
 
 
 def _widen(
-    name: str, weight: Tensor, shape: Sequence[int], segments: Sequence[int], generator: torch.Generator
+    name: str, weight: Tensor, shape: Sequence[int], segments: Sequence[int], fixed: bool, generator: torch.Generator
 ) -> Tensor:
     """Repeats outputs, and divides each input's weights at random among the copies of that input.
 
@@ -116,12 +163,13 @@ def _widen(
         name: for errors.
         weight: (outputs, inputs, ...).
         shape: of the result.
-        segments: the inputs are of these kinds, one after another; the last one of several (positions) has no copies.
+        segments: the inputs are of these kinds, one after another.
+        fixed: whether the last of them (positions) has no copies.
         generator: draws the shares.
     """
     weight = weight.repeat(_times(name, weight.shape[0], shape[0]), *[1] * (weight.dim() - 1))
-    fixed = segments[-1] if len(segments) > 1 else 0
-    times = _times(name, weight.shape[1] - fixed, shape[1] - fixed)
+    alone = segments[-1] if fixed else 0
+    times = _times(name, weight.shape[1] - alone, shape[1] - alone)
     parts = []
     for number, part in enumerate(weight.split(list(segments), dim=1)):
         copies = 1 if fixed and number == len(segments) - 1 else times
@@ -134,10 +182,6 @@ def _times(name: str, narrow: int, wide: int) -> int:
     if wide % narrow:
         raise ValueError(f"{name}: {wide} is no multiple of the narrow network's {narrow}; choose widths that are")
     return wide // narrow
-
-
-def _layers(state: Mapping[str, Tensor]) -> int:
-    return sum(name.startswith("functions.0.") and name.endswith(".weight") for name in state)
 
 
 def _blocks(encoder: str, state: Mapping[str, Tensor]) -> int:

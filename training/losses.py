@@ -64,8 +64,8 @@ def boundary(outputs: Outputs, target: Tensor, valid: Tensor, progress: float) -
 def multi_stage(outputs: Outputs, target: Tensor, valid: Tensor, progress: float) -> Tensor:
     """DAGF's multi-stage loss, eq. 23: absolute error of the intermediate results, fading out over the run.
 
-    `outputs["stages"]` is (B, m - 1, H, W). The weight falls from 1 to 0 as 1 - progress. 0 for a network without
-    intermediate results (one level).
+    `outputs["stages"]` is (B, m - 1, H, W). The weight falls from 1 to 0 as 1 - progress. 0 where there are no
+    intermediate results (DAGF with one level).
     """
     stages = outputs["stages"]
     if stages.shape[1] == 0:
@@ -107,6 +107,12 @@ LOSSES: dict[str, Loss] = {
     "estimate_l1": estimate_l1,
 }
 """By name; the last ones are the papers' sums."""
+
+BEYOND_DEPTH: dict[str, str] = {"multi_stage": "stages", "dagf": "stages", "estimate_l1": "estimate"}
+"""Losses of an output other than `depth`, and which."""
+
+OF_NEIGHBOURS = frozenset({"boundary", "dagf"})
+"""Losses that compare a pixel with those around it, and so need whole images."""
 
 # DAGF III-E (its III-D has 10 for the boundary term); DADA's code
 LOSSES["dagf"] = weighted({"l1": 1.0, "boundary": 0.001, "multi_stage": 1.0})

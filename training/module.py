@@ -15,9 +15,9 @@ from torch import Tensor
 from depth_sr_ros.models import GuidedUpsampler, create_model
 from training.datasets.pairs import Pair
 from training.dev import DevEvaluation, Sample
-from training.distributed import Processes, sum_over_processes
+from training.distributed import Processes, average_over_processes, sum_over_processes
 from training.gradients import GradientSum, parts_of
-from training.objective import Batch, parameter_groups, supervised
+from training.objective import Batch, check_losses, parameter_groups, supervised
 from training.recipe import Recipe
 from training.samples import panel
 from training.schedule import learning_rate
@@ -52,6 +52,7 @@ class SuperResolution(lightning.LightningModule):
         self.network: GuidedUpsampler = create_model(recipe.model, scale=recipe.scale, **recipe.model_options)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.groups = [group.name for group in parameter_groups(self.network, recipe.loss)]
+        check_losses(self.network, recipe)
         self.evaluation = DevEvaluation(dev, recipe.scale, self.network.size_multiple, recipe.dev)
         self.minutes_before = 0.0
         self.started = time.monotonic()
@@ -148,8 +149,10 @@ class SuperResolution(lightning.LightningModule):
         """Scores every dev image under every degradation of the recipe, and draws some under the first.
 
         Weights are chosen by `dev_ratio`: error relative to bicubic, averaged over the images, then over the
-        degradations by their shares.
+        degradations by their shares. Processes share the images, so they have to agree on the statistics of batch
+        normalisation first.
         """
+        average_over_processes(list(self.network.buffers()))
         shares = self.recipe.crops.degradations
         chosen = 0.0
         for number, (degradation, share) in enumerate(shares.items()):

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from depth_sr_ros.models import GuidedUpsampler
-from training.losses import Loss, weighted
+from training.losses import BEYOND_DEPTH, OF_NEIGHBOURS, Loss, weighted
+from training.recipe import Recipe
 from training.validity import ask, takes_validity
 
 Batch = Mapping[str, Tensor]
@@ -61,6 +62,34 @@ def parameter_groups(network: GuidedUpsampler, loss: Mapping[str, float | Mappin
     if set(nested) != set(groups) or plain:
         raise ValueError(f"loss: expected weights of losses for each of {sorted(groups)}, found {dict(loss)}")
     return [ParameterGroup(name, parameters, weighted(nested[name])) for name, parameters in groups.items()]
+
+
+def check_losses(network: GuidedUpsampler, recipe: Recipe) -> None:
+    """Refuses losses that the network, or some of its pixels alone, have no numbers for.
+
+    Args:
+        network: what is trained.
+        recipe: how. `queries` and `crops.scales` make single pixels of the crops, in no order, of the result alone.
+
+    Raises:
+        ValueError: a loss of an output that the network does not give; a loss of neighbours, or of another output than
+            the result, on single pixels. The message names the losses.
+    """
+    names = {name for terms in recipe.loss.values() if isinstance(terms, Mapping) for name in terms}
+    names |= {name for name, terms in recipe.loss.items() if not isinstance(terms, Mapping)}
+    given = network.output_names
+    missing = sorted(name for name in names if BEYOND_DEPTH.get(name, "depth") not in given)
+    if missing:
+        raise ValueError(
+            f"loss: {missing} need {sorted({BEYOND_DEPTH[name] for name in missing})} beside the result; "
+            f"{recipe.model} with options {network.options} gives {list(given)}; leave them out"
+        )
+    of_images = sorted(names & (OF_NEIGHBOURS | BEYOND_DEPTH.keys()))
+    if of_images and (recipe.queries or recipe.crops.scales is not None):
+        raise ValueError(
+            f"loss: {of_images} need whole images, but queries: {recipe.queries} and crops.scales: "
+            f"{recipe.crops.scales} supervise single pixels; leave out these losses, or queries and crops.scales"
+        )
 
 
 def supervised(network: GuidedUpsampler, batch: Batch, queries: int, seed: int) -> Supervised:

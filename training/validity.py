@@ -19,8 +19,8 @@ def takes_validity(method: Callable[..., Tensor]) -> bool:
     return "valid_lr" in inspect.signature(method).parameters
 
 
-def ask(method: Callable[..., Tensor], guide: Tensor, depth_lr: Tensor, valid_lr: Tensor | None) -> Tensor:
-    """A method's result, with the cells' validity where it is known and wanted."""
-    if valid_lr is None or not takes_validity(method):
+def ask(method: Callable[..., Tensor], guide: Tensor, depth_lr: Tensor, valid_lr: Tensor) -> Tensor:
+    """A method's result, with the cells' validity where it is wanted."""
+    if not takes_validity(method):
         return method(guide, depth_lr)
     return method(guide, depth_lr, valid_lr=valid_lr)

@@ -24,11 +24,17 @@ class AdaptiveNorm(nn.Module):
         super().__init__()
         self.identity_share = nn.Parameter(torch.ones(1))
         self.norm_share = nn.Parameter(torch.zeros(1))
-        self.norm = nn.BatchNorm2d(channels, eps=1e-3, momentum=momentum)
+        self.norm: nn.BatchNorm2d | nn.SyncBatchNorm = nn.BatchNorm2d(channels, eps=1e-3, momentum=momentum)
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, h, w) to the same shape."""
         norm = self.norm
+        # the share in the features' own type: a float32 factor would silently lift mixed precision to float32
+        identity = self.identity_share.to(features.dtype) * features
+        if isinstance(norm, nn.SyncBatchNorm):
+            # what training in several processes on GPUs puts here; only it knows the other processes' statistics
+            normalised = norm(features)
+            return identity + self.norm_share.to(normalised.dtype) * normalised
         if self.training and norm.num_batches_tracked is not None:
             norm.num_batches_tracked.add_(1)
         scaled = F.batch_norm(
@@ -41,8 +47,7 @@ class AdaptiveNorm(nn.Module):
             norm.momentum or 0.0,
             norm.eps,
         )
-        # the share in the features' own type: a float32 factor would silently lift mixed precision to float32
-        return self.identity_share.to(features.dtype) * features + scaled
+        return identity + scaled
 
     def affine(self) -> tuple[Tensor, Tensor]:
         """Gain and offset per channel, (C,) each, that it amounts to in evaluation mode."""

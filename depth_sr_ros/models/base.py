@@ -22,6 +22,7 @@ class GuidedUpsampler(nn.Module, abc.ABC):
         size_multiple: guide height and width must be multiples of this.
         uses_validity: whether `refine` and `forward` also take `valid_lr` (B, 1, h, w), 0 where low-resolution depth
             was not measured but filled.
+        output_names: what `training_outputs` gives.
         float32_parts: names of submodules whose layers stay in float32 where the others run in half precision.
         options: the constructor's options, as they go onto an artifact's card; `create_model(name, **options)`
             rebuilds the same structure.
@@ -30,6 +31,7 @@ class GuidedUpsampler(nn.Module, abc.ABC):
     scale: int
     size_multiple: int = 1
     uses_validity: bool = False
+    output_names: tuple[str, ...] = ("depth",)
     float32_parts: tuple[str, ...] = ()
     options: dict[str, Any]
 
@@ -58,7 +60,7 @@ class GuidedUpsampler(nn.Module, abc.ABC):
         """What a training loss may supervise, by name.
 
         Takes the arguments of `forward`. `depth` is always there and is what `forward` returns; a network with side
-        outputs adds them under names of its own.
+        outputs adds them under names of its own, and says so in `output_names`.
         """
         return {"depth": self(guide, depth_lr)}
 

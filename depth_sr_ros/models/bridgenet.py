@@ -100,6 +100,7 @@ class BridgeNet(GuidedUpsampler):
         self.super_resolution = DSRNet(width, deep_blocks, joins)
         content = [ContentBridge(width) for _ in range(_CONTENT_BRIDGES)] if bridges != "habdg" else None
         self.estimation = EstimationDecoder(encoder.channels, width, content) if estimating else None
+        self.output_names = ("depth", "estimate") if estimating else ("depth",)
 
     def refine(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> Tensor:
         """Adds what DSRNet finds missing to the start image (B, 1, H, W); `depth_lr` is not used by this network."""

@@ -238,6 +238,8 @@ class DAGF(GuidedUpsampler):
             differ, not the network.
     """
 
+    output_names = ("depth", "stages")
+
     def __init__(
         self,
         scale: int = 8,
@@ -286,16 +288,17 @@ class DAGF(GuidedUpsampler):
         return start.float() + self._residuals(guide, depth_lr, start)[-1].float()
 
     def training_outputs(self, guide: Tensor, depth_lr: Tensor) -> dict[str, Tensor]:
-        """`depth`, and `stages` (B, m - 1, H, W): the results of the coarser levels, coarsest first (eq. 21)."""
+        """`depth`, and `stages` (B, m - 1, H, W): the results of the coarser levels, coarsest first (eq. 21).
+
+        With one level `stages` has no channels.
+        """
         self._check_shapes(guide, depth_lr)
         start = self.start_image(depth_lr)
         *coarse, finest = self._residuals(guide, depth_lr, start)
-        outputs = {"depth": start.float() + finest.float()}
-        if coarse:
-            size = start.shape[-2:]
-            enlarged = [F.interpolate(r.float(), size, mode="bilinear", align_corners=False) for r in coarse]
-            outputs["stages"] = torch.cat([start.float() + r for r in enlarged], dim=1)
-        return outputs
+        start = start.float()
+        enlarged = [F.interpolate(r.float(), start.shape[-2:], mode="bilinear", align_corners=False) for r in coarse]
+        stages = torch.cat([start[:, :0], *(start + r for r in enlarged)], dim=1)
+        return {"depth": start + finest.float(), "stages": stages}
 
     @torch.no_grad()
     def _start_with_unit_gain(self) -> None:

@@ -91,6 +91,14 @@ def test_stages_are_the_coarser_levels_at_full_size():
     torch.testing.assert_close(outputs["depth"], network(guide, depth))
 
 
+def test_one_level_has_no_stages():
+    network = _small(levels=1).eval()
+    guide, depth = _frame()
+    outputs = network.training_outputs(guide, depth)
+    assert outputs["stages"].shape == (2, 0, 32, 48)
+    torch.testing.assert_close(outputs["depth"], network(guide, depth))
+
+
 def test_folding_the_norms_keeps_the_result():
     network = _small(norm_momentum=0.5)
     guide, depth = _frame()

@@ -1,5 +1,7 @@
 """Normalisation replaced by gains and offsets."""
 
+from copy import deepcopy
+
 import torch
 from torch import nn
 
@@ -30,3 +32,27 @@ def test_convolutions_keep_their_weights():
     copy = with_affine_norms(network)
     assert torch.equal(copy[0].weight, network[0].weight)
     assert sum(isinstance(m, ChannelAffine) for m in copy.modules()) == 3
+
+
+def test_adaptive_norm_leaves_a_synchronised_norm_to_itself(monkeypatch):
+    """It alone knows the other processes' statistics; in one process the numbers are those of the plain norm."""
+    plain = ConvNormAct(3, 4, 3, momentum=0.3)
+    with torch.no_grad():
+        plain.norm.norm_share.fill_(0.7)
+        plain.norm.norm.weight.copy_(torch.rand(4))
+        plain.norm.norm.bias.copy_(torch.rand(4))
+    synchronised = nn.SyncBatchNorm.convert_sync_batchnorm(deepcopy(plain))
+    calls, forward = [], nn.SyncBatchNorm.forward
+    monkeypatch.setattr(nn.SyncBatchNorm, "forward", lambda norm, image: calls.append(norm) or forward(norm, image))
+    image = torch.rand(2, 3, 8, 8)
+    for step in (1, 2):
+        results = [network(image) for network in (plain, synchronised)]
+        torch.testing.assert_close(*results)
+        assert len(calls) == step
+        for result in results:
+            result.square().sum().backward()
+    for (name, ours), theirs in zip(plain.named_parameters(), synchronised.parameters(), strict=True):
+        torch.testing.assert_close(theirs.grad, ours.grad, msg=name)
+    for (name, ours), theirs in zip(plain.named_buffers(), synchronised.buffers(), strict=True):
+        torch.testing.assert_close(theirs, ours, msg=name)
+    torch.testing.assert_close(synchronised.eval()(image), plain.eval()(image))

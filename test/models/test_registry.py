@@ -52,7 +52,9 @@ def test_training_outputs_hold_what_forward_returns(name):
     guide, depth = _inputs()
     network = create_model(name, scale=8).eval()
     with torch.inference_mode():
-        torch.testing.assert_close(network.training_outputs(guide, depth)["depth"], network(guide, depth))
+        outputs = network.training_outputs(guide, depth)
+        torch.testing.assert_close(outputs["depth"], network(guide, depth))
+    assert tuple(outputs) == network.output_names
 
 
 @pytest.mark.parametrize("name", list_models())

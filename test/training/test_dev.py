@@ -8,10 +8,13 @@ import pytest
 import torch
 
 from depth_sr_ros.models.interpolation import resize_bicubic
+from training.cases import pose_degraded
 from training.data import open_dev
 from training.datasets.pairs import load_pair, read_manifest
 from training.degradation import Scene, degradation
 from training.dev import DevEvaluation
+from training.metrics import rmse
+from training.protocols import Protocol
 from training.recipe import Collection, DataOptions, DevOptions, Recipe
 from training.samples import panel
 
@@ -70,6 +73,52 @@ def test_images_on_which_bicubic_is_right_have_no_ratio(pairs):
     evaluation = DevEvaluation(pairs[:1], 1, 1, DevOptions())
     means, _ = evaluation(_bicubic, "bicubic")
     assert math.isnan(means["ratio"]) and means["rmse"] == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["kinect", "box+holes:0.2", "bicubic"])
+def test_what_counts_is_what_counts_on_the_card(pairs, name, monkeypatch):
+    """Noise differs, pixels of unmeasured cells do not: an error there alone is none."""
+    evaluation = DevEvaluation(pairs[:1], 8, 1, DevOptions())
+    target = evaluation.images[0].target
+    counted = []
+    monkeypatch.setattr("training.dev.rmse", lambda *images: counted.append(images[2]) or rmse(*images))
+    told = []
+
+    def method(guide, depth_lr, valid_lr):
+        told.append(valid_lr)
+        return target
+
+    evaluation(method, name)
+    measured = told[0].repeat_interleave(8, -1).repeat_interleave(8, -2) > 0
+    assert measured.all() == (name == "bicubic")
+    assert all(torch.equal(mask, evaluation.images[0].valid & measured) for mask in counted)
+
+
+def test_dev_and_card_give_one_number_for_one_image(pairs):
+    """With noise that does not depend on who draws it."""
+    means, _ = DevEvaluation(pairs[:1], 8, 1, DevOptions())(_bicubic, "box+quantise:7")
+    (score,) = Protocol(lambda pair, scale: pose_degraded(pair, scale, "box+quantise:7"))(_bicubic, pairs[:1], 8)
+    assert means["rmse"] == pytest.approx(score.rmse, rel=1e-4)
+
+
+def test_an_image_that_a_degradation_leaves_nothing_of_is_not_in_the_mean(pairs):
+    empty = replace(pairs[1], valid=np.indices(pairs[1].valid.shape).sum(axis=0) == 90)
+    both, one = (DevEvaluation(some, 8, 1, DevOptions()) for some in ([pairs[0], empty], pairs[:1]))
+    both.images[1] = replace(both.images[1], valid=torch.zeros_like(both.images[1].valid))
+    assert both(_bicubic, "live")[0] == one(_bicubic, "live")[0]
+    both.images.pop(0)
+    assert all(math.isnan(mean) for mean in both(_bicubic, "live")[0].values())
+
+
+def test_images_without_ground_truth_in_their_middle_are_left_out_before_training(pairs, capsys):
+    beside = replace(pairs[1], valid=pairs[1].valid & (np.indices(pairs[1].valid.shape)[1] < 40))
+    evaluation = DevEvaluation([beside, pairs[0]], 8, 1, DevOptions(side=64))
+    assert [image.entry.name for image in evaluation.images] == ["s0"]
+    assert "layers s1" in capsys.readouterr().err
+    assert evaluation(_bicubic, "bicubic")[0]["ratio"] == pytest.approx(1)
+    with pytest.raises(ValueError, match=r"layers s1; expected at least one .* larger dev.side"):
+        DevEvaluation([beside], 8, 1, DevOptions(side=64))
+    assert len(DevEvaluation([beside], 8, 1, DevOptions()).images) == 1
 
 
 def test_flat_images_are_named(pairs):

@@ -5,7 +5,11 @@ import json
 import pytest
 import torch
 
+from training.data import open_dev
 from training.datasets.endless import EndlessSampler
+from training.dev import DevEvaluation
+from training.recipe import load_recipe
+from training.weights import load_into
 
 RECIPE = """
 model: tiny_pair
@@ -22,6 +26,16 @@ QUERIED = (
     RECIPE.replace("tiny_pair", "tiny_queried")
     .replace("loss: {super_resolution: {l1: 1.0}, estimation: {estimate_l1: 1.0}}", "queries: 300")
 )
+NORMED = """
+model: tiny_normed
+scale: 8
+data: {splits: [train], shares: {layers: 1.0}, dev: {manifest: {split: all, folder: "."}}}
+crops: {size: 32}
+batch_size: 4
+max_steps: 4
+max_minutes: 0
+evaluate_every: 4
+"""
 TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
@@ -62,3 +76,21 @@ def test_gradients_and_weights_are_those_of_one_process_with_the_whole_batch(tex
         found = two["optimizer_states"][0]["state"][number]["exp_avg"]
         torch.testing.assert_close(found, state["exp_avg"], rtol=1e-4, atol=1e-7)
     assert json.loads((tmp_path / "two" / "training.json").read_text())["processes"] == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("average", ["0.0", "0.5"], ids=["plain", "averaged weights"])
+def test_dev_ratio_is_that_of_the_weights_written(average, start_training, data_folder, tiny, tmp_path):
+    """Each process scores some of the images; its own running statistics are not those that are written."""
+    recipe = tmp_path / "tiny.yaml"
+    recipe.write_text(NORMED + f"average_weights: {average}\n")
+    process = start_training(recipe, tmp_path / "two", launcher=TWO)
+    _, errors = process.communicate(timeout=250)
+    assert process.returncode == 0, errors
+    callbacks = torch.load(tmp_path / "two" / "best.ckpt", weights_only=True)["callbacks"]
+    (told,) = [state["best_model_score"] for state in callbacks.values() if "best_model_score" in state]
+    network, settings = tiny.TinyNormed().eval(), load_recipe(recipe)
+    load_into(network, tmp_path / "two" / "weights.safetensors", "tiny_normed")
+    means, _ = DevEvaluation(open_dev(settings, data_folder), 8, 1, settings.dev)(network, "bicubic")
+    assert means["ratio"] == pytest.approx(float(told), rel=1e-5)

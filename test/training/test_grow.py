@@ -11,9 +11,9 @@ from training.export import _commands
 from training.grow import grow, grow_run
 
 
-def _network(width, blocks, hidden):
+def _network(width, blocks, hidden, **options):
     torch.manual_seed(width)
-    return create_model("jiif", scale=4, width=width, blocks=blocks, hidden=hidden).eval()
+    return create_model("jiif", scale=4, width=width, blocks=blocks, hidden=hidden, **options).eval()
 
 
 def _frame():
@@ -22,13 +22,19 @@ def _frame():
 
 
 def _grown(narrow, wide, seed=0):
-    wide.load_state_dict(grow(narrow.state_dict(), wide, torch.Generator().manual_seed(seed)))
+    wide.load_state_dict(grow(narrow, wide, torch.Generator().manual_seed(seed)))
     return wide
 
 
-def test_the_function_stays():
-    narrow = _network(8, 2, (16, 8))
-    wide = _grown(narrow, _network(16, 6, (64, 16)))
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"guide_stride": 2}, {"weights": "regression"}, {"weights": "separate"}, {"weights": "bilinear"},
+     {"residual": False, "border": "zeros", "guide_statistics": "bgr", "guide_stride": 2, "weights": "separate"}],
+    ids=str,
+)  # fmt: skip
+def test_the_function_stays(options):
+    narrow = _network(8, 2, (16, 8), **options)
+    wide = _grown(narrow, _network(16, 6, (64, 16), **options))
     with torch.inference_mode():
         torch.testing.assert_close(wide(*_frame()), narrow(*_frame()), atol=1e-5, rtol=1e-4)
 
@@ -64,6 +70,21 @@ def test_new_blocks_can_learn():
 def test_widths_must_be_multiples():
     with pytest.raises(ValueError, match="12 is no multiple of the narrow network's 8"):
         _grown(_network(8, 2, (16, 8)), _network(12, 2, (16, 8)))
+
+
+@pytest.mark.parametrize("options", [{"guide_stride": 2}, {"weights": "regression"}, {"residual": False}])
+def test_other_options_must_be_equal(options):
+    with pytest.raises(ValueError, match=rf"same options but \['blocks', .*'{next(iter(options))}'.* differ"):
+        _grown(_network(8, 2, (16, 8)), _network(16, 2, (16, 8), **options))
+
+
+def test_weights_must_be_those_of_the_narrow_recipe(tmp_path):
+    for name, width in (("narrow", 8), ("wide", 16)):
+        options = f"{{width: {width}, blocks: 2, hidden: [16]}}"
+        (tmp_path / f"{name}.yaml").write_text(f"model: jiif\nscale: 4\nmodel_options: {options}\n")
+    save_file(_network(8, 1, (16,)).state_dict(), tmp_path / "weights.safetensors")
+    with pytest.raises(ValueError, match=r"expected the weights of jiif .* found \d+ missing: .*blocks.1"):
+        grow_run(tmp_path / "narrow.yaml", tmp_path, tmp_path / "wide.yaml", tmp_path / "grown")
 
 
 def test_perceptrons_must_be_of_one_depth():

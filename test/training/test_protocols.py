@@ -100,20 +100,31 @@ def test_nothing_is_said_relative_to_bicubic_that_makes_no_error(pair):
     assert entry["mean_ratio"] is None and entry["mean"] == pytest.approx(0, abs=1e-3)
 
 
+class Told(torch.nn.Module):
+    """Wants to know which cells were measured, and remembers it."""
+
+    uses_validity = True
+
+    def forward(self, guide, depth_lr, valid_lr=None):
+        self.told = valid_lr
+        return bicubic_up(guide, depth_lr)
+
+
 def test_dada_tells_which_cells_were_measured_to_who_asks(pair):
-    class Told(torch.nn.Module):
-        uses_validity = True
-
-        def forward(self, guide, depth_lr, valid_lr=None):
-            self.told = valid_lr
-            return bicubic_up(guide, depth_lr)
-
     holed = replace(_metric(pair), valid=pair.valid & (np.indices(pair.valid.shape)[1] >= 16))
     told = Told()
     PROTOCOLS["dada"].pose(holed, 8).answer(told)
     assert not told.told[..., :2].any() and told.told[..., 2:].all()
-    PROTOCOLS["live"].pose(pair, 8).answer(told)
-    assert told.told is None
+
+
+@pytest.mark.parametrize("name", ["live", "recorded", "cell-box"])
+def test_every_protocol_tells_what_the_node_tells(pair, name):
+    low = pair.target[7:144:8, 7:176:8] * (np.eye(18, 22) < 1)
+    case = PROTOCOLS[name].pose(replace(pair, entry=replace(pair.entry, read_low=lambda entry: low)), 8)
+    told = Told()
+    case.answer(told)
+    assert torch.equal(told.told, case.seen.valid)
+    assert bool(told.told.all()) == (name == "cell-box")
 
 
 @pytest.mark.parametrize("name", ["live", "jiif-noisy"])

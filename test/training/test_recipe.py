@@ -9,7 +9,7 @@ import torch
 from depth_sr_ros.models import create_model, list_models
 from training.data import crop_options
 from training.datasets.registry import DATASETS
-from training.objective import parameter_groups
+from training.objective import check_losses, parameter_groups
 from training.protocols import PROTOCOLS
 from training.recipe import OptimiserOptions, load_recipe
 from training.schedule import learning_rate
@@ -31,6 +31,7 @@ def test_shipped_recipes_name_what_there_is(path):
     assert path.stem.startswith(f"{recipe.model}_x{recipe.scale}")
     network = _network(recipe.model, recipe.scale, json.dumps(recipe.model_options))
     assert parameter_groups(network, recipe.loss)
+    check_losses(network, recipe)
     assert not any(side % network.size_multiple for side in crop_options(recipe).shape)
     data = recipe.data
     assert {*data.collections, *data.dev} <= set(DATASETS)

@@ -56,6 +56,15 @@ class TinyTold(Tiny):
         return super().forward(guide, depth_lr)
 
 
+class TinyNormed(Tiny):
+    """With batch normalisation, whose running statistics soon are those of the last batches."""
+
+    def __init__(self, scale: int = 8) -> None:
+        super().__init__(scale)
+        self.options = {"scale": scale}
+        self.layers.insert(1, nn.BatchNorm2d(8, momentum=0.5))
+
+
 class TinySpoilt(Tiny):
     """Gives NaN in training from its sixth forward pass on."""
 
@@ -68,6 +77,8 @@ class TinySpoilt(Tiny):
 
 class TinyPair(Tiny):
     """With a second half that estimates depth from colour, moved by a loss of its own."""
+
+    output_names = ("depth", "estimate")
 
     def __init__(self, scale: int = 8) -> None:
         super().__init__(scale)
@@ -84,7 +95,10 @@ class TinyPair(Tiny):
         return {"super_resolution": list(self.layers.parameters()), "estimation": list(self.estimation.parameters())}
 
 
-NETWORKS = {"tiny": Tiny, "tiny_pair": TinyPair, "tiny_queried": TinyQueried, "tiny_spoilt": TinySpoilt}
+NETWORKS = {
+    "tiny": Tiny, "tiny_normed": TinyNormed, "tiny_pair": TinyPair, "tiny_queried": TinyQueried,
+    "tiny_spoilt": TinySpoilt,
+}  # fmt: skip
 
 if __name__ == "__main__":
     for name, network in NETWORKS.items():
