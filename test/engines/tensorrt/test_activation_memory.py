@@ -43,7 +43,11 @@ def test_counts_what_is_alive_at_once():
     assert (peak, where) == (80, "Add y (2, 4)")
 
 
-@pytest.mark.parametrize("name", [name for name in list_artifacts() if name.endswith("_x8")])
+# DADA's loop is not followed
+FOLLOWED = [name for name in list_artifacts() if name.endswith("_x8") and not name.startswith("dada")]
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
 def test_shipped_networks_stay_below_a_gibibyte_at_640x480(name):
     peak, where = peak_activation_bytes(flat_graph(SHIPPED / name / "graph.onnx"), VGA)
     assert peak < GIBIBYTE, f"{peak / 2**20:.0f} MiB at {where}"
