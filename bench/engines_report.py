@@ -33,8 +33,18 @@ def report(results: Mapping[str, Any]) -> str:
     for key, result in results.items():
         if key.endswith("/times"):
             lines += _rows(key.removesuffix("/times"), result)
-    lines += _scaling(results)
+    lines += _refused(results) + _scaling(results)
     return "\n".join(lines) + "\n"
+
+
+def _refused(results: Mapping[str, Any]) -> list[str]:
+    """What did not run and why, each once with the artifacts that it holds for."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for key, result in results.items():
+        for case in result.get("refused", {}).items() if key.endswith("/times") else ():
+            found.setdefault(case, []).append(key.removesuffix("/times"))
+    lines = [f"- {name} ({', '.join(artifacts)}): {why}" for (name, why), artifacts in found.items()]
+    return ["", "Not run:", "", *lines] if lines else []
 
 
 def scaling_lines(results: Mapping[str, Any]) -> dict[str, list[tuple[float, float]]]:
@@ -53,8 +63,7 @@ def _rows(artifact: str, result: dict[str, Any]) -> list[str]:
     reference = rows.get(STRAIGHTFORWARD, {}).get("frame_ms")
     ordered = sorted(rows, key=lambda name: (name in (STRAIGHTFORWARD, PEER), rows[name]["frame_ms"]))
     lines = [_row(artifact, name, rows[name], reference, _share(name, result)) for name in ordered]
-    missing = [f"| {artifact} | {name}: {why} | | | | | | |" for name, why in result["refused"].items()]
-    return lines + missing
+    return lines
 
 
 def _row(artifact: str, name: str, row: dict[str, Any], reference: float | None, share: float | None) -> str:

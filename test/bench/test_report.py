@@ -18,7 +18,7 @@ def test_ratios_are_those_of_the_job_they_were_measured_in():
     job = {"rows": rows, "refused": {"tensorrt": "not installed"}, "gflop": 24.0, "gflop_per_s": {"bf16": 1000.0}}
     text = report({"fdkn_x8/times": job})
     assert "| fdkn_x8 | openvino bf16 | 48.0 | 50.0 | 90.0 | 10.0x | 50% | 300 (60 without) |" in text
-    assert "tensorrt: not installed" in text
+    assert "- tensorrt (fdkn_x8): not installed" in text
 
 
 def test_arithmetic_of_fdkn_is_that_of_its_layers(artifact):
