@@ -135,7 +135,7 @@ def _channel_order(model: str, layout: Layout, settings: ImportSettings) -> str:
 def _network(model: str, options: Mapping[str, Any]) -> GuidedUpsampler:
     try:
         return create_model(model, **options)
-    except TypeError as error:  # an option that the network does not have
+    except (TypeError, ValueError) as error:  # an option that the network does not have, or no value for it
         raise ReleasedError(f"options {sorted(options)}: {error}") from error
 
 
