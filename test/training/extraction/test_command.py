@@ -111,13 +111,20 @@ except command.ExtractionInterrupted as interruption:
 """
 
 
+def _as_in_a_terminal():
+    """Jobs in the background of a script start with SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_a_signal_stops_it_with_nothing_half_written(tmp_path, scene, number):
     scene.write_scene(tmp_path / "bags" / "long", 100)
     out = tmp_path / "out"
     command = [sys.executable, "-c", LEAN, str(tmp_path / "bags"), "--out", str(out)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=_as_in_a_terminal
+    )
     try:
         deadline = time.monotonic() + 100
         while not list(out.glob(".work/*/*.tar")) and process.poll() is None and time.monotonic() < deadline:

@@ -78,7 +78,7 @@ def test_one_recording_needs_a_split_in_time(command, recordings, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--model", "dada"], "expected one of ['dagf_x8'"),
+        (["--model", "dinosaur"], "expected one of ["),
         (["--scale", "3"], "at scale 3: expected one of"),
         (["--from", "nowhere"], "expected an artifact folder"),
         (["--data", "nowhere"], "expected a data folder with a manifest.csv"),
