@@ -81,6 +81,7 @@ class CropSettings:
     whole_range: float = 0.0
     degradations: Mapping[str, float] = field(default_factory=lambda: {"bicubic": 1.0})
     scales: tuple[float, float] | None = None
+    windows: int = 1
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -33,6 +33,7 @@ from depth_sr_ros.models import imagenet
 from depth_sr_ros.models.base import GuidedUpsampler, float32_on
 from depth_sr_ros.models.edsr import EdsrEncoder
 from depth_sr_ros.models.interpolation import resize_bicubic
+from depth_sr_ros.models.jiif_gather import gathered_pairs
 from depth_sr_ros.models.jiif_pairs import (
     STEPS,
     AxisPositions,
@@ -95,7 +96,8 @@ class JIIF(GuidedUpsampler):
         guide_statistics: `rgb`, or `bgr` as the released weights expect.
         border: neighbours outside the map. `replicate`: the edge cell stands in. `zeros`: zero codes at coordinate
             zero, as the released weights expect.
-        guide_stride: 1, or 2 for a guide encoder at half of the resolution, which is this project's own.
+        guide_stride: 1, or 2 or 4 for a guide encoder at a half or a quarter of the resolution, which is this
+            project's own.
 
     Raises:
         ValueError: an option has another value than those named here.
@@ -114,8 +116,8 @@ class JIIF(GuidedUpsampler):
         guide_stride: int = 1,
     ) -> None:
         super().__init__()
-        if guide_stride not in (1, 2):
-            raise ValueError(f"guide_stride: expected 1 or 2, found {guide_stride!r}")
+        if guide_stride not in (1, 2, 4):
+            raise ValueError(f"guide_stride: expected 1, 2 or 4, found {guide_stride!r}")
         _check_choice("weights", weights, get_args(WeightKind))
         _check_choice("guide_statistics", guide_statistics, get_args(ChannelOrder))
         _check_choice("border", border, get_args(Border))
@@ -325,8 +327,8 @@ class JIIF(GuidedUpsampler):
         relative = torch.stack([relative_position(rows, columns, r, c, self.border) for r, c in STEPS], dim=-2)
         pairs = []
         for function, layer, cells in zip(self.functions, encoded.layers, encoded.cells, strict=True):
-            at_cell = _take(cells, cell) + layer.at_position(relative).to(cells.dtype)
-            pairs.append(function(at_cell + layer.at_query(guide).unsqueeze(2)))
+            queries = guide.flatten(0, 1), cells.flatten(0, 2), cell.flatten(0, 1), relative.flatten(0, 1)
+            pairs.append(gathered_pairs(function, layer, *queries).unflatten(0, pixels.shape))  # type: ignore[arg-type]
         fractions = torch.stack([rows.position - rows.first, columns.position - columns.first], dim=-1)
         return self._interpolate(torch.cat(pairs, dim=-1), guide, bilinear_shares(fractions))
 

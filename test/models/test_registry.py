@@ -9,8 +9,8 @@ from depth_sr_ros.models.registry import register_model
 
 def _inputs(scale=8):
     generator = torch.Generator().manual_seed(0)
-    guide = torch.rand(2, 3, 64, 96, generator=generator)
-    return guide, torch.rand(2, 1, 64 // scale, 96 // scale, generator=generator)
+    guide = torch.rand(2, 3, 64, 128, generator=generator)
+    return guide, torch.rand(2, 1, 64 // scale, 128 // scale, generator=generator)
 
 
 @pytest.mark.parametrize("name", list_models())
@@ -43,8 +43,8 @@ def test_options_rebuild_the_same_structure(name):
 @pytest.mark.parametrize("name", list_models())
 def test_wrong_depth_size_says_expected_and_found(name):
     guide, depth = _inputs()
-    with pytest.raises(ValueError, match=r"expected \(2, 1, 8, 12\).*found \(2, 1, 8, 11\)"):
-        create_model(name, scale=8)(guide, depth[..., :11])
+    with pytest.raises(ValueError, match=r"expected \(2, 1, 8, 16\).*found \(2, 1, 8, 15\)"):
+        create_model(name, scale=8)(guide, depth[..., :15])
 
 
 @pytest.mark.parametrize("name", list_models())

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from depth_sr_ros.models.interpolation import resize_bicubic
 from training.datasets.crops import CropOptions, RandomCrops
 from training.datasets.endless import EndlessSampler
 from training.datasets.pairs import load_pair, read_manifest
@@ -179,3 +180,14 @@ def test_weights_must_fit_the_pairs(pairs):
         LoadedPairs(pairs, [1])
     with pytest.raises(ValueError, match="weight above 0 for at least one of 3 pairs"):
         LoadedPairs(pairs, [0, 0, 0])
+
+
+def test_of_several_windows_the_one_with_edges_is_taken(pairs):
+    def lost_by_reduction(**options):
+        crops = _take(pairs, 24, whole_range=1.0, enlargements=(1.0,), invert=0.0, reciprocal=0.0, **options)
+        errors = [resize_bicubic(c["depth_lr"][None], (64, 64))[0] - c["target"] for c in crops]
+        return float(torch.stack(errors).square().mean())
+
+    assert lost_by_reduction(windows=4) > 1.2 * lost_by_reduction(windows=1)
+    with pytest.raises(ValueError, match="windows: expected at least 1, found 0"):
+        CropOptions(windows=0)

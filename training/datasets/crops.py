@@ -56,6 +56,8 @@ class CropOptions:
         degradations: share of crops per way of making low-resolution depth, by name, see `training.degradation`.
         scales: smallest and largest scale where it is drawn anew for every batch, as real numbers; None keeps `scale`.
             Then depth is reduced by bicubic to the side that comes nearest.
+        windows: places of an image that are looked at for each crop; the one with the most relief inside cells, which
+            is where reduced depth has lost something, is taken. Most of an image is smooth and teaches little.
         batch_size: crops that share a scale.
     """
 
@@ -72,9 +74,12 @@ class CropOptions:
     whole_range: float = 0.0
     degradations: Mapping[str, float] = field(default_factory=lambda: {"bicubic": 1.0})
     scales: tuple[float, float] | None = None
+    windows: int = 1
     batch_size: int = 1
 
     def __post_init__(self) -> None:
+        if self.windows < 1:
+            raise ValueError(f"windows: expected at least 1, found {self.windows}")
         if not self.degradations:
             raise ValueError("degradations: expected a share for at least one, found none")
         for name in self.degradations:
@@ -201,11 +206,28 @@ def _to_tensors(guide: Guide, target: Depth, valid: Mask) -> dict[str, Tensor]:
 
 
 def _window(pair: Pair, options: CropOptions, rng: np.random.Generator) -> tuple[slice, slice]:
-    """The largest window of the crop's shape that enlarges by no less than the factor drawn and fits the image."""
+    """The largest window of the crop's shape that enlarges by no less than the factor drawn and fits the image.
+
+    Of `options.windows` places for it, the one with the most relief inside cells.
+    """
     factor = float(rng.choice(np.asarray(options.enlargements)))
     factor = max(factor, *(side / whole for side, whole in zip(options.shape, pair.target.shape, strict=True)))
+    places = [_place(pair, options, factor, rng) for _ in range(options.windows)]
+    if len(places) == 1:
+        return places[0]
+    cell = max(2, round(options.scale / factor))
+    return max(places, key=lambda place: _relief_in_cells(pair.target[place], cell))
+
+
+def _place(pair: Pair, options: CropOptions, factor: float, rng: np.random.Generator) -> tuple[slice, slice]:
     return tuple(  # type: ignore[return-value]
         slice(first := int(rng.integers(whole - round(side / factor) + 1)), first + round(side / factor))
         for side, whole in zip(options.shape, pair.target.shape, strict=True)
     )
 
+
+def _relief_in_cells(target: Depth, cell: int) -> float:
+    """Mean over the cells of the square of what depth spans within each."""
+    rows, columns = (side // cell for side in target.shape)
+    cells = target[: rows * cell, : columns * cell].reshape(rows, cell, columns, cell)
+    return float(np.square(cells.max(axis=(1, 3)) - cells.min(axis=(1, 3))).mean())
