@@ -16,11 +16,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from depth_sr_ros.models import create_model
 from depth_sr_ros.models.jiif import JIIF
 from depth_sr_ros.models.jiif_pairs import PairFunction
 from depth_sr_ros.models.weights import save_weights
 from training.recipe import Recipe, load_recipe
-from training.weights import load_into
+from training.weights import differing_options, load_into
 
 # shares of copies are drawn between one third and one of each other before they are made to add up
 _SMALLEST_SHARE = 1 / 3
@@ -47,15 +48,14 @@ def grow_run(narrow_recipe: Path, narrow_run: Path, wide_recipe: Path, out: Path
             not those of the narrow recipe.
     """
     narrow, wide = load_recipe(narrow_recipe), load_recipe(wide_recipe)
-    if (narrow.model, wide.model) != ("jiif", "jiif"):
-        raise ValueError(f"growing knows jiif only; found recipes of {narrow.model!r} and {wide.model!r}")
-    trained = _network(narrow)
-    load_into(trained, narrow_run / "weights.safetensors", "jiif")
-    state = grow(trained, _network(wide), torch.Generator().manual_seed(seed))
+    trained, network = _network(narrow), _network(wide)
+    load_into(trained, narrow_run / "weights.safetensors", narrow.model)
+    state = grow(trained, network, torch.Generator().manual_seed(seed))
     out.mkdir(parents=True, exist_ok=True)
     save_weights(state, out / "weights.safetensors")
     facts = {
-        "grown": f"from width {narrow.model_options.get('width', 128)}; the same function, more channels",
+        "grown": f"from {differing_options(trained, network)} to {differing_options(network, trained)}; "
+        "the same function",
         "command": f"python -m training grow --recipe {Path(wide_recipe).stem} --narrow-recipe "
         f"{Path(narrow_recipe).stem} --run RUN --out RUN/grown",
         "earlier": json.loads((narrow_run / "training.json").read_text()),
@@ -65,7 +65,10 @@ def grow_run(narrow_recipe: Path, narrow_run: Path, wide_recipe: Path, out: Path
 
 
 def _network(recipe: Recipe) -> JIIF:
-    return JIIF(scale=recipe.scale, **recipe.model_options)
+    network = create_model(recipe.model, scale=recipe.scale, **recipe.model_options)
+    if not isinstance(network, JIIF):
+        raise ValueError(f"growing knows jiif and jiif_s only; found a recipe of {recipe.model!r}")
+    return network
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from depth_sr_ros.models import GuidedUpsampler
+from depth_sr_ros.models.interpolation import resize_bicubic
 from training.losses import BEYOND_DEPTH, OF_NEIGHBOURS, Loss, weighted
 from training.recipe import Recipe
 from training.validity import ask, takes_validity
@@ -24,7 +25,7 @@ class Supervised:
     """What a network gave, and what it should have given.
 
     Attributes:
-        outputs: by name, see `GuidedUpsampler.training_outputs`.
+        outputs: by name, see `GuidedUpsampler.training_outputs`; and `start`, the bicubic start image.
         target: of one shape with `outputs["depth"]`.
         valid: same shape, 1.0 where `target` is real ground truth.
     """
@@ -111,8 +112,10 @@ def supervised(network: GuidedUpsampler, batch: Batch, queries: int, seed: int) 
     guide, depth_lr, target, valid = (batch[key] for key in ("guide", "depth_lr", "target", "valid"))
     guide = guide.contiguous(memory_format=torch.channels_last)
     own_scale = guide.shape[-1] == depth_lr.shape[-1] * network.scale
+    start = resize_bicubic(depth_lr, guide.shape[-2:])
     if own_scale and not queries:
-        return Supervised(_outputs(network, guide, depth_lr, batch["valid_lr"]), target, valid)
+        outputs = _outputs(network, guide, depth_lr, batch["valid_lr"])
+        return Supervised({**outputs, "start": start}, target, valid)
     if not hasattr(network, "query") and not (own_scale and hasattr(network, "sampled")):
         raise ValueError(
             f"{type(network).__name__} evaluates whole images at scale {network.scale} only; found queries: {queries} "
@@ -125,7 +128,8 @@ def supervised(network: GuidedUpsampler, batch: Batch, queries: int, seed: int) 
         values, pixels = network.sampled(  # type: ignore[operator]
             guide, depth_lr, queries, torch.Generator().manual_seed(seed)
         )
-    return Supervised({"depth": _as_image(values)}, _pick(target, pixels), _pick(valid, pixels))
+    outputs = {"depth": _as_image(values), "start": _pick(start, pixels)}
+    return Supervised(outputs, _pick(target, pixels), _pick(valid, pixels))
 
 
 def _outputs(network: GuidedUpsampler, guide: Tensor, depth_lr: Tensor, valid_lr: Tensor) -> Mapping[str, Tensor]:

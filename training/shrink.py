@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +23,7 @@ from depth_sr_ros.models.weights import load_weights, save_weights
 from training.recipe import load_recipe
 from training.run_folder import facts_of
 from training.shrink_jiif import shrink_jiif
+from training.weights import differing_options
 
 
 def shrink_run(wide_recipe: Path, wide_run: Path, narrow_recipe: Path, out: Path) -> Path:
@@ -57,19 +57,14 @@ def shrink_run(wide_recipe: Path, wide_run: Path, narrow_recipe: Path, out: Path
     out.mkdir(parents=True, exist_ok=True)
     save_weights(narrow.state_dict(), out / "weights.safetensors")
     facts = {
-        "shrunk": f"from {_sizes(wide, narrow)} to {_sizes(narrow, wide)}; the most used channels",
+        "shrunk": f"from {differing_options(wide, narrow)} to {differing_options(narrow, wide)}; "
+        "the most used channels",
         "command": f"python -m training shrink --recipe {Path(narrow_recipe).stem} --wide-recipe "
         f"{Path(wide_recipe).stem} --run RUN --out RUN/shrunk",
         "earlier": facts_of(str(wide_run / "weights.safetensors")),
     }
     (out / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
     return out / "weights.safetensors"
-
-
-def _sizes(network: nn.Module, other: nn.Module) -> dict[str, Any]:
-    """Options that differ from the other network's."""
-    options: dict[str, Any] = network.options  # type: ignore[assignment]
-    return {key: value for key, value in options.items() if value != other.options[key]}  # type: ignore[index]
 
 
 @torch.no_grad()

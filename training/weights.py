@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 
@@ -42,3 +43,8 @@ def load_into(network: GuidedUpsampler, path: Path, name: str) -> None:
     if found:
         raise ValueError(f"{path}: expected the weights of {name} with options {network.options}; found {found}")
     network.load_state_dict(state)
+
+
+def differing_options(network: GuidedUpsampler, other: GuidedUpsampler) -> dict[str, Any]:
+    """A network's options that differ from those of another one of its kind."""
+    return {key: value for key, value in network.options.items() if value != other.options[key]}

@@ -1,13 +1,14 @@
 """The pair function of JIIF at gathered pairs, with a gradient that keeps no activations.
 
-Written as plain layers, a random subset of pixels moves far more memory than it multiplies: every pair has its own copy
-of the first layer's sum and of every activation, and all wait for the backward pass. Here a few thousand pairs at a time
-pass all layers while they lie in the processor's cache, and the backward pass computes them again. Values and gradients
-are those of the plain layers but for the order of sums.
+Written as plain layers, a random subset of pixels moves far more memory than it multiplies: every pair has its own
+copy of the first layer's sum and of every activation, and all wait for the backward pass. Here a few thousand pairs at
+a time pass all layers while they lie in the processor's cache, and the backward pass computes them again. Values and
+gradients are those of the plain layers but for the order of sums.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -83,7 +84,7 @@ class _Layers:
     """The layers in the type of the queries' share, evaluated on a run of queries."""
 
     def __init__(
-        self, cells: Tensor, index: Tensor, at_query: Tensor, relative: Tensor, weights: list[Tensor] | tuple[Tensor, ...]
+        self, cells: Tensor, index: Tensor, at_query: Tensor, relative: Tensor, weights: Sequence[Tensor]
     ) -> None:
         kind = at_query.dtype
         self.cells, self.index, self.at_query = cells.to(kind), index, at_query

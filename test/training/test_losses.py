@@ -19,7 +19,8 @@ def test_masked_l1_averages_over_real_ground_truth_only():
 @pytest.mark.parametrize("name", LOSSES)
 def test_no_loss_where_all_is_right_or_nothing_is_known(name):
     target = torch.rand(2, 1, 8, 8)
-    outputs = {"depth": target.clone(), "stages": target.repeat(1, 2, 1, 1), "estimate": target.clone()}
+    others = {"stages": target.repeat(1, 2, 1, 1), "estimate": target.clone(), "start": torch.rand(2, 1, 8, 8)}
+    outputs = {"depth": target.clone(), **others}
     assert LOSSES[name](outputs, target, torch.ones_like(target), 0.3) == pytest.approx(0, abs=1e-6)
     wrong = {key: value + 1 for key, value in outputs.items()}
     assert LOSSES[name](wrong, target, torch.zeros_like(target), 0.3) == 0
@@ -29,6 +30,22 @@ def test_no_loss_where_all_is_right_or_nothing_is_known(name):
 def test_pointwise_losses(name, expected):
     target = torch.zeros(1, 1, 4, 4)
     assert LOSSES[name]({"depth": target + 0.5}, target, target + 1, 0.0) == pytest.approx(expected, abs=1e-4)
+
+
+def test_relative_loss_weighs_crops_by_what_bicubic_leaves_to_do():
+    target, valid = torch.zeros(2, 1, 4, 4), torch.ones(2, 1, 4, 4)
+    valid[:, :, :, 3] = 0
+    off = torch.tensor([0.02, 0.2]).view(2, 1, 1, 1)
+    start = (target + off).masked_fill(valid == 0, 9.0)
+
+    def loss(share, first=0, last=2):
+        images = {"depth": share * start[first:last], "start": start[first:last]}
+        return float(LOSSES["relative_rmse"](images, target[first:last], valid[first:last], 0.0))
+
+    # a crop where bicubic errs by a fiftieth of the range counts nearly as much as one with ten times that error
+    assert loss(0.5, 1, 2) == pytest.approx(0.49, rel=0.01)
+    assert loss(0.5, 0, 1) == pytest.approx(0.49 * 0.8**0.5, rel=0.02)
+    assert loss(0.5) == pytest.approx((loss(0.5, 0, 1) + loss(0.5, 1, 2)) / 2)
 
 
 def test_boundary_loss_is_the_product_of_gradient_errors_and_error():
