@@ -51,8 +51,8 @@ def relative_rmse(outputs: Outputs, target: Tensor, valid: Tensor, progress: flo
 
     This is what `dev_ratio` asks for. The plain squared error of a crop varies by a factor of a hundred with the steps
     that happen to lie in it, so that the gradient of a small batch is mostly noise: near its best, the gradient of a
-    JIIF's single crop had 60 to 250 times as much variance as signal, and 5 to 12 times this way. Crops in which bicubic
-    errs by less than about a hundredth of the range count for less, and crops count by their valid pixels.
+    JIIF's single crop had 60 to 250 times as much variance as signal, and 5 to 12 times this way. Crops in which
+    bicubic errs by less than about a hundredth of the range count for less, and crops count by their valid pixels.
     """
     pixels = valid.sum(dim=(1, 2, 3), keepdim=True)
 
