@@ -189,11 +189,15 @@ class EngineSupply:
                 self._refused,
             )
 
-    def close(self) -> None:
-        """Ends everything; the inference thread must have ended."""
+    def abandon(self) -> None:
+        """Prepares nothing any more, and leaves all engines as they are: the inference thread is still in one."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def close(self) -> None:
+        """Ends everything; the inference thread must have ended."""
+        self.abandon()
         self._thread.join(_PATIENCE_S)  # a runtime that is compiling cannot be interrupted
         self._close_unused()
         self._running.upsampler.close()

@@ -79,6 +79,11 @@ class FrameProcessor:
         self.refusal: Refusal | None = None
         self.info_problem: str | None = None
         self._info_missed: float | None = None
+        self._abandoned = False
+
+    def abandon(self) -> None:
+        """Publishes nothing any more: the node has given up waiting for the frame in work."""
+        self._abandoned = True
 
     def process(self, pair: ReceivedPair) -> None:
         """Works on one pair; a pair that cannot be used is counted and explained, once per cause and period.
@@ -132,6 +137,8 @@ class FrameProcessor:
         rgb, depth = self._decoder.colour(rgb_message), self._decoder.depth(depth_message)
         decoded = time.monotonic()
         result = upsampler(rgb, depth)
+        if self._abandoned:
+            return
         self._supply.served(rgb.shape[:2], depth.shape)
         self._note(upsampler, rgb_message, depth_message)
         upsampled = time.monotonic()

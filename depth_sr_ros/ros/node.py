@@ -40,6 +40,9 @@ from depth_sr_ros.ros.worker import InferenceWorker
 from depth_sr_ros.supply_state import RollBackRefused
 from depth_sr_ros.upsampler import UpsamplerError
 
+# how long a frame in work may take after the node was told to stop
+_PATIENCE_S = 10.0
+
 
 @dataclass(frozen=True)
 class _Configured:
@@ -125,8 +128,9 @@ class DepthSuperResolution(LifecycleNode):
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Unsubscribes and ends the inference thread."""
-        self._stop_working()
+        """Unsubscribes and ends the inference thread; an engine that does not come back is left behind."""
+        if not self._stop_working():
+            return TransitionCallbackReturn.ERROR
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -181,12 +185,31 @@ class DepthSuperResolution(LifecycleNode):
         if self._active.worker.submit(pair):
             self._statistics.counters.drop("replaced_by_newer")
 
-    def _stop_working(self) -> None:
+    def _stop_working(self) -> bool:
+        """False where the engine does not come back: then it is left behind, and the node is unconfigured."""
         active, self._active = self._active, None
-        if active:
-            active.inputs.destroy()
-            if active.worker.stop() is not None:
-                self._statistics.counters.drop("deactivated")
+        if active is None:
+            return True
+        active.inputs.destroy()
+        if active.worker.stop(_PATIENCE_S) is not None:
+            self._statistics.counters.drop("deactivated")
+        if active.worker.running:
+            self._leave_behind()
+        return not active.worker.running
+
+    def _leave_behind(self) -> None:
+        """Gives up an engine that the inference thread is still in; it cannot be freed."""
+        configured, self._configured = self._configured, None
+        assert configured is not None
+        configured.processor.abandon()
+        configured.supply.abandon()
+        configured.outputs.destroy()
+        info = configured.supply.describe()
+        self._problem = (
+            f"engine {info.engine} did not come back from a frame within {_PATIENCE_S:g} s and was left behind, with "
+            "its memory; start the node's process anew, and choose another `engine` if it happens again"
+        )
+        self.get_logger().error(self._problem)
 
     def _free(self) -> None:
         configured, self._configured = self._configured, None

@@ -28,11 +28,20 @@ class InferenceWorker(Generic[Item]):
         """Hands the newest item over; True when it pushed out an older one."""
         return self._mailbox.put(item)
 
-    def stop(self) -> Item | None:
-        """Ends the thread after the item in work; gives back the item that was still waiting."""
+    def stop(self, patience: float) -> Item | None:
+        """Ends the thread after the item in work; gives back the item that was still waiting.
+
+        Args:
+            patience: longest wait for the item in work, seconds; `running` tells whether it was too short.
+        """
         waiting = self._mailbox.close()
-        self._thread.join()
+        self._thread.join(patience)
         return waiting
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is still there."""
+        return self._thread.is_alive()
 
     def _run(self) -> None:
         while (item := self._mailbox.take()) is not None:

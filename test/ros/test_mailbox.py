@@ -57,7 +57,7 @@ def test_the_worker_goes_on_after_an_item_that_fails():
     assert started.wait(5)
     worker.submit(2)
     assert finished.wait(5)
-    assert worker.stop() is None
+    assert worker.stop(30) is None
     assert (done, failed) == ([2], [(1, "bad item")])
 
 
@@ -76,7 +76,7 @@ def test_the_worker_works_on_the_newest_while_it_was_busy():
     entered.clear()
     release.set()
     assert entered.wait(5)
-    worker.stop()
+    worker.stop(30)
     assert done == [1, 3]
 
 
@@ -92,7 +92,7 @@ def test_stop_ends_the_thread_and_gives_back_what_waits():
     assert entered.wait(5)
     worker.submit(2)
     waiting: list[int | None] = []
-    stopper = Thread(target=lambda: waiting.append(worker.stop()))
+    stopper = Thread(target=lambda: waiting.append(worker.stop(30)))
     stopper.start()
     release.set()
     stopper.join(5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +64,28 @@ def test_goes_through_its_states_when_a_manager_asks(side):
         assert change(side, Transition.TRANSITION_CLEANUP)
     assert change(side, Transition.TRANSITION_UNCONFIGURED_SHUTDOWN)
     assert_ends_cleanly(node)
+
+
+def test_an_engine_that_does_not_come_back_holds_nobody_up(side, tmp_path, monkeypatch):
+    hold = tmp_path / "hold"
+    monkeypatch.setenv("HOLD", str(hold))
+    node = start_node(side.namespace, program=(str(Path(__file__).with_name("held_node.py")),), silence_after=0.6)
+    camera, outputs = Camera(side), side.listen("depth/upsampled")
+    camera.warm_up(outputs)
+    hold.touch()
+    side.spin_until(lambda: camera.send() or side.diagnostics.get("silence") == "engine_slow", what="a hung engine")
+    assert not change(side, Transition.TRANSITION_DEACTIVATE)
+    assert "did not come back from a frame within 10 s" in node.wait_for("ERROR.*left behind")
+    assert state(side) == "unconfigured"
+    side.spin_until(lambda: "left behind" in side.diagnostics.get("message/stream", ""), what="diagnostics to say so")
+    served = len(outputs)
+    hold.unlink()
+    assert change(side, Transition.TRANSITION_CONFIGURE) and change(side, Transition.TRANSITION_ACTIVATE)
+    outputs.clear()
+    camera.warm_up(outputs)
+    assert served and outputs
+    assert_ends_cleanly(node)
+    camera.close()
 
 
 def test_refuses_to_configure_with_a_bad_value_and_lives(side):
