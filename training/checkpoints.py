@@ -116,6 +116,13 @@ def refuse_to_overwrite(path: Path) -> None:
         raise ValueError(f"{path}: there is a run already; --resume goes on with it, another --out starts afresh")
 
 
+def _with_new_settings(then: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint's recipe with settings that did not exist yet when it was written, as they are unless given."""
+    plain = Recipe(model=then.get("model", ""), scale=int(then.get("scale", 1))).as_text()
+    sections = {key: {**plain[key], **then[key]} for key in ("crops", "data", "optimiser", "dev") if key in then}
+    return {**plain, **then, **sections}
+
+
 def step_to_resume(path: Path, recipe: Recipe) -> int:
     """Steps done by the run that wrote a checkpoint.
 
@@ -129,7 +136,7 @@ def step_to_resume(path: Path, recipe: Recipe) -> int:
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     if "recipe" not in checkpoint:
         raise ValueError(f"{path}: written by an older version; start from its weights by `start_from` instead")
-    now, then = recipe.as_text(), json.loads(checkpoint["recipe"])
+    now, then = recipe.as_text(), _with_new_settings(json.loads(checkpoint["recipe"]))
     differing = sorted(key for key in now.keys() | then.keys() if key not in _FREE and now.get(key) != then.get(key))
     if differing:
         found = {key: (then.get(key), now.get(key)) for key in differing}

@@ -26,9 +26,10 @@ class GradientSum:
 
     Each part's loss enters with its number of valid pixels, and the sum is divided by their total, so that parts with
     many holes do not count for more than they hold. For losses that are means over the valid pixels (`l1`, `l2`,
-    `charbonnier`, `multi_stage`, `estimate_l1` and sums of them) this is exact. `boundary`, and so `dagf`, is a mean
-    over the pixels whose neighbours are valid too, and differs slightly where the parts' shares of those differ. A
-    network whose outputs depend on the other crops of its part, as by batch normalisation, differs in any case.
+    `charbonnier`, `relative_rmse`, `multi_stage`, `estimate_l1` and sums of them) this is exact. `boundary`, and so
+    `dagf`, is a mean over the pixels whose neighbours are valid too, and differs slightly where the parts' shares of
+    those differ. A network whose outputs depend on the other crops of its part, as by batch normalisation, differs in
+    any case.
 
     Args:
         groups: parameters with their losses.

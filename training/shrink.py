@@ -19,11 +19,11 @@ from depth_sr_ros.models import create_model
 from depth_sr_ros.models.fdkn import FDKN
 from depth_sr_ros.models.jiif import JIIF
 from depth_sr_ros.models.kernel_filter import KernelBranch
-from depth_sr_ros.models.weights import load_weights, save_weights
+from depth_sr_ros.models.weights import save_weights
 from training.recipe import load_recipe
 from training.run_folder import facts_of
 from training.shrink_jiif import shrink_jiif
-from training.weights import differing_options
+from training.weights import differing_options, load_into
 
 
 def shrink_run(wide_recipe: Path, wide_run: Path, narrow_recipe: Path, out: Path) -> Path:
@@ -42,11 +42,12 @@ def shrink_run(wide_recipe: Path, wide_run: Path, narrow_recipe: Path, out: Path
         FileNotFoundError: the run has written no weights.
         ValueError: other networks, or the narrow one is wider somewhere or differs in other options.
     """
+    trained_by = load_recipe(wide_recipe)
     wide, narrow = (
         create_model(recipe.model, scale=recipe.scale, **recipe.model_options)
-        for recipe in (load_recipe(wide_recipe), load_recipe(narrow_recipe))
+        for recipe in (trained_by, load_recipe(narrow_recipe))
     )
-    wide.load_state_dict(load_weights(wide_run / "weights.safetensors"))
+    load_into(wide, wide_run / "weights.safetensors", trained_by.model)
     if isinstance(wide, FDKN) and isinstance(narrow, FDKN):
         shrink(wide, narrow)
     elif isinstance(wide, JIIF) and isinstance(narrow, JIIF):

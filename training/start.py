@@ -6,6 +6,7 @@ runs begins with weights that ship: `train --start-from fdkn_x8`.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -131,14 +132,14 @@ def _missing(recipe: Recipe, name: str) -> str:
 
 
 def fitting_artifacts(recipe: Recipe) -> list[str]:
-    """Names of the shipped artifacts whose weights a recipe's network takes, those of its own scale first."""
+    """Names of the shipped artifacts whose weights a recipe's network takes, those of the nearest scale first."""
     network = create_model(recipe.model, scale=recipe.scale, **recipe.model_options)
     shapes = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
     found = []
     for name in list_artifacts():
         artifact = read_artifact(SHIPPED / name)
         if artifact.card.model == recipe.model and _shapes(artifact.weights) == shapes:
-            found.append((artifact.card.scale != recipe.scale, name))
+            found.append((abs(math.log2(artifact.card.scale / recipe.scale)), name))
     return [name for _, name in sorted(found)]
 
 

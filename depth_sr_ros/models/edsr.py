@@ -32,7 +32,8 @@ class EdsrEncoder(nn.Module):
         channels: channels of the image.
         width: channels of the features.
         blocks: residual blocks; each widens the receptive field by four pixels.
-        stride: 2 works at half the resolution on squares of 2 x 2 pixels, and takes the features apart at the end.
+        stride: 2 works at half the resolution on squares of 2 x 2 pixels, 4 at a quarter, and takes the features
+            apart at the end.
     """
 
     def __init__(self, channels: int, width: int = 128, blocks: int = 16, stride: int = 1) -> None:

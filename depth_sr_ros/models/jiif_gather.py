@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from depth_sr_ros.models.base import float32_on
 from depth_sr_ros.models.jiif_pairs import FirstLayer, PairFunction
@@ -49,7 +50,7 @@ def _parameters(layer: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 class _GatheredPairs(torch.autograd.Function):
-    """See `gathered_pairs`; arithmetic is in the type of `at_query`, sums over pairs are in float32."""
+    """See `gathered_pairs`; arithmetic is in the type of `at_query`, sums over parts are in float32."""
 
     @staticmethod
     def forward(ctx: Any, cells: Tensor, index: Tensor, at_query: Tensor, relative: Tensor, *weights: Tensor) -> Tensor:
@@ -59,12 +60,14 @@ class _GatheredPairs(torch.autograd.Function):
             return torch.cat([layers.activations(chunk)[-1] for chunk in layers.chunks()]).unflatten(0, index.shape)
 
     @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         cells, index, at_query, relative, *weights = ctx.saved_tensors
         with float32_on(at_query.device):
             layers = _Layers(cells, index, at_query, relative, weights)
             for_cells = torch.zeros(cells.shape, dtype=torch.float32, device=cells.device)
             for_query = torch.empty_like(at_query)
+            for_relative = torch.empty_like(relative) if ctx.needs_input_grad[3] else None
             for_weights = [torch.zeros(w.shape, dtype=torch.float32, device=w.device) for w in weights]
             for chunk in layers.chunks():
                 part = gradient[chunk].flatten(0, 1).to(at_query.dtype)
@@ -75,9 +78,11 @@ class _GatheredPairs(torch.autograd.Function):
                     for_weights[2 + 2 * number] += part.sum(dim=0, dtype=torch.float32)
                     part = torch.ops.aten.threshold_backward(part @ layers.weights[number], hidden, 0)
                 for_weights[0] += part.mT @ layers.relative[chunk].flatten(0, 1)
+                if for_relative is not None:
+                    for_relative[chunk] = (part @ weights[0].to(part.dtype)).unflatten(0, index[chunk].shape).float()
                 for_cells.index_add_(0, index[chunk].flatten(), part.float())
                 for_query[chunk] = part.unflatten(0, index[chunk].shape).sum(dim=1)
-        return for_cells.to(cells.dtype), None, for_query, None, *for_weights
+        return for_cells.to(cells.dtype), None, for_query, for_relative, *for_weights
 
 
 class _Layers:
@@ -97,7 +102,7 @@ class _Layers:
         """Runs of queries."""
         pairs = _PAIRS_ON_CPU if self.at_query.device.type == "cpu" else _PAIRS_ON_GPU
         queries, step = self.index.shape[0], max(1, pairs // self.index.shape[1])
-        return [slice(begin, min(begin + step, queries)) for begin in range(0, queries, step)]
+        return [slice(begin, min(begin + step, queries)) for begin in range(0, max(queries, 1), step)]
 
     def activations(self, chunk: slice) -> list[Tensor]:
         """What each layer but the first sees, (queries * N, hidden), and the result last."""

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
 class PReLU(nn.PReLU):
@@ -35,6 +36,7 @@ class _OneSlope(torch.autograd.Function):
         return F.leaky_relu(x, float(weight))
 
     @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         x, weight = ctx.saved_tensors
         for_x = torch.ops.aten.leaky_relu_backward(gradient, x, float(weight), False)

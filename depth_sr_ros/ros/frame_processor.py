@@ -82,7 +82,8 @@ class FrameProcessor:
         self._abandoned = False
 
     def abandon(self) -> None:
-        """Publishes nothing any more: the node has given up waiting for the frame in work."""
+        """The node has given up waiting for the frame in work: whatever becomes of it is neither published nor told."""
+        self._statistics.counters.drop("abandoned")
         self._abandoned = True
 
     def process(self, pair: ReceivedPair) -> None:
@@ -169,6 +170,8 @@ class FrameProcessor:
         )
 
     def _give_up(self, cause: str, sentence: str) -> None:
+        if self._abandoned:
+            return
         now = time.monotonic()
         self._statistics.counters.drop(cause)
         self.refusal = Refusal(cause, sentence, now)

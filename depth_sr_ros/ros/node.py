@@ -7,6 +7,7 @@ inference thread. Engines that are to take over are prepared by the supply, on a
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -40,8 +41,9 @@ from depth_sr_ros.ros.worker import InferenceWorker
 from depth_sr_ros.supply_state import RollBackRefused
 from depth_sr_ros.upsampler import UpsamplerError
 
-# how long a frame in work may take after the node was told to stop
-_PATIENCE_S = 10.0
+# how long a frame in work may take after the node was told to stop, unless frames are known to take longer; `ros2
+# launch` interrupts, and sends SIGTERM after 5 s and SIGKILL after 10
+_PATIENCE_S = 4.0
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,19 @@ class _Active:
 
 
 class DepthSuperResolution(LifecycleNode):
-    """Guided depth super-resolution as a lifecycle node; see the package's README for topics and parameters."""
+    """Guided depth super-resolution as a lifecycle node; see the package's README for topics and parameters.
+
+    Attributes:
+        parameters: as they were given.
+        left_behind: whether an engine did not come back from a frame, so that its thread is still in native code.
+    """
 
     def __init__(self) -> None:
         super().__init__("depth_sr")
         self.parameters, self._problems = declare_parameters(self)
         self._engine_parameters = EngineParameters(self)
         self._problem = ""
+        self.left_behind = False
         self._statistics = NodeStatistics()
         self._configured: _Configured | None = None
         self._active: _Active | None = None
@@ -191,14 +199,17 @@ class DepthSuperResolution(LifecycleNode):
         if active is None:
             return True
         active.inputs.destroy()
-        if active.worker.stop(_PATIENCE_S) is not None:
+        patience = max(_PATIENCE_S, 3 * self._statistics.work.longest)
+        waiting, ended = active.worker.stop(patience)
+        if waiting is not None:
             self._statistics.counters.drop("deactivated")
-        if active.worker.running:
-            self._leave_behind()
-        return not active.worker.running
+        if not ended:
+            self._leave_behind(patience)
+        return ended
 
-    def _leave_behind(self) -> None:
+    def _leave_behind(self, patience: float) -> None:
         """Gives up an engine that the inference thread is still in; it cannot be freed."""
+        self.left_behind = True
         configured, self._configured = self._configured, None
         assert configured is not None
         configured.processor.abandon()
@@ -206,7 +217,7 @@ class DepthSuperResolution(LifecycleNode):
         configured.outputs.destroy()
         info = configured.supply.describe()
         self._problem = (
-            f"engine {info.engine} did not come back from a frame within {_PATIENCE_S:g} s and was left behind, with "
+            f"engine {info.engine} did not come back from a frame within {patience:.0f} s and was left behind, with "
             "its memory; start the node's process anew, and choose another `engine` if it happens again"
         )
         self.get_logger().error(self._problem)
@@ -280,7 +291,8 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: command line with ROS arguments, None for the process's own.
 
     Returns:
-        Exit code: 1 when the node should start by itself and cannot.
+        Exit code: 1 when the node should start by itself and cannot. Where an engine hangs, the process ends here,
+        with 1.
     """
     use_profile()
     # rclpy ends the context on SIGINT, which ends `spin`. Python's own KeyboardInterrupt on top of it could strike
@@ -306,6 +318,11 @@ def main(arguments: list[str] | None = None) -> int:
         node.destroy_node()
         try_shutdown()
         signal.signal(signal.SIGINT, before)
+        if node.left_behind:
+            # the interpreter and the runtimes would wait for the thread that does not come back
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(1)
     return 0
 
 

@@ -28,20 +28,18 @@ class InferenceWorker(Generic[Item]):
         """Hands the newest item over; True when it pushed out an older one."""
         return self._mailbox.put(item)
 
-    def stop(self, patience: float) -> Item | None:
-        """Ends the thread after the item in work; gives back the item that was still waiting.
+    def stop(self, patience: float) -> tuple[Item | None, bool]:
+        """Ends the thread after the item in work.
 
         Args:
-            patience: longest wait for the item in work, seconds; `running` tells whether it was too short.
+            patience: longest wait for the item in work, seconds.
+
+        Returns:
+            The item that was still waiting, and whether the thread has ended.
         """
         waiting = self._mailbox.close()
         self._thread.join(patience)
-        return waiting
-
-    @property
-    def running(self) -> bool:
-        """Whether the thread is still there."""
-        return self._thread.is_alive()
+        return waiting, not self._thread.is_alive()
 
     def _run(self) -> None:
         while (item := self._mailbox.take()) is not None:

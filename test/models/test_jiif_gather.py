@@ -14,7 +14,7 @@ def _problem(queries, dtype=torch.float32):
     function = PairFunction(_INPUTS, 6, (10, 8, 4), 2)
     guide, features = torch.randn(queries, 6, dtype=dtype), torch.randn(30, 12, dtype=dtype)
     index, relative = torch.randint(30, (queries, 4)), torch.randn(queries, 4, 2)
-    return function, guide.requires_grad_(), features.requires_grad_(), index, relative
+    return function, guide.requires_grad_(), features.requires_grad_(), index, relative.requires_grad_()
 
 
 def _plain(function, guide, features, index, relative):
@@ -31,18 +31,18 @@ def _gathered(function, guide, features, index, relative):
 def _values_and_gradients(form, problem, pull):
     function, guide, features, index, relative = problem
     result = form(function, guide, features, index, relative)
-    wanted = [guide, features, *function.parameters()]
+    wanted = [guide, features, relative, *function.parameters()]
     return result.detach(), torch.autograd.grad(result, wanted, pull)
 
 
 # 700 queries are 2,800 pairs, which pass the layers in two parts
-@pytest.mark.parametrize("queries", [1, 5, 700])
+@pytest.mark.parametrize("queries", [0, 1, 5, 700])
 def test_values_and_gradients_are_those_of_plain_layers(queries):
     pull = torch.randn(queries, 4, 2)
     value, gradients = _values_and_gradients(_gathered, _problem(queries), pull)
     expected, expected_gradients = _values_and_gradients(_plain, _problem(queries), pull)
     torch.testing.assert_close(value, expected)
-    assert any(gradient.abs().max() > 0 for gradient in gradients)
+    assert not queries or all(gradient.abs().max() > 0 for gradient in gradients)
     for gradient, other in zip(gradients, expected_gradients, strict=True):
         torch.testing.assert_close(gradient, other, rtol=1e-4, atol=1e-4)
 
@@ -64,7 +64,21 @@ def test_mixed_precision_costs_no_more_than_in_plain_layers():
     assert all(gradient.dtype == torch.float32 for gradient in gathered[1])
 
 
-def test_what_needs_no_gradient_gets_none():
-    function, guide, features, index, relative = _problem(5)
-    with torch.no_grad():
-        assert not _gathered(function, guide, features, index, relative).requires_grad
+def test_frozen_parts_leave_the_others_their_gradients():
+    problem = _problem(5)
+    function, guide, features, *_ = problem
+    features.requires_grad_(False)
+    function.layers[1].requires_grad_(False)
+    _gathered(*problem).square().sum().backward()
+    assert features.grad is None and function.layers[1].weight.grad is None
+    ours = guide.grad.clone()
+    guide.grad = None
+    _plain(*problem).square().sum().backward()
+    torch.testing.assert_close(ours, guide.grad, rtol=1e-4, atol=1e-4)
+
+
+def test_other_inputs_and_a_single_hidden_layer():
+    torch.manual_seed(5)
+    function = PairFunction(("neighbour", "difference"), 6, (10,), 1)
+    problem = (function, *_problem(9)[1:])
+    torch.testing.assert_close(_gathered(*problem), _plain(*problem))

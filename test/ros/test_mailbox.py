@@ -57,7 +57,7 @@ def test_the_worker_goes_on_after_an_item_that_fails():
     assert started.wait(5)
     worker.submit(2)
     assert finished.wait(5)
-    assert worker.stop(30) is None
+    assert worker.stop(30) == (None, True)
     assert (done, failed) == ([2], [(1, "bad item")])
 
 
@@ -91,9 +91,24 @@ def test_stop_ends_the_thread_and_gives_back_what_waits():
     worker.submit(1)
     assert entered.wait(5)
     worker.submit(2)
-    waiting: list[int | None] = []
+    waiting: list[tuple[int | None, bool]] = []
     stopper = Thread(target=lambda: waiting.append(worker.stop(30)))
     stopper.start()
     release.set()
     stopper.join(5)
-    assert waiting == [2]
+    assert waiting == [(2, True)]
+
+
+def test_stop_does_not_wait_for_ever():
+    entered, release = Event(), Event()
+
+    def process(item: int) -> None:
+        entered.set()
+        release.wait(30)
+
+    worker = InferenceWorker(process, lambda item, error: None)
+    worker.submit(1)
+    assert entered.wait(5)
+    assert worker.stop(0.05) == (None, False)
+    release.set()
+    assert worker.stop(30) == (None, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
@@ -66,26 +67,39 @@ def test_goes_through_its_states_when_a_manager_asks(side):
     assert_ends_cleanly(node)
 
 
-def test_an_engine_that_does_not_come_back_holds_nobody_up(side, tmp_path, monkeypatch):
+@pytest.fixture
+def held(side, tmp_path, monkeypatch):
+    """A node that has served, whose engine does not return from now on; and the file that holds it."""
     hold = tmp_path / "hold"
     monkeypatch.setenv("HOLD", str(hold))
     node = start_node(side.namespace, program=(str(Path(__file__).with_name("held_node.py")),), silence_after=0.6)
     camera, outputs = Camera(side), side.listen("depth/upsampled")
     camera.warm_up(outputs)
     hold.touch()
-    side.spin_until(lambda: camera.send() or side.diagnostics.get("silence") == "engine_slow", what="a hung engine")
+    side.spin_until(lambda: camera.send() and side.diagnostics.get("silence") == "engine_slow", what="a hung engine")
+    yield node, camera, outputs, hold
+    camera.close()
+
+
+def test_an_engine_that_does_not_come_back_holds_nobody_up(side, held):
+    node, camera, outputs, hold = held
     assert not change(side, Transition.TRANSITION_DEACTIVATE)
-    assert "did not come back from a frame within 10 s" in node.wait_for("ERROR.*left behind")
+    assert re.search(r"did not come back from a frame within \d+ s", node.wait_for("ERROR.*left behind"))
     assert state(side) == "unconfigured"
     side.spin_until(lambda: "left behind" in side.diagnostics.get("message/stream", ""), what="diagnostics to say so")
-    served = len(outputs)
-    hold.unlink()
-    assert change(side, Transition.TRANSITION_CONFIGURE) and change(side, Transition.TRANSITION_ACTIVATE)
     outputs.clear()
+    hold.unlink()
+    side.spin_for(1.0)
+    assert not outputs and not node.find("publish_error|engine_error"), "the frame that was given up is not published"
+    assert change(side, Transition.TRANSITION_CONFIGURE) and change(side, Transition.TRANSITION_ACTIVATE)
     camera.warm_up(outputs)
-    assert served and outputs
-    assert_ends_cleanly(node)
-    camera.close()
+    assert node.stop() == 1 and not node.find("Traceback")
+
+
+def test_an_engine_that_does_not_come_back_does_not_keep_the_process(held):
+    node, *_ = held
+    assert node.stop() == 1
+    assert node.find("ERROR.*left behind") and not node.find("Traceback")
 
 
 def test_refuses_to_configure_with_a_bad_value_and_lives(side):

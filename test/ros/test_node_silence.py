@@ -134,7 +134,7 @@ def test_names_both_topics_when_no_camera_info_comes(ros):
     assert outputs, "depth is published all the same"
     assert probe.levels["stream"] == DiagnosticStatus.WARN
     node.wait_for("/no_info/rgb/camera_info or /no_info/depth_raw/camera_info")
-    probe.spin_until(lambda: camera.send() or probe.diagnostics["message/stream"] == "running")
+    probe.spin_until(lambda: camera.send() and probe.diagnostics["message/stream"] == "running")
     assert_ends_cleanly(node)
     camera.close()
     probe.close()

@@ -50,7 +50,9 @@ def test_gradient_is_that_of_the_loss(tiny, batch):
         torch.testing.assert_close(gradients[name], parameter.grad)
 
 
-@pytest.mark.parametrize(("name", "loss"), [("Tiny", {"l1": 1.0}), ("TinyPair", TWO_LOSSES)])
+@pytest.mark.parametrize(
+    ("name", "loss"), [("Tiny", {"l1": 1.0}), ("Tiny", {"relative_rmse": 1.0}), ("TinyPair", TWO_LOSSES)]
+)
 @pytest.mark.parametrize("micro_batch", [1, 3])
 def test_parts_add_up_to_the_whole_batch(name, loss, micro_batch, tiny, batch):
     network = getattr(tiny, name)()

@@ -18,7 +18,7 @@ def _network(width, blocks, hidden, **options):
 
 def _frame():
     generator = torch.Generator().manual_seed(0)
-    return torch.rand(1, 3, 24, 32, generator=generator), torch.rand(1, 1, 6, 8, generator=generator)
+    return torch.rand(1, 3, 16, 32, generator=generator), torch.rand(1, 1, 4, 8, generator=generator)
 
 
 def _grown(narrow, wide, seed=0):
@@ -28,7 +28,8 @@ def _grown(narrow, wide, seed=0):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"guide_stride": 2}, {"weights": "regression"}, {"weights": "separate"}, {"weights": "bilinear"},
+    [{}, {"guide_stride": 2}, {"guide_stride": 4},
+     {"weights": "regression"}, {"weights": "separate"}, {"weights": "bilinear"},
      {"residual": False, "border": "zeros", "guide_statistics": "bgr", "guide_stride": 2, "weights": "separate"}],
     ids=str,
 )  # fmt: skip

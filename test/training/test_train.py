@@ -5,12 +5,14 @@ import json
 import numpy as np
 import pytest
 import torch
+import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from depth_sr_ros.models import create_model
 from depth_sr_ros.models.weights import load_weights, rounded, save_weights
 from depth_sr_ros.upsampler import Upsampler
 from training.__main__ import main
+from training.checkpoints import step_to_resume
 from training.data import open_source
 from training.evaluate import network_of_recipe
 from training.recipe import load_recipe
@@ -54,6 +56,24 @@ def test_scalars_and_pictures_are_logged(run):
     assert {"dev_ratio", "dev_ratio/bicubic", "dev_rmse/bicubic"} <= set(scalars)
     assert events.Tags()["images"] == ["dev/s3"]
     assert [e.step for e in events.Images("dev/s3")][-1] == 12
+
+
+def test_a_checkpoint_from_before_a_setting_existed_can_be_resumed(run, tmp_path):
+    checkpoint = torch.load(run / "run" / "last.ckpt", map_location="cpu", weights_only=True)
+    then = json.loads(checkpoint["recipe"])
+    recipe = _recipe_of(then, tmp_path)
+    assert then["crops"].pop("windows") == 1
+    torch.save({**checkpoint, "recipe": json.dumps(then)}, tmp_path / "last.ckpt")
+    assert step_to_resume(tmp_path / "last.ckpt", load_recipe(recipe)) == checkpoint["global_step"]
+    with_windows = _recipe_of({**then, "crops": {**then["crops"], "windows": 2}}, tmp_path)
+    with pytest.raises(ValueError, match="'crops'.*'windows': 1.*'windows': 2"):
+        step_to_resume(tmp_path / "last.ckpt", load_recipe(with_windows))
+
+
+def _recipe_of(settings, folder):
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    return path
 
 
 def test_other_settings_cannot_take_over_a_run(run, data_folder, tmp_path, capsys):
