@@ -118,7 +118,7 @@ def refuse_to_overwrite(path: Path) -> None:
 
 def _with_new_settings(then: dict[str, Any]) -> dict[str, Any]:
     """A checkpoint's recipe with settings that did not exist yet when it was written, as they are unless given."""
-    plain = Recipe(model=then.get("model", ""), scale=int(then.get("scale", 1))).as_text()
+    plain = Recipe(model="", scale=1).as_text()
     kept = [key for key in ("crops", "data", "optimiser", "dev") if key in then]
     sections: dict[str, Any] = {key: {**plain[key], **then[key]} for key in kept}
     return {**plain, **then, **sections}
