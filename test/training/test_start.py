@@ -112,7 +112,7 @@ def test_all_that_recipes_start_from_can_be_made(recipe):
 
 @pytest.mark.parametrize(
     ("recipe", "expected"),
-    [("fdkn_x8_live", "fdkn_x8"), ("fdkn_s_x8_last", "fdkn_s_x8"), ("dagf_x4_local", "dagf_x4")],
+    [("fdkn_x8_live", "fdkn_x8"), ("fdkn_s_x8_last", "fdkn_s_x8"), ("dagf_x4_local", "dagf_x8")],
 )
 def test_shipped_weights_that_fit_are_found(recipe, expected):
     recipe = load_recipe(RECIPES / f"{recipe}.yaml")
