@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 Points = Sequence[tuple[float, float]]
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 900, 600, 80, 200, 40, 60
-_COLOURS = ((200, 110, 20), (40, 130, 230), (60, 160, 60), (170, 60, 170), (40, 40, 200), (120, 120, 20), (90, 90, 90))
+_COLOURS = (
+    (200, 110, 20), (40, 130, 230), (60, 160, 60), (170, 60, 170), (40, 40, 200), (120, 120, 20), (90, 90, 90),
+    (40, 80, 130), (170, 130, 240), (230, 200, 60),
+)  # fmt: skip
 _INK, _GRID = (60, 60, 60), (225, 225, 225)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
