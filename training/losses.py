@@ -49,9 +49,8 @@ def l2(outputs: Outputs, target: Tensor, valid: Tensor, progress: float) -> Tens
 def relative_rmse(outputs: Outputs, target: Tensor, valid: Tensor, progress: float) -> Tensor:
     """RMSE of the result over that of the bicubic start image, `outputs["start"]`, crop by crop; their mean.
 
-    This is what `dev_ratio` asks for. The plain squared error of a crop varies by a factor of a hundred with the steps
-    that happen to lie in it, so that the gradient of a small batch is mostly noise: near its best, the gradient of a
-    JIIF's single crop had 60 to 250 times as much variance as signal, and 5 to 12 times this way. Crops in which
+    This is what `dev_ratio` asks for; the plain squared error of a batch is mostly that of the crops with the largest
+    steps. Whether it trains better depends on the network: `docs/training.md` has what was tried. Crops in which
     bicubic errs by less than about a hundredth of the range count for less, and crops count by their valid pixels.
     """
     pixels = valid.sum(dim=(1, 2, 3), keepdim=True)

@@ -9,10 +9,10 @@ from depth_sr_ros.models.jiif_pairs import PairFunction
 _INPUTS = ("latent", "query", "difference", "position")
 
 
-def _problem(queries, dtype=torch.float32):
+def _problem(queries):
     torch.manual_seed(3)
     function = PairFunction(_INPUTS, 6, (10, 8, 4), 2)
-    guide, features = torch.randn(queries, 6, dtype=dtype), torch.randn(30, 12, dtype=dtype)
+    guide, features = torch.randn(queries, 6), torch.randn(30, 12)
     index, relative = torch.randint(30, (queries, 4)), torch.randn(queries, 4, 2)
     return function, guide.requires_grad_(), features.requires_grad_(), index, relative.requires_grad_()
 
