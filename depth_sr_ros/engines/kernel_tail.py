@@ -70,15 +70,21 @@ def taps_of(kernel_size: int, residual: bool) -> Taps:
     return Taps(rest_x, rest_y, np.float32(REACH - reach), np.float32(residual))
 
 
-def padded(start: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The start image (H, W) with its border repeated `PAD` times on every side."""
+def padded_pairs(start: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """The start image (H, W), its border repeated `PAD` times on every side, flat.
+
+    A number holds a pixel's bits in its lower half and those of its right neighbour in the upper one, so that one read
+    gets two of the four pixels that a sample lies between.
+    """
     height, width = start.shape
-    image = np.empty((height + 2 * PAD, width + 2 * PAD), np.float32)
-    rows = image[PAD:-PAD]
+    image = np.empty((height + 2 * PAD, width + 2 * PAD, 2), "<f4")
+    pixels, neighbours = image[..., 0], image[..., 1]
+    rows = pixels[PAD:-PAD]
     rows[:, PAD:-PAD] = start
     rows[:, :PAD], rows[:, -PAD:] = start[:, :1], start[:, -1:]
-    image[:PAD], image[-PAD:] = rows[0], rows[-1]
-    return image
+    pixels[:PAD], pixels[-PAD:] = rows[0], rows[-1]
+    neighbours[:, :-1], neighbours[:, -1] = pixels[:, 1:], pixels[:, -1]
+    return image.reshape(-1).view("<u8")
 
 
 def _number(stored: Any) -> Any:
@@ -104,20 +110,6 @@ def _within(x: Any, low: Any, high: Any) -> Any:
 
 
 @numba.njit(inline="always")
-def _multiply_weights(one: Any, other: Any, first: Any, stride: Any, kernel: Any, total: Any) -> None:
-    """Fills `kernel` with a part's weight products, tap after tap, and `total` with their sums."""
-    for lane in range(LANES):
-        total[lane] = _F32(0)
-    for tap in range(kernel.size // LANES):
-        here, into = first + np.uint64(tap * stride), np.uint64(tap * LANES)
-        for lane in range(LANES):
-            i = here + np.uint64(lane)
-            weight = _number(one[i]) * _number(other[i])
-            kernel[into + np.uint64(lane)] = weight
-            total[lane] += weight
-
-
-@numba.njit(inline="always")
 def _place_tap(
     heads: Any, first: Any, stride: Any, rest: Any, limit: Any, pixels: Any, pitch: Any, corners: Any, fx: Any, fy: Any
 ) -> None:
@@ -135,19 +127,39 @@ def _place_tap(
 
 
 @numba.njit(inline="always")
-def _add_samples(
-    image: Any, corners: Any, pitch: Any, fx: Any, fy: Any, kernel: Any, into: Any, mean: Any, found: Any, out: Any
-) -> None:
-    """Adds a tap's weighted samples to `out`."""
-    right, down = np.uint32(1), np.uint32(pitch)
+def _read_corners(pairs: Any, corners: Any, pitch: Any, above: Any, below: Any) -> None:
+    """The two pixels of a tap's samples in the upper row and the two in the lower one."""
+    down = np.uint32(pitch)
     for lane in range(LANES):
         corner = corners[lane]
-        found[0, lane], found[1, lane] = image[corner], image[corner + right]
-        found[2, lane], found[3, lane] = image[corner + down], image[corner + down + right]
+        above[lane], below[lane] = pairs[corner], pairs[corner + down]
+
+
+@numba.njit(inline="always")
+def _left(pair: Any) -> Any:
+    return np.uint32(pair).view(np.float32)
+
+
+@numba.njit(inline="always")
+def _right(pair: Any) -> Any:
+    return np.uint32(pair >> np.uint64(32)).view(np.float32)
+
+
+@numba.njit(inline="always")
+def _add_tap(
+    weights: Any, first: Any, above: Any, below: Any, fx: Any, fy: Any, own: Any, weighted: Any, plain: Any, total: Any
+) -> None:
+    """Adds a tap to the sums: of weighted differences to the pixel's own depth, of differences, and of weights."""
+    one, other = weights
     for lane in range(LANES):
-        above = found[0, lane] + fx[lane] * (found[1, lane] - found[0, lane])
-        below = found[2, lane] + fx[lane] * (found[3, lane] - found[2, lane])
-        out[lane] += (kernel[into + np.uint64(lane)] - mean[lane]) * (above + fy[lane] * (below - above))
+        up = _left(above[lane]) + fx[lane] * (_right(above[lane]) - _left(above[lane]))
+        low = _left(below[lane]) + fx[lane] * (_right(below[lane]) - _left(below[lane]))
+        difference = up + fy[lane] * (low - up) - own[lane]
+        i = first + np.uint64(lane)
+        weight = _number(one[i]) * _number(other[i])
+        weighted[lane] += weight * difference
+        plain[lane] += difference
+        total[lane] += weight
 
 
 def _compiled(function: Callable[..., None]) -> Callable[..., None]:
@@ -164,13 +176,13 @@ def _compiled(function: Callable[..., None]) -> Callable[..., None]:
 
 @_compiled
 def filter_rows(
-    heads: Any, image: Any, depth: Any, low: Any, span: Any, layout: Any, taps: Any, first: int, last: int
+    heads: Any, pairs: Any, depth: Any, low: Any, span: Any, layout: Any, taps: Any, first: int, last: int
 ) -> None:
     """Filters rows of positions `first` to `last`, exclusive, into `depth`.
 
     Args:
         heads: flat arrays: weights, in (0, 1), of both branches, then offsets of both, for each tap x and y.
-        image: normalised start image, `padded`, flat.
+        pairs: normalised start image, see `padded_pairs`.
         depth: result, flat, metres.
         low: metres at 0.
         span: metres from 0 to 1.
@@ -179,19 +191,22 @@ def filter_rows(
         first: first row of positions.
         last: row after the last one.
     """
-    weights, more_weights, pair = heads[0], heads[1], heads[2:]
+    weights, offsets = heads[:2], heads[2:]
     count = taps.rest_x.size
     pitch = layout.width + 2 * PAD
-    own = np.uint32(PAD * pitch + PAD)
-    kernel = np.empty(count * LANES, np.float32)
-    total, sums, mean = np.empty(LANES, np.float32), np.empty(LANES, np.float32), np.empty(LANES, np.float32)
-    fx, fy, found = np.empty(LANES, np.float32), np.empty(LANES, np.float32), np.empty((4, LANES), np.float32)
+    centre = np.uint32(PAD * pitch + PAD)
+    own, plain = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
+    weighted, total = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
+    # a row per tap: what was just written in small pieces cannot be read in a large one without waiting for memory
+    fx, fy = np.empty((count, LANES), np.float32), np.empty((count, LANES), np.float32)
+    above, below = np.empty((count, LANES), np.uint64), np.empty((count, LANES), np.uint64)
     corners, pixels, targets = np.empty(LANES, np.uint32), np.empty(LANES, np.uint32), np.empty(LANES, np.uint32)
     block, area, columns = layout.block, layout.block**2, layout.width // layout.block
     in_image, in_depth = np.empty(area, np.uint32), np.empty(area, np.uint32)
     for place in range(area):
         in_image[place] = np.uint32(place // block * pitch + place % block)
         in_depth[place] = np.uint32(place // block * layout.width + place % block)
+    mean_share = taps.residual / _F32(count)
     for row in range(first, last):
         for number in range(columns * (area // LANES)):
             column, part = number // (area // LANES), number % (area // LANES)
@@ -200,19 +215,18 @@ def filter_rows(
             for lane in range(LANES):
                 pixels[lane] = corner + in_image[part * LANES + lane]
                 targets[lane] = target + in_depth[part * LANES + lane]
-                total[lane] = _F32(0)
-            position = (row * columns + column) * count * area
-            begin = np.uint64(position + part * LANES)
-            _multiply_weights(weights, more_weights, begin, area, kernel, sums)
-            for lane in range(LANES):
-                mean[lane] = taps.residual * sums[lane] / _F32(count)
-            begin = np.uint64(2 * position + part * LANES)
+                own[lane] = _left(pairs[pixels[lane] + centre])
+                weighted[lane] = plain[lane] = total[lane] = _F32(0)
+            begin = (row * columns + column) * count * area
             for tap in range(count):
-                here = begin + np.uint64(2 * tap * area)
+                here = np.uint64(2 * (begin + tap * area) + part * LANES)
                 rest = (taps.rest_x[tap], taps.rest_y[tap])
-                _place_tap(pair, here, area, rest, taps.limit, pixels, pitch, corners, fx, fy)
-                _add_samples(image, corners, pitch, fx, fy, kernel, np.uint64(tap * LANES), mean, found, total)
+                _place_tap(offsets, here, area, rest, taps.limit, pixels, pitch, corners, fx[tap], fy[tap])
+                _read_corners(pairs, corners, pitch, above[tap], below[tap])
+            for tap in range(count):
+                here = np.uint64(begin + tap * area + part * LANES)
+                _add_tap(weights, here, above[tap], below[tap], fx[tap], fy[tap], own, weighted, plain, total)
             for lane in range(LANES):
-                value = total[lane] / (taps.residual + (_F32(1) - taps.residual) * sums[lane])
-                value += taps.residual * image[pixels[lane] + own]
-                depth[targets[lane]] = _within(value, _F32(0), _F32(1)) * span + low
+                value = weighted[lane] - mean_share * total[lane] * plain[lane]
+                value /= taps.residual + (_F32(1) - taps.residual) * total[lane]
+                depth[targets[lane]] = _within(own[lane] + value, _F32(0), _F32(1)) * span + low

@@ -2,7 +2,7 @@
 
 The graph is cut behind the heads, the convolutions that no other convolution follows, which are found by structure. It
 then gives their outputs as the convolutions leave them, channels last and in bfloat16 where that is the precision, with
-the start image and validity. In bfloat16 that takes about a quarter off FDKN, in float32 a tenth. DKN keeps its tail in
+the start image. In bfloat16 that takes about a quarter off FDKN, in float32 a tenth. DKN keeps its tail in
 the graph: a network of planes at full size needs no other layout there, and gains nothing.
 """
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from depth_sr_ros.engines.base import Arrays
 
 _HEADS = ("head/weights_0", "head/weights_1", "head/offsets_0", "head/offsets_1")
-_START, _VALID = "head/start", "valid"
+_START = "head/start"
 _SAMPLING = {"mode": "bilinear", "padding_mode": "border", "align_corners": False}
 _LANES = 16  # pixels of a position that the tail takes together
 _LEAST_SPAN = np.float32(1e-3)
@@ -85,21 +85,22 @@ class KernelTail:
         Args:
             depth: the sensor's, as the graph was given it.
         """
-        from depth_sr_ros.engines.kernel_tail import padded
+        from depth_sr_ros.engines.kernel_tail import padded_pairs
 
-        valid = self._request.get_tensor(_VALID).data.copy()
-        known = depth[depth > 0]
-        if not known.size:
+        known = depth > 0
+        valid = _enlarged(known.view(np.uint8), self._size)
+        if not known.any():
             return {"depth_hr": np.zeros(self._size, np.float32), "valid": valid}
-        low = known.min()
-        span = max(known.max() - low, _LEAST_SPAN)
+        metres = depth[known]
+        low = metres.min()
+        span = max(metres.max() - low, _LEAST_SPAN)
         heads = tuple(_bits(self._request.get_tensor(name).data) for name in _HEADS)
-        image = padded(self._request.get_tensor(_START).data[0, 0]).reshape(-1)
+        pairs = padded_pairs(self._request.get_tensor(_START).data[0, 0])
         out = np.empty(self._size, np.float32)
         flat = out.reshape(-1)
 
         def share(rows: tuple[int, int]) -> None:
-            self._filter_rows(heads, image, flat, low, span, self._layout, self._taps, *rows)
+            self._filter_rows(heads, pairs, flat, low, span, self._layout, self._taps, *rows)
 
         others = [self._pool.submit(share, rows) for rows in self._shares[1:]] if self._pool else []
         share(self._shares[0])
@@ -127,6 +128,13 @@ def can_run_tail() -> bool:
         _log.info("the last stage of the network runs in OpenVINO, which takes longer: %s; pip install numba", error)
         return False
     return True
+
+
+def _enlarged(cells: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Every cell repeated over the pixels that it covers."""
+    (rows, columns), (height, width) = cells.shape, size
+    blocks = np.broadcast_to(cells[:, None, :, None], (rows, height // rows, columns, width // columns))
+    return blocks.reshape(size)
 
 
 def _bits(array: NDArray[Any]) -> NDArray[Any]:
@@ -182,5 +190,4 @@ def _cut(model: Any, heads: list[Any], start: Any, half: bool) -> Any:
     # a node of its own, so that the name does not stick to the whole graph
     image = opset13.reshape(start, np.array(start.get_shape()), False).output(0)
     image.get_tensor().set_names({_START})
-    valid = next(r for r in model.get_results() if _VALID in r.input_value(0).get_names())
-    return openvino.Model([*results, opset13.result(image), valid], model.get_parameters(), "heads")
+    return openvino.Model([*results, opset13.result(image)], model.get_parameters(), "heads")

@@ -32,11 +32,11 @@ def _expected(kernel_size, residual, weights, offsets, start):
 def _found(kernel_size, residual, weights, offsets, start, rows=((0, HEIGHT // 4),), bits=False):
     heads = tuple(h[0].permute(1, 2, 0).contiguous().flatten() for h in (*weights, *offsets))
     heads = tuple(h.to(torch.bfloat16).view(torch.int16).numpy().view(np.uint16) if bits else h.numpy() for h in heads)
-    image = kernel_tail.padded(start[0, 0].numpy()).reshape(-1)
+    pairs = kernel_tail.padded_pairs(start[0, 0].numpy())
     out = np.full(HEIGHT * WIDTH, np.nan, np.float32)
     layout, taps = kernel_tail.Layout(4, WIDTH), kernel_tail.taps_of(kernel_size, residual)
     for first, last in rows:
-        kernel_tail.filter_rows(heads, image, out, np.float32(0), np.float32(1), layout, taps, first, last)
+        kernel_tail.filter_rows(heads, pairs, out, np.float32(0), np.float32(1), layout, taps, first, last)
     return out.reshape(HEIGHT, WIDTH)
 
 
@@ -70,7 +70,12 @@ def test_no_head_output_leads_outside_the_image(value):
     assert np.isfinite(found).all() and found.min() >= 0 and found.max() <= 1
 
 
-def test_padding_repeats_the_border():
+def test_pairs_are_pixels_of_the_repeated_border_and_their_right_neighbours():
     image = np.arange(6, dtype=np.float32).reshape(2, 3)
-    expected = F.pad(torch.from_numpy(image)[None, None], [kernel_tail.PAD] * 4, mode="replicate")[0, 0]
-    np.testing.assert_array_equal(kernel_tail.padded(image), expected.numpy())
+    pad = kernel_tail.PAD
+    expected = F.pad(torch.from_numpy(image)[None, None], [pad, pad + 1, pad, pad], mode="replicate")[0, 0].numpy()
+    pairs = kernel_tail.padded_pairs(image)
+    left = (pairs & np.uint64(0xFFFFFFFF)).astype(np.uint32).view(np.float32)
+    right = (pairs >> np.uint64(32)).astype(np.uint32).view(np.float32)
+    np.testing.assert_array_equal(left, expected[:, :-1].reshape(-1))
+    np.testing.assert_array_equal(right, expected[:, 1:].reshape(-1))
