@@ -1,7 +1,8 @@
 """`python -m bench.engines`: every model, engine and precision beside plain PyTorch and the machine's limits.
 
-Each artifact is one job in a process of its own, in which everything is timed in turn; ratios are within that job. What
-is done is kept in `engines.json`, and a run that was stopped goes on from there. Writes `engines.md` and `scaling.png`.
+Each artifact is one job in a process of its own, in which everything is timed in turn; ratios are within that job. A
+small sibling and its network are a job together. What is done is kept in `engines.json`, and a run that was stopped
+goes on from there. Writes `engines.md` and `scaling.png`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from depth_sr_ros.engines.cpu import default_threads
 from depth_sr_ros.timing import time_in_turn
 
 _SIZE = "640x480"
+# a small sibling, and its network in weights that have a graph in 8-bit integers where the sibling has
+_SIBLINGS = {"fdkn_s_x8": "fdkn_x8_live", "jiif_s_x8": "jiif_x8"}
 _SCALING = ("320x240", "640x480", "960x720", "1280x960", "1920x1080")
 
 Results = dict[str, Any]
@@ -62,7 +65,7 @@ def main() -> int:
 
 
 def _jobs(folders: dict[str, Path], threads: int, options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
-    """What there is to measure, by name: the machine; times and memory of each artifact; its scaling."""
+    """What there is to measure, by name: the machine; times and memory of each artifact; its scaling; siblings."""
     rounds, seconds = (3, 10.0) if options.quick else (15, 120.0)
     sizes = _SCALING[:2] + _SCALING[3:4] if options.quick else _SCALING
     jobs: dict[str, Callable[[], Any]] = {"machine": lambda: _machine(threads, rounds)}
@@ -84,6 +87,13 @@ def _jobs(folders: dict[str, Path], threads: int, options: argparse.Namespace) -
             arguments = [*common, "--size", size, "--rounds", str(min(rounds, 5)), "--seconds", "0", "--only-best"]
             jobs[f"{name}/scaling/{size}"] = lambda arguments=arguments: json.loads(
                 _child("bench.engine_times", arguments, options.cache)
+            )
+    for name, network in _SIBLINGS.items():
+        if {name, network} <= set(folders):
+            arguments = ["--sibling", str(folders[name]), "--network", str(folders[network]), "--size", _SIZE]
+            arguments += ["--threads", str(threads), "--rounds", str(3 * rounds), "--seconds", str(seconds)]
+            jobs[f"{name}/beside/{network}"] = lambda arguments=arguments: json.loads(
+                _child("bench.sibling_times", arguments, options.cache)
             )
     return jobs
 

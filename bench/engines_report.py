@@ -33,7 +33,7 @@ def report(results: Mapping[str, Any]) -> str:
     for key, result in results.items():
         if key.endswith("/times"):
             lines += _rows(key.removesuffix("/times"), result)
-    lines += _refused(results) + _scaling(results)
+    lines += _refused(results) + _siblings(results) + _scaling(results)
     return "\n".join(lines) + "\n"
 
 
@@ -45,6 +45,20 @@ def _refused(results: Mapping[str, Any]) -> list[str]:
             found.setdefault(case, []).append(key.removesuffix("/times"))
     lines = [f"- {name} ({', '.join(artifacts)}): {why}" for (name, why), artifacts in found.items()]
     return ["", "Not run:", "", *lines] if lines else []
+
+
+def _siblings(results: Mapping[str, Any]) -> list[str]:
+    """How much faster small siblings are, by engine and precision."""
+    found = [(*key.split("/beside/"), result) for key, result in results.items() if "/beside/" in key]
+    if not found:
+        return []
+    lines = ["", "Small siblings and their networks, whole frames, in turn in one process:", ""]
+    lines += ["| sibling | network | what | sibling ms | network ms | faster |", "|" + "---|" * 6]
+    for sibling, network, result in found:
+        for engine, row in sorted(result["rows"].items(), key=lambda item: float(item[1]["sibling_ms"])):
+            small, large = row["sibling_ms"], row["network_ms"]
+            lines.append(f"| {sibling} | {network} | {engine} | {small:.1f} | {large:.1f} | {large / small:.2f}x |")
+    return lines
 
 
 def scaling_lines(results: Mapping[str, Any]) -> dict[str, list[tuple[float, float]]]:

@@ -21,6 +21,12 @@ def test_ratios_are_those_of_the_job_they_were_measured_in():
     assert "- tensorrt (fdkn_x8): not installed" in text
 
 
+def test_siblings_are_put_beside_their_networks():
+    rows = {"openvino bf16": {"sibling_ms": 16.0, "network_ms": 34.0, "rounds": 45}}
+    text = report({"fdkn_s_x8/beside/fdkn_x8_live": {"rows": rows}})
+    assert "| fdkn_s_x8 | fdkn_x8_live | openvino bf16 | 16.0 | 34.0 | 2.12x |" in text
+
+
 def test_arithmetic_of_fdkn_is_that_of_its_layers(artifact):
     branches = (48 + 16 + 2 * 32) * 32 + 2 * (32 * 64 + 64 * 64 + 64 * 128 + 128 * 128)
     heads = 2 * 128 * 3 * 9 * 16
