@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `evaluate` to a parser."""
     parser.add_argument(
         "weights", nargs="*", metavar="WEIGHTS",
-        help="artifact folder, name of a shipped artifact (fdkn_x8), or RECIPE.yaml:WEIGHTS.safetensors",
+        help="artifact folder, name of a shipped artifact (fdkn_x8), or RECIPE.yaml:WEIGHTS.safetensors; with a plus "
+        "behind it the mean over the eight ways to turn and mirror the input (fdkn_x8+)",
     )  # fmt: skip
     parser.add_argument("--data", required=True, type=Path, help="folder of the data set")
     parser.add_argument(

@@ -21,6 +21,10 @@ from training.evaluate import network_of_artifact, network_of_recipe
 from training.known_scenes import notes_on, sets_of_facts, sets_of_run
 from training.protocols import PROTOCOLS, Protocol, bicubic_up, protocol
 from training.recipe import load_recipe
+from training.self_ensemble import SelfEnsemble
+
+# behind the name of weights
+_ENSEMBLE = "+"
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,15 @@ def network_contestant(words: str) -> Contestant:
     """A trained network as named on the command line.
 
     Args:
-        words: an artifact's folder, the name of a shipped one such as `fdkn_x8`, or `RECIPE.yaml:WEIGHTS.safetensors`.
+        words: an artifact's folder, the name of a shipped one such as `fdkn_x8`, or `RECIPE.yaml:WEIGHTS.safetensors`;
+            with a plus behind it, as the mean over turned and mirrored inputs (`SelfEnsemble`).
 
     Raises:
         FileNotFoundError: recipe or weights are missing.
         ValueError: no such artifact (ArtifactError), or the recipe cannot be used.
     """
+    if words.endswith(_ENSEMBLE):
+        return _ensemble(network_contestant(words.removesuffix(_ENSEMBLE)))
     recipe_path, _, weights = words.partition(":")
     if weights:
         recipe = load_recipe(Path(recipe_path))
@@ -99,6 +106,16 @@ def network_contestant(words: str) -> Contestant:
     folder = SHIPPED / words if (SHIPPED / words).is_dir() else Path(words)
     card, network = read_artifact(folder).card, network_of_artifact(folder)
     return _of_network(folder.name, card.model, network, sets_of_facts(card.training))
+
+
+def _ensemble(one: Contestant) -> Contestant:
+    def any_scale(scale: float) -> Method | None:
+        method = one.any_scale(scale) if one.any_scale else None
+        return SelfEnsemble(method) if isinstance(method, nn.Module) else None
+
+    assert isinstance(one.method, nn.Module)
+    ensemble = SelfEnsemble(one.method)
+    return replace(one, name=one.name + _ENSEMBLE, method=ensemble, any_scale=any_scale if one.any_scale else None)
 
 
 class _AnyScale(nn.Module):
