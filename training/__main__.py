@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("grow", parents=[recipe], help="start a wide network from a trained narrow one")
     command.add_argument("--narrow-recipe", required=True, help="recipe of the trained network")
-    command.add_argument("--run", required=True, type=Path, help="its run, the OUT folder of `train`")
+    command.add_argument("--run", required=True, type=Path, help="its run, the OUT folder of `train`, or an artifact")
     command.add_argument("--out", required=True, type=Path, help="folder for the weights to start from")
     command.set_defaults(
         run_command=lambda a: print(grow_run(_recipe_path(a.narrow_recipe), a.run, _recipe_path(a.recipe), a.out))

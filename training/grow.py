@@ -9,7 +9,6 @@ thousand crops and tens of thousands.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,8 +18,8 @@ from torch import Tensor
 from depth_sr_ros.models import create_model
 from depth_sr_ros.models.jiif import JIIF
 from depth_sr_ros.models.jiif_pairs import PairFunction
-from depth_sr_ros.models.weights import save_weights
 from training.recipe import Recipe, load_recipe
+from training.run_folder import write_start
 from training.weights import differing_options, load_into
 
 # shares of copies are drawn between one third and one of each other before they are made to add up
@@ -34,7 +33,7 @@ def grow_run(narrow_recipe: Path, narrow_run: Path, wide_recipe: Path, out: Path
 
     Args:
         narrow_recipe: recipe of the trained network.
-        narrow_run: its folder, with `weights.safetensors` and `training.json`.
+        narrow_run: its folder, with `weights.safetensors` and `training.json`, or an artifact's.
         wide_recipe: recipe of the network to write weights for.
         out: folder for `weights.safetensors` and `training.json`, for the wide recipe's `start_from`.
         seed: of the random shares.
@@ -49,19 +48,15 @@ def grow_run(narrow_recipe: Path, narrow_run: Path, wide_recipe: Path, out: Path
     """
     narrow, wide = load_recipe(narrow_recipe), load_recipe(wide_recipe)
     trained, network = _network(narrow), _network(wide)
-    load_into(trained, narrow_run / "weights.safetensors", narrow.model)
+    weights = narrow_run / "weights.safetensors"
+    load_into(trained, weights, narrow.model)
     state = grow(trained, network, torch.Generator().manual_seed(seed))
-    out.mkdir(parents=True, exist_ok=True)
-    save_weights(state, out / "weights.safetensors")
-    facts = {
-        "grown": f"from {differing_options(trained, network)} to {differing_options(network, trained)}; "
-        "the same function",
-        "command": f"python -m training grow --recipe {Path(wide_recipe).stem} --narrow-recipe "
-        f"{Path(narrow_recipe).stem} --run RUN --out RUN/grown",
-        "earlier": json.loads((narrow_run / "training.json").read_text()),
-    }
-    (out / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
-    return out / "weights.safetensors"
+    how = f"from {differing_options(trained, network)} to {differing_options(network, trained)}; the same function"
+    command = (
+        f"python -m training grow --recipe {Path(wide_recipe).stem} --narrow-recipe {Path(narrow_recipe).stem} "
+        "--run RUN --out RUN/grown"
+    )
+    return write_start(state, {"grown": how}, command, weights, out)
 
 
 def _network(recipe: Recipe) -> JIIF:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
+from torch import Tensor
 
 from depth_sr_ros.artifact import list_artifacts
+from depth_sr_ros.models.weights import save_weights
 from training.distributed import Processes
 from training.module import SuperResolution
 from training.start import given_start
@@ -30,6 +33,27 @@ def write_weights(module: SuperResolution, checkpoint: Path, recipe_path: Path, 
     path = out / "weights.safetensors"
     safetensors.torch.save_file(weights, path)
     facts = {"steps_to_best": int(state["global_step"]), **_facts(module, Path(recipe_path))}
+    (out / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
+    return path
+
+
+def write_start(state: Mapping[str, Tensor], what: Mapping[str, str], command: str, source: Path, out: Path) -> Path:
+    """Writes weights made of a finished run's, for `start_from`, and `training.json`.
+
+    Args:
+        state: the weights.
+        what: the fact about them, one key and its sentence.
+        command: that makes them, as others would type it.
+        source: the run's weights, or an artifact's.
+        out: folder, made if missing.
+
+    Returns:
+        Path of the written weights.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "weights.safetensors"
+    save_weights(state, path)
+    facts = {**what, "command": command, "earlier": facts_of(str(source))}
     (out / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
     return path
 

@@ -8,7 +8,6 @@ than random weights.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,9 +18,8 @@ from depth_sr_ros.models import create_model
 from depth_sr_ros.models.fdkn import FDKN
 from depth_sr_ros.models.jiif import JIIF
 from depth_sr_ros.models.kernel_filter import KernelBranch
-from depth_sr_ros.models.weights import save_weights
 from training.recipe import load_recipe
-from training.run_folder import facts_of
+from training.run_folder import write_start
 from training.shrink_jiif import shrink_jiif
 from training.weights import differing_options, load_into
 
@@ -55,17 +53,12 @@ def shrink_run(wide_recipe: Path, wide_run: Path, narrow_recipe: Path, out: Path
     else:
         names = f"{type(wide).__name__} and {type(narrow).__name__}"
         raise ValueError(f"expected two FDKN or two JIIF to shrink one into the other, found {names}")
-    out.mkdir(parents=True, exist_ok=True)
-    save_weights(narrow.state_dict(), out / "weights.safetensors")
-    facts = {
-        "shrunk": f"from {differing_options(wide, narrow)} to {differing_options(narrow, wide)}; "
-        "the most used channels",
-        "command": f"python -m training shrink --recipe {Path(narrow_recipe).stem} --wide-recipe "
-        f"{Path(wide_recipe).stem} --run RUN --out RUN/shrunk",
-        "earlier": facts_of(str(wide_run / "weights.safetensors")),
-    }
-    (out / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
-    return out / "weights.safetensors"
+    how = f"from {differing_options(wide, narrow)} to {differing_options(narrow, wide)}; the most used channels"
+    command = (
+        f"python -m training shrink --recipe {Path(narrow_recipe).stem} --wide-recipe {Path(wide_recipe).stem} "
+        "--run RUN --out RUN/shrunk"
+    )
+    return write_start(narrow.state_dict(), {"shrunk": how}, command, wide_run / "weights.safetensors", out)
 
 
 @torch.no_grad()
