@@ -74,17 +74,17 @@ def padded_pairs(start: NDArray[np.float32]) -> NDArray[np.uint64]:
     """The start image (H, W), its border repeated `PAD` times on every side, flat.
 
     A number holds a pixel's bits in its lower half and those of its right neighbour in the upper one, so that one read
-    gets two of the four pixels that a sample lies between.
+    gets two of the four pixels that a sample lies between. Machines are little-endian, as those of ROS 2 are.
     """
     height, width = start.shape
-    image = np.empty((height + 2 * PAD, width + 2 * PAD, 2), "<f4")
+    image = np.empty((height + 2 * PAD, width + 2 * PAD, 2), np.float32)
     pixels, neighbours = image[..., 0], image[..., 1]
     rows = pixels[PAD:-PAD]
     rows[:, PAD:-PAD] = start
     rows[:, :PAD], rows[:, -PAD:] = start[:, :1], start[:, -1:]
     pixels[:PAD], pixels[-PAD:] = rows[0], rows[-1]
     neighbours[:, :-1], neighbours[:, -1] = pixels[:, 1:], pixels[:, -1]
-    return image.reshape(-1).view("<u8")
+    return image.reshape(-1).view(np.uint64)
 
 
 def _number(stored: Any) -> Any:
@@ -227,6 +227,7 @@ def filter_rows(
                 here = np.uint64(begin + tap * area + part * LANES)
                 _add_tap(weights, here, above[tap], below[tap], fx[tap], fy[tap], own, weighted, plain, total)
             for lane in range(LANES):
+                # the sum of (weight - mean) difference, without a pass for the mean before it
                 value = weighted[lane] - mean_share * total[lane] * plain[lane]
                 value /= taps.residual + (_F32(1) - taps.residual) * total[lane]
                 depth[targets[lane]] = _within(own[lane] + value, _F32(0), _F32(1)) * span + low
