@@ -105,6 +105,8 @@ def command_for(weights: str, recipe: str) -> str | None:
     averaged: dict[str, list[str]] = yaml.safe_load(_AVERAGES.read_text(encoding="utf-8"))
     if below in (("grown",), ("shrunk",)):
         made_by = _network_recipe(parts[1], averaged)
+        if not (_RECIPES / f"{made_by}.yaml").is_file():
+            return None
         verb, other = ("grow", "narrow") if below == ("grown",) else ("shrink", "wide")
         recipes = f"--recipe {recipe} --{other}-recipe {made_by}"
         return f"python -m training {verb} {recipes} --run {run} --out {run}/{below[0]}"

@@ -110,6 +110,11 @@ def test_all_that_recipes_start_from_can_be_made(recipe):
             todo += [(before, made_by[1])] if before else []
 
 
+def test_no_command_is_made_up_for_a_run_of_a_recipe_that_does_not_ship():
+    assert command_for("runs/mine/shrunk/weights.safetensors", "fdkn_s_x8_local") is None
+    assert command_for("runs/mine/weights.safetensors", "fdkn_s_x8_local") is None
+
+
 @pytest.mark.parametrize(
     ("recipe", "expected"),
     [("fdkn_x8_live", "fdkn_x8"), ("fdkn_s_x8_last", "fdkn_s_x8"), ("dagf_x4_local", "dagf_x8")],
