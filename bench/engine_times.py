@@ -9,15 +9,14 @@ import argparse
 import json
 import statistics
 import sys
-import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bench.job import job_parser, rounds_within
 from bench.limits import arithmetic, limit_cases, rates
 from depth_sr_ros.artifact import read_artifact
-from depth_sr_ros.bench_command import parse_size, upsamplers
+from depth_sr_ros.bench_command import upsamplers
 from depth_sr_ros.timing import Case, made_up_frame, time_in_turn
 from depth_sr_ros.upsampler import Upsampler
 
@@ -27,10 +26,7 @@ _WARM_UP = 1
 
 def main() -> int:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--artifact", type=Path, required=True)
-    parser.add_argument("--size", type=parse_size, required=True)
-    parser.add_argument("--threads", type=int, required=True)
+    parser = job_parser(__doc__, "artifact")
     parser.add_argument("--rounds", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True, help="that the straightforward form may take in all")
     parser.add_argument("--only-best", action="store_true", help="the engine that serves by itself, and nothing else")
@@ -59,9 +55,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     rounds = options.rounds
     if not options.only_best:
         cases[STRAIGHTFORWARD] = _straightforward(artifact, rgb, depth, options.threads)
-        start = time.perf_counter()
-        cases[STRAIGHTFORWARD]()
-        rounds = max(1, min(rounds, int(options.seconds / (time.perf_counter() - start))))
+        rounds = rounds_within(options.seconds, rounds, [cases[STRAIGHTFORWARD]])
         peer = _peer(rgb, depth)
         if peer is not None:
             cases[PEER] = peer

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
+from bench.job import job_parser
 from depth_sr_ros.artifact import read_artifact
-from depth_sr_ros.bench_command import parse_size
 from depth_sr_ros.timing import made_up_frame
 from depth_sr_ros.upsampler import Upsampler
 
@@ -16,12 +15,9 @@ _FRAMES = 3
 
 def main() -> int:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--artifact", type=Path, required=True)
-    parser.add_argument("--size", type=parse_size, required=True)
+    parser = job_parser(__doc__, "artifact")
     parser.add_argument("--engine", required=True)
     parser.add_argument("--precision", required=True)
-    parser.add_argument("--threads", type=int, required=True)
     options = parser.parse_args()
     card = read_artifact(options.artifact).card
     width, height = options.size

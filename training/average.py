@@ -12,7 +12,8 @@ from pathlib import Path
 
 import torch
 
-from depth_sr_ros.models.weights import load_weights, save_weights
+from depth_sr_ros.models.weights import load_weights
+from training.run_folder import write_start
 
 
 def average_runs(runs: Sequence[Path], out: Path) -> Path:
@@ -40,15 +41,11 @@ def average_runs(runs: Sequence[Path], out: Path) -> Path:
         name: torch.stack([state[name] for state in states]).mean(dim=0) if tensor.is_floating_point() else tensor
         for name, tensor in first.items()
     }
-    out.mkdir(parents=True, exist_ok=True)
-    save_weights(mean, out / "weights.safetensors")
     facts = [json.loads((run / "training.json").read_text()) for run in runs]
-    content = {
+    what = {
         "recipe": " and ".join(f["recipe"] for f in facts),
         "averaged": len(runs),
-        "command": f"python -m training average {' '.join(f'runs/{run.resolve().name}' for run in runs)} --out RUN",
         **{key: facts[-1][key] for key in ("data", "machine") if key in facts[-1]},
-        "earlier": facts[-1],
     }
-    (out / "training.json").write_text(json.dumps(content, indent=2) + "\n")
-    return out / "weights.safetensors"
+    command = f"python -m training average {' '.join(f'runs/{run.resolve().name}' for run in runs)} --out RUN"
+    return write_start(mean, what, command, runs[-1] / "weights.safetensors", out)

@@ -37,12 +37,12 @@ def write_weights(module: SuperResolution, checkpoint: Path, recipe_path: Path, 
     return path
 
 
-def write_start(state: Mapping[str, Tensor], what: Mapping[str, str], command: str, source: Path, out: Path) -> Path:
+def write_start(state: Mapping[str, Tensor], what: Mapping[str, Any], command: str, source: Path, out: Path) -> Path:
     """Writes weights made of a finished run's, for `start_from`, and `training.json`.
 
     Args:
         state: the weights.
-        what: the fact about them, one key and its sentence.
+        what: facts about them.
         command: that makes them, as others would type it.
         source: the run's weights, or an artifact's.
         out: folder, made if missing.
