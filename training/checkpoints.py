@@ -27,7 +27,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 # settings that may change on the way
 _FREE = {
-    "max_steps", "max_minutes", "evaluate_every", "checkpoint_every", "dev", "workers", "start_from", "evaluation",
+    "max_steps", "max_minutes", "evaluate_every", "checkpoint_every", "dev", "workers", "start_from", "start_anew",
+    "evaluation",
 }  # fmt: skip
 
 

@@ -151,6 +151,7 @@ class Recipe:
         scale: integer ratio of the two resolutions.
         model_options: further options of the network.
         start_from: weights file to start from, or None.
+        start_anew: patterns of names of weights that are not taken from that file but drawn, as `levels.*.generator.*`.
         seed: of weights, crops and whatever a network draws while it trains.
         data: see `DataOptions`.
         crops: see `CropSettings`.
@@ -179,6 +180,7 @@ class Recipe:
     scale: int
     model_options: Mapping[str, Any] = field(default_factory=dict)
     start_from: str | None = None
+    start_anew: tuple[str, ...] = ()
     seed: int = 0
     data: DataOptions = DataOptions()
     crops: CropSettings = CropSettings()
@@ -210,6 +212,8 @@ class Recipe:
             raise ValueError("evaluation: expected at least one protocol, such as [dkn-bicubic]")
         if not self.loss:
             raise ValueError("loss: expected at least one, such as {l1: 1.0}")
+        if self.start_anew and self.start_from is None:
+            raise ValueError(f"start_anew: {list(self.start_anew)} needs start_from; without it all weights are drawn")
         if self.average_weights >= 1:
             raise ValueError(f"average_weights: expected less than 1, found {self.average_weights}")
 

@@ -55,7 +55,7 @@ def train(
     lightning.seed_everything(recipe.seed, verbose=False)
     module = SuperResolution(recipe, open_dev(recipe, data))
     if recipe.start_from:
-        load_into(module.network, Path(recipe.start_from), recipe.model)
+        load_into(module.network, Path(recipe.start_from), recipe.model, recipe.start_anew)
     best = ModelCheckpoint(out, filename="best", monitor="dev_ratio", enable_version_counter=False)
     trainer = _trainer(recipe, out, [*callbacks, best])
     torch.set_float32_matmul_precision("high")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +13,19 @@ from depth_sr_ros.models import GuidedUpsampler
 from depth_sr_ros.models.weights import load_weights
 
 
-def load_into(network: GuidedUpsampler, path: Path, name: str) -> None:
+def load_into(network: GuidedUpsampler, path: Path, name: str, anew: Sequence[str] = ()) -> None:
     """Loads the weights of a run or of an artifact, however they are stored.
 
     Args:
         network: what they are for.
         path: safetensors file.
         name: of the network, for errors: its registry name.
+        anew: patterns of names, as of files; weights of such names stay as they are in the network.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not a safetensors file, or weights of another network; the message says what was expected.
+        ValueError: not a safetensors file, or weights of another network, or a pattern that fits none of its weights;
+            the message says what was expected.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected the weights that `python -m training train` writes")
@@ -30,6 +34,12 @@ def load_into(network: GuidedUpsampler, path: Path, name: str) -> None:
     except SafetensorError as error:
         raise ValueError(f"{path}: expected a safetensors file: {error}") from error
     own = network.state_dict()
+    for pattern in anew:
+        kept = [key for key in own if fnmatchcase(key, pattern)]
+        if not kept:
+            raise ValueError(f"start_anew: expected patterns of weights of {name}, such as {next(iter(own))!r}; found "
+                             f"{pattern!r}, which fits none")  # fmt: skip
+        state.update({key: own[key] for key in kept})
     misfits = {
         "missing": sorted(own.keys() - state.keys()),
         "unknown": sorted(state.keys() - own.keys()),

@@ -33,6 +33,7 @@ from depth_sr_ros.models.registry import register_model
 
 Combination = Literal["attention", "multiply", "sum", "depth", "guide"]
 Initialisation = Literal["release", "unit_gain"]
+AttentionActivation = Literal["none", "sigmoid"]
 
 
 class ResidualBlock(nn.Module):
@@ -77,13 +78,21 @@ class KernelGenerator(nn.Module):
         kernel_size: k.
         combination: how the two kernels become one, see `DAGF`.
         norm_momentum: of the running statistics in the attention network.
+        attention_activation: what bounds the attention map, see `DAGF`.
     """
 
-    def __init__(self, channels: int, kernel_size: int, combination: Combination, norm_momentum: float) -> None:
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int,
+        combination: Combination,
+        norm_momentum: float,
+        attention_activation: AttentionActivation = "none",
+    ) -> None:
         super().__init__()
         taps = kernel_size**2
         layer = partial(ConvNormAct, kernel_size=3, momentum=norm_momentum)
-        self.combination, self.taps = combination, taps
+        self.combination, self.taps, self.attention_activation = combination, taps, attention_activation
         self.divisor = nn.Parameter(torch.full((1,), 0.5 * taps))
         sources = [combination] if combination in ("depth", "guide") else ["depth", "guide"]
         self.kernels = nn.ModuleDict(
@@ -112,6 +121,7 @@ class KernelGenerator(nn.Module):
             return kernels[0]
         depth, guide = kernels
         if attention is not None:
+            attention = torch.sigmoid(attention) if self.attention_activation == "sigmoid" else attention
             return guide + attention * (depth - guide)
         return depth * guide if self.combination == "multiply" else 0.5 * (depth + guide)
 
@@ -166,7 +176,7 @@ class Level(nn.Module):
         channels: of every feature map.
         kernel_size: k.
         residual_blocks: before the filter.
-        combination, norm_momentum: see `DAGF`.
+        combination, norm_momentum, attention_activation: see `DAGF`.
         coarsest: True where no coarser level feeds this one.
     """
 
@@ -177,13 +187,14 @@ class Level(nn.Module):
         residual_blocks: int,
         combination: Combination,
         norm_momentum: float,
+        attention_activation: AttentionActivation,
         coarsest: bool,
     ) -> None:
         super().__init__()
         self.entry = nn.Sequential(*conv_act(1, channels, 3))
         self.fuse = nn.Conv2d(channels if coarsest else 2 * channels, channels, 3, padding=1)
         self.blocks = nn.Sequential(*(ResidualBlock(channels) for _ in range(residual_blocks)))
-        self.generator = KernelGenerator(channels, kernel_size, combination, norm_momentum)
+        self.generator = KernelGenerator(channels, kernel_size, combination, norm_momentum, attention_activation)
 
     def forward(self, depth: Tensor, guide: Tensor, depth_lr: Tensor, coarser: Tensor | None) -> Tensor:
         """Filters one level.
@@ -236,6 +247,9 @@ class DAGF(GuidedUpsampler):
             fivefold per level and the first thousand steps teach next to nothing; or `unit_gain`, which keeps the
             signal (kernels sum to one, He initialisation) and starts near the start image. Only the first values
             differ, not the network.
+        attention_activation: `none` as in the release, or `sigmoid`, which keeps the attention map between 0 and 1 (the
+            paper plots 0.4 to 0.6). Without it a high learning rate can drive the map to millions: tanh then turns
+            every kernel into signs, its gradient is gone, and the filter no longer follows the guide.
     """
 
     output_names = ("depth", "stages")
@@ -250,8 +264,13 @@ class DAGF(GuidedUpsampler):
         combination: Combination = "attention",
         norm_momentum: float = 0.999,
         initialisation: Initialisation = "release",
+        attention_activation: AttentionActivation = "none",
     ) -> None:
         super().__init__()
+        if attention_activation not in get_args(AttentionActivation):
+            raise ValueError(
+                f"attention_activation: expected one of {get_args(AttentionActivation)}, found {attention_activation!r}"
+            )
         if initialisation not in get_args(Initialisation):
             raise ValueError(f"initialisation: expected one of {get_args(Initialisation)}, found {initialisation!r}")
         if combination not in get_args(Combination):
@@ -271,12 +290,21 @@ class DAGF(GuidedUpsampler):
             "combination": combination,
             "norm_momentum": norm_momentum,
             "initialisation": initialisation,
+            "attention_activation": attention_activation,
         }
         self.depth_head, self.guide_head = _head(1, channels), _head(3, channels)
         self.depth_pyramid = nn.ModuleList(_downsample(channels) for _ in range(levels - 1))
         self.guide_pyramid = nn.ModuleList(_downsample(channels) for _ in range(levels - 1))
         self.levels = nn.ModuleList(
-            Level(channels, kernel_size, residual_blocks, combination, norm_momentum, coarsest=i == 0)
+            Level(
+                channels,
+                kernel_size,
+                residual_blocks,
+                combination,
+                norm_momentum,
+                attention_activation,
+                coarsest=i == 0,
+            )
             for i in range(levels)
         )
         self.heads = nn.ModuleList(ResidualHead(channels, coarsest=i == 0) for i in range(levels))
@@ -310,6 +338,9 @@ class DAGF(GuidedUpsampler):
             elif isinstance(module, KernelGenerator):
                 # two softmaxes over n taps multiply to about 1 / n
                 module.divisor.fill_(1 / module.taps if module.combination == "multiply" else 1.0)
+                if module.attention is not None and module.attention_activation == "sigmoid":
+                    last: Any = module.attention[-1]
+                    last_layers.append(last.conv.weight)
             elif isinstance(module, ResidualHead):
                 last_layers.append(module.residual[0].weight)
         for weight in last_layers:

@@ -110,6 +110,37 @@ def test_folding_the_norms_keeps_the_result():
     assert not [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
 
 
+def test_a_bounded_attention_map_keeps_kernels_from_becoming_signs():
+    """A map of millions, as training without a bound has made it, leaves nothing for a gradient but with the bound."""
+    kernels, gradients = {}, {}
+    for activation in ("none", "sigmoid"):
+        network = _small(attention_activation=activation)
+        generator = network.levels[0].generator
+        torch.nn.init.constant_(generator.attention[-1].conv.bias, 1e6)
+        features = torch.rand(2, 1, 8, 8, 8, generator=torch.Generator().manual_seed(4)) * 4
+        kernel = generator(*features)
+        kernel.square().sum().backward()
+        kernels[activation] = kernel.detach()
+        gradients[activation] = generator.kernels["depth"][0].weight.grad.abs().max()
+    assert kernels["none"].abs().unique().numel() < 3 and gradients["none"] == 0
+    assert kernels["sigmoid"].abs().unique().numel() > 100 and gradients["sigmoid"] > 0
+
+
+def test_the_bounded_map_starts_in_the_middle():
+    network = create_model("dagf", initialisation="unit_gain", attention_activation="sigmoid").eval()
+    guide, depth = _frame()
+    maps = []
+    for level in network.levels:
+        level.generator.attention.register_forward_hook(lambda module, inputs, output: maps.append(output.sigmoid()))
+    network(guide, depth)
+    assert len(maps) == 3 and all((values - 0.5).abs().max() < 0.25 for values in maps)
+
+
+def test_unknown_activation_lists_the_known():
+    with pytest.raises(ValueError, match="sigmoid.*found 'tanh'"):
+        create_model("dagf", attention_activation="tanh")
+
+
 def test_unknown_combination_lists_the_known():
     with pytest.raises(ValueError, match="attention.*found 'add'"):
         create_model("dagf", combination="add")

@@ -120,6 +120,7 @@ def test_misspelt_setting_proposes_the_nearest(tmp_path):
         ("loss: {}", "loss: expected at least one"),
         ("loss: {l1: 1e-3}", "loss.l1: expected float, found '1e-3'; write 1.0e-3"),
         ("loss: {sr: {l1: 1e-3}}", "loss.sr.l1: expected float, found '1e-3'"),
+        ("start_anew: [heads.*]", r"start_anew: \['heads.\*'\] needs start_from"),
         ("start_from: 3", "start_from: expected str, found 3"),
         ("crops: {degradations: {bicubic: -1.0}}", "degradations.bicubic: expected 0 or more, found -1.0"),
         ("crops: {degradations: bicubic}", "degradations: expected a mapping, found 'bicubic'"),

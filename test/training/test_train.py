@@ -143,6 +143,19 @@ def test_weights_of_another_network_are_told_what_was_expected(run, data_folder,
         load_into(create_model("fdkn", scale=8), tmp_path / "text.safetensors", "fdkn")
 
 
+def test_weights_drawn_anew_are_not_those_of_the_start(run):
+    torch.manual_seed(5)
+    network = create_model("fdkn", scale=8)
+    drawn = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    weights = run / "run" / "weights.safetensors"
+    load_into(network, weights, "fdkn", ("guide_branch.*",))
+    start, found = load_weights(weights), network.state_dict()
+    for name, tensor in found.items():
+        assert torch.equal(tensor, (drawn if name.startswith("guide_branch.") else start)[name])
+    with pytest.raises(ValueError, match="start_anew.*'colour.\\*', which fits none"):
+        load_into(network, weights, "fdkn", ("colour.*",))
+
+
 def test_a_run_is_not_replaced_by_another(run, data_folder, capsys):
     arguments = ["--recipe", str(run / "fdkn_x8.yaml"), "--data", str(data_folder), "--out", str(run / "run")]
     assert main(["train", *arguments]) == 2

@@ -89,7 +89,7 @@ class TensorRtEngine(PlannedEngine):
             grid: see `PlannedEngine`.
             precision: see `PlannedEngine`.
             progress: see `PlannedEngine`.
-            frames: on which the value ranges for `fp16` and `int8` are measured; none takes the golden frame.
+            frames: on which the value ranges for `fp16` and `int8` are measured; none takes `golden_frames`.
         """
         if precision not in PRECISIONS:
             raise EngineError(
@@ -168,6 +168,6 @@ def _gpu_identity() -> tuple[str, str]:
 def _rewriting_id() -> str:
     """Tells the code apart that turns an artifact's graph into TensorRT's."""
     digest = hashlib.sha256()
-    for name in ("flat_graph", "body", "half", "quantised", "ranges", "graphs"):
+    for name in ("flat_graph", "body", "evened", "half", "quantised", "ranges", "golden_frames", "graphs"):
         digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     return digest.hexdigest()[:12]

@@ -54,7 +54,7 @@ def fold_constants(model: onnx.ModelProto) -> None:
         for name, value in zip(node.output, values, strict=True):
             constants[name] = value
             graph.initializer.append(numpy_helper.from_array(value, name))
-    _replace_nodes(graph, kept)
+    replace_nodes(graph, kept)
 
 
 def _outputs_of_constants(
@@ -86,7 +86,7 @@ def cast_bytes_first(model: onnx.ModelProto) -> None:
         name, cast = graph_input.name, f"{graph_input.name}:float32"
         _rename_inputs(graph.node, name, cast)
         casts.append(helper.make_node("Cast", [name], [cast], name=cast, to=TensorProto.FLOAT))
-    _replace_nodes(graph, [*casts, *graph.node])
+    replace_nodes(graph, [*casts, *graph.node])
     del graph.value_info[:]  # types of before
 
 
@@ -152,7 +152,7 @@ def drop_unused(model: onnx.ModelProto) -> None:
         if wanted.intersection(node.output):
             kept.append(node)
             wanted.update(names_read(node))
-    _replace_nodes(graph, kept[::-1])
+    replace_nodes(graph, kept[::-1])
     constants = [i for i in graph.initializer if i.name in wanted]
     last = {i.name: i for i in constants}
     del graph.initializer[:]
@@ -182,6 +182,17 @@ def set_constant(graph: onnx.GraphProto, name: str, value: NDArray[Any]) -> None
     graph.initializer.append(tensor)
 
 
+def replace_nodes(graph: onnx.GraphProto, nodes: Iterable[onnx.NodeProto]) -> None:
+    """Gives a graph these nodes instead of its own, some of which may be among them."""
+    copies = []
+    for node in nodes:
+        copy = onnx.NodeProto()
+        copy.CopyFrom(node)
+        copies.append(copy)
+    del graph.node[:]
+    graph.node.extend(copies)
+
+
 def element_types(model: onnx.ModelProto) -> dict[str, int]:
     """Element type of every tensor, as far as inference knows it."""
     graph = onnx.shape_inference.infer_shapes(model).graph
@@ -203,16 +214,6 @@ def _rename_inputs(nodes: Iterable[onnx.NodeProto], old: str, new: str) -> None:
         for attribute in node.attribute:
             for body in [attribute.g, *attribute.graphs] if attribute.type in (5, 10) else []:
                 _rename_inputs(body.node, old, new)
-
-
-def _replace_nodes(graph: onnx.GraphProto, nodes: Iterable[onnx.NodeProto]) -> None:
-    copies = []
-    for node in nodes:
-        copy = onnx.NodeProto()
-        copy.CopyFrom(node)
-        copies.append(copy)
-    del graph.node[:]
-    graph.node.extend(copies)
 
 
 def _element_type(value: NDArray[Any]) -> int:

@@ -13,10 +13,12 @@ from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.engines.base import EngineError, Precision
 from depth_sr_ros.engines.graph_rules import rejected_operators
 from depth_sr_ros.engines.tensorrt.body import reduced_body, tensors_of, without_large
+from depth_sr_ros.engines.tensorrt.evened import even_channels
 from depth_sr_ros.engines.tensorrt.flat_graph import flat_graph
+from depth_sr_ros.engines.tensorrt.golden_frames import golden_frames
 from depth_sr_ros.engines.tensorrt.half import to_half
 from depth_sr_ros.engines.tensorrt.quantised import convolutions_to_quantise, quantise
-from depth_sr_ros.engines.tensorrt.ranges import Frame, largest_values
+from depth_sr_ros.engines.tensorrt.ranges import Frame, largest_by_channel, largest_values
 
 
 def graph_for(artifact: Artifact, precision: Precision, frames: Sequence[Frame] = ()) -> onnx.ModelProto:
@@ -24,8 +26,9 @@ def graph_for(artifact: Artifact, precision: Precision, frames: Sequence[Frame] 
 
     Args:
         artifact: whose graph.
-        precision: `fp32`; `fp16`, with the body in half precision; `int8`, the same with quantised convolutions.
-        frames: on which value ranges are measured, for `fp16` and `int8`; none takes the golden frame. For `int8` give
+        precision: `fp32`; `fp16`, with the body in half precision; `int8`, the same with convolutions quantised,
+            the channels that they read evened out before.
+        frames: on which value ranges are measured, for `fp16` and `int8`; none takes `golden_frames`. For `int8` give
             frames of the camera that will be used.
 
     Raises:
@@ -33,7 +36,7 @@ def graph_for(artifact: Artifact, precision: Precision, frames: Sequence[Frame] 
     """
     model = flat_graph(artifact.graph)
     if precision != "fp32":
-        _reduce(model, precision, frames or [_golden_frame(artifact)])
+        _reduce(model, precision, frames or golden_frames(artifact))
     found = rejected_operators(model)
     if found:
         raise EngineError(
@@ -47,13 +50,17 @@ def _reduce(model: onnx.ModelProto, precision: Precision, frames: Sequence[Frame
     body = reduced_body(model)
     largest = largest_values(model, tensors_of(model, body), frames)
     body = without_large(model, body, largest)
-    inputs = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Conv"}
-    chosen = convolutions_to_quantise(model, body)
+    chosen = convolutions_to_quantise(model, body) if precision == "int8" else []
+    if chosen:
+        read = {name for reader, name in _inputs(model).items() if reader in chosen}
+        evened = even_channels(model, chosen, largest_by_channel(model, read, frames))
+        body, largest = body | evened.keys(), largest | evened
+    inputs = _inputs(model)
     to_half(model, body)
     if precision == "int8":
         quantise(model, chosen, {name: largest[inputs[name]] for name in chosen})
 
 
-def _golden_frame(artifact: Artifact) -> Frame:
-    fixture = artifact.fixture()
-    return fixture["rgb"], fixture["depth"]
+def _inputs(model: onnx.ModelProto) -> dict[str, str]:
+    """What each convolution reads, by its output."""
+    return {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Conv"}

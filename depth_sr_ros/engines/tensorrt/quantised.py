@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from depth_sr_ros.engines.tensorrt.body import PRODUCTS
-from depth_sr_ros.engines.tensorrt.flat_graph import names_read, set_constant
+from depth_sr_ros.engines.tensorrt.flat_graph import names_read, replace_nodes, set_constant
 
 OPSET = 19
 """From this opset on, quantisation knows half precision; it is below 20, where GridSample would be sampled nearest."""
@@ -91,9 +91,7 @@ def quantise(model: onnx.ModelProto, convolutions: list[str], steps: Mapping[str
             nodes.append(dequantise)
             node.input[0], node.input[1] = quantised[key], weight
         nodes.append(node)
-    copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
-    del graph.node[:]
-    graph.node.extend(copies)
+    replace_nodes(graph, nodes)
     for opset in model.opset_import:
         if opset.domain in ("", "ai.onnx"):
             opset.version = OPSET

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from depth_sr_ros.engines.base import EngineError
+from depth_sr_ros.engines.tensorrt.flat_graph import set_constant
 
 Frame = tuple[NDArray[np.uint8], NDArray[np.float32]]
 """Colour, uint8 (H, W, 3), and depth, float32 (h, w), metres, 0 where invalid."""
 
-_SUFFIX = ":largest"
+_SUFFIX, _AXES = ":largest", "largest:axes"
 
 
 def largest_values(model: onnx.ModelProto, names: Iterable[str], frames: Sequence[Frame]) -> dict[str, float]:
@@ -28,23 +29,41 @@ def largest_values(model: onnx.ModelProto, names: Iterable[str], frames: Sequenc
     Raises:
         EngineError: ONNX Runtime is not installed.
     """
+    return {name: float(value) for name, value in _largest(model, names, frames, None).items()}
+
+
+def largest_by_channel(
+    model: onnx.ModelProto, names: Iterable[str], frames: Sequence[Frame]
+) -> dict[str, NDArray[np.float32]]:
+    """Largest absolute value of each channel, (C,), of float32 tensors (B, C, h, w), over all frames.
+
+    Arguments and errors are those of `largest_values`.
+    """
+    return _largest(model, names, frames, (0, 2, 3))
+
+
+def _largest(
+    model: onnx.ModelProto, names: Iterable[str], frames: Sequence[Frame], axes: tuple[int, ...] | None
+) -> dict[str, NDArray[np.float32]]:
     wanted = sorted(set(names))
     measuring = onnx.ModelProto()
     measuring.CopyFrom(model)
     graph = measuring.graph
+    over = [] if axes is None else [_AXES]
+    if axes is not None:
+        set_constant(graph, _AXES, np.array(axes, np.int64))
     for name in wanted:
-        # the largest of x and -x: one value leaves the graph, not the tensor
+        # the largest of x and -x: a few values leave the graph, not the tensor
         graph.node.add(op_type="Abs", input=[name], output=[f"{name}:magnitude"])
-        graph.node.add(op_type="ReduceMax", input=[f"{name}:magnitude"], output=[name + _SUFFIX]).attribute.append(
-            helper.make_attribute("keepdims", 0)
-        )
-        graph.output.append(helper.make_tensor_value_info(name + _SUFFIX, TensorProto.FLOAT, []))
-    largest = dict.fromkeys(wanted, 0.0)
+        inputs, output = [f"{name}:magnitude", *over], name + _SUFFIX
+        graph.node.append(helper.make_node("ReduceMax", inputs, [output], keepdims=0))
+        graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, None))
     session = _session(measuring)
+    largest: dict[str, NDArray[np.float32]] = {}
     for rgb, depth in frames:
         values = session.run([name + _SUFFIX for name in wanted], {"rgb": rgb, "depth": depth})
         for name, value in zip(wanted, values, strict=True):
-            largest[name] = max(largest[name], float(value))
+            largest[name] = np.maximum(largest.get(name, np.float32(0)), value)
     return largest
 
 
