@@ -26,13 +26,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from depth_sr_ros.models.adaptive_norm import ConvNormAct, conv_act
+from depth_sr_ros.models.adaptive_norm import AdaptiveNorm, ConvNormAct, conv_act
 from depth_sr_ros.models.base import GuidedUpsampler, float32_on
 from depth_sr_ros.models.prelu import PReLU
 from depth_sr_ros.models.registry import register_model
 
 Combination = Literal["attention", "multiply", "sum", "depth", "guide"]
-Initialisation = Literal["release", "unit_gain"]
+Initialisation = Literal["release", "unit_gain", "normalised"]
 AttentionActivation = Literal["none", "sigmoid"]
 
 
@@ -245,8 +245,9 @@ class DAGF(GuidedUpsampler):
             last batch; small batches want 0.1.
         initialisation: `release`, PyTorch's defaults and kernels that sum to about 0.2, so that a signal shrinks
             fivefold per level and the first thousand steps teach next to nothing; or `unit_gain`, which keeps the
-            signal (kernels sum to one, He initialisation) and starts near the start image. Only the first values
-            differ, not the network.
+            signal (kernels sum to one, He initialisation) and starts near the start image; or `normalised`, which
+            besides starts the norms of the attention networks as batch normalisation alone (w0 = 0, w1 = 1), so that
+            the map keeps its range. Only the first values differ, not the network.
         attention_activation: `none` as in the release, or `sigmoid`, which keeps the attention map between 0 and 1 (the
             paper plots 0.4 to 0.6). Without it a high learning rate can drive the map to millions: tanh then turns
             every kernel into signs, its gradient is gone, and the filter no longer follows the guide.
@@ -308,7 +309,7 @@ class DAGF(GuidedUpsampler):
             for i in range(levels)
         )
         self.heads = nn.ModuleList(ResidualHead(channels, coarsest=i == 0) for i in range(levels))
-        if initialisation == "unit_gain":
+        if initialisation != "release":
             self._start_with_unit_gain()
 
     def refine(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> Tensor:
@@ -338,11 +339,11 @@ class DAGF(GuidedUpsampler):
             elif isinstance(module, KernelGenerator):
                 # two softmaxes over n taps multiply to about 1 / n
                 module.divisor.fill_(1 / module.taps if module.combination == "multiply" else 1.0)
-                if module.attention is not None and module.attention_activation == "sigmoid":
-                    last: Any = module.attention[-1]
-                    last_layers.append(last.conv.weight)
             elif isinstance(module, ResidualHead):
                 last_layers.append(module.residual[0].weight)
+            elif isinstance(module, AdaptiveNorm) and self.options["initialisation"] == "normalised":
+                module.identity_share.zero_()
+                module.norm_share.fill_(1.0)
         for weight in last_layers:
             weight.mul_(0.1)
 
