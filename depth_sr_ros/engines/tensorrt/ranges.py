@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from depth_sr_ros.engines.base import EngineError
 from depth_sr_ros.engines.tensorrt.flat_graph import set_constant
@@ -65,12 +65,6 @@ def _largest(
         for name, value in zip(wanted, values, strict=True):
             largest[name] = np.maximum(largest.get(name, np.float32(0)), value)
     return largest
-
-
-def constant_magnitude(constant: onnx.TensorProto) -> float:
-    """Largest absolute finite value of an initialiser, 0 where it has none."""
-    value = np.abs(numpy_helper.to_array(constant).astype(np.float64))
-    return float(np.max(value, initial=0.0, where=np.isfinite(value)))
 
 
 def _session(model: onnx.ModelProto):  # type: ignore[no-untyped-def]
