@@ -18,6 +18,7 @@ from training.dev import DevEvaluation, Sample
 from training.distributed import Processes, average_over_processes, sum_over_processes
 from training.gradients import GradientSum, parts_of
 from training.objective import Batch, check_losses, parameter_groups, supervised
+from training.optimiser import create_optimiser
 from training.recipe import Recipe
 from training.samples import panel
 from training.schedule import learning_rate
@@ -67,15 +68,8 @@ class SuperResolution(lightning.LightningModule):
         return min(1.0, max(self.global_step / self.recipe.max_steps, by_minutes))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam with a group for each of the network's; `on_train_batch_start` sets the learning rate."""
-        options = self.recipe.optimiser
-        return torch.optim.Adam(
-            [{"params": parameters} for parameters in self.network.parameter_groups().values()],
-            lr=options.learning_rate,
-            betas=options.betas,
-            eps=options.epsilon,
-            weight_decay=options.weight_decay,
-        )
+        """The recipe's, with a group for each of the network's; `on_train_batch_start` sets the learning rate."""
+        return create_optimiser(self.network.parameter_groups().values(), self.recipe.optimiser)
 
     def on_train_start(self) -> None:
         """Starts the clock and remembers the step at which this run began."""

@@ -75,6 +75,7 @@ def _facts(module: SuperResolution, path: Path) -> dict[str, Any]:
         "degradations": dict(recipe.crops.degradations),
         "machine": _machine(),
         "processes": processes,
+        **({"start_anew": list(recipe.start_anew)} if recipe.start_anew else {}),
         "command": f"{launcher} -m training train --recipe {name} --data DATA --out RUN{_start_words(path)}",
         "earlier": facts_of(recipe.start_from),
     }

@@ -34,6 +34,7 @@ from depth_sr_ros.models.registry import register_model
 Combination = Literal["attention", "multiply", "sum", "depth", "guide"]
 Initialisation = Literal["release", "unit_gain", "normalised"]
 AttentionActivation = Literal["none", "sigmoid"]
+KernelNorm = Literal["none", "batch"]
 
 
 class ResidualBlock(nn.Module):
@@ -79,6 +80,7 @@ class KernelGenerator(nn.Module):
         combination: how the two kernels become one, see `DAGF`.
         norm_momentum: of the running statistics in the attention network.
         attention_activation: what bounds the attention map, see `DAGF`.
+        kernel_norm: what the softmax over the taps is taken of, see `DAGF`.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class KernelGenerator(nn.Module):
         combination: Combination,
         norm_momentum: float,
         attention_activation: AttentionActivation = "none",
+        kernel_norm: KernelNorm = "none",
     ) -> None:
         super().__init__()
         taps = kernel_size**2
@@ -95,8 +98,14 @@ class KernelGenerator(nn.Module):
         self.combination, self.taps, self.attention_activation = combination, taps, attention_activation
         self.divisor = nn.Parameter(torch.full((1,), 0.5 * taps))
         sources = [combination] if combination in ("depth", "guide") else ["depth", "guide"]
+        norms = [] if kernel_norm == "none" else [partial(nn.BatchNorm2d, taps, eps=1e-3, momentum=norm_momentum)]
         self.kernels = nn.ModuleDict(
-            {s: nn.Sequential(*conv_act(channels, channels, 1), nn.Conv2d(channels, taps, 1)) for s in sources}
+            {
+                source: nn.Sequential(
+                    *conv_act(channels, channels, 1), nn.Conv2d(channels, taps, 1), *(norm() for norm in norms)
+                )
+                for source in sources
+            }
         )
         self.attention = (
             nn.Sequential(layer(2 * channels, channels), AttentionUNet(channels, norm_momentum), layer(channels, 1))
@@ -176,7 +185,7 @@ class Level(nn.Module):
         channels: of every feature map.
         kernel_size: k.
         residual_blocks: before the filter.
-        combination, norm_momentum, attention_activation: see `DAGF`.
+        combination, norm_momentum, attention_activation, kernel_norm: see `DAGF`.
         coarsest: True where no coarser level feeds this one.
     """
 
@@ -188,13 +197,16 @@ class Level(nn.Module):
         combination: Combination,
         norm_momentum: float,
         attention_activation: AttentionActivation,
+        kernel_norm: KernelNorm,
         coarsest: bool,
     ) -> None:
         super().__init__()
         self.entry = nn.Sequential(*conv_act(1, channels, 3))
         self.fuse = nn.Conv2d(channels if coarsest else 2 * channels, channels, 3, padding=1)
         self.blocks = nn.Sequential(*(ResidualBlock(channels) for _ in range(residual_blocks)))
-        self.generator = KernelGenerator(channels, kernel_size, combination, norm_momentum, attention_activation)
+        self.generator = KernelGenerator(
+            channels, kernel_size, combination, norm_momentum, attention_activation, kernel_norm
+        )
 
     def forward(self, depth: Tensor, guide: Tensor, depth_lr: Tensor, coarser: Tensor | None) -> Tensor:
         """Filters one level.
@@ -251,6 +263,10 @@ class DAGF(GuidedUpsampler):
         attention_activation: `none` as in the release, or `sigmoid`, which keeps the attention map between 0 and 1 (the
             paper plots 0.4 to 0.6). Without it a high learning rate can drive the map to millions: tanh then turns
             every kernel into signs, its gradient is gone, and the filter no longer follows the guide.
+        kernel_norm: `none` as in the release, or `batch`: batch normalisation of each tap's values before the softmax
+            over the taps. Without it features that grow in training let one tap win everywhere; with it every tap's
+            value varies from pixel to pixel, so kernels cannot become the same all over the image. It folds into the
+            convolution before it.
     """
 
     output_names = ("depth", "stages")
@@ -266,8 +282,11 @@ class DAGF(GuidedUpsampler):
         norm_momentum: float = 0.999,
         initialisation: Initialisation = "release",
         attention_activation: AttentionActivation = "none",
+        kernel_norm: KernelNorm = "none",
     ) -> None:
         super().__init__()
+        if kernel_norm not in get_args(KernelNorm):
+            raise ValueError(f"kernel_norm: expected one of {get_args(KernelNorm)}, found {kernel_norm!r}")
         if attention_activation not in get_args(AttentionActivation):
             raise ValueError(
                 f"attention_activation: expected one of {get_args(AttentionActivation)}, found {attention_activation!r}"
@@ -292,6 +311,7 @@ class DAGF(GuidedUpsampler):
             "norm_momentum": norm_momentum,
             "initialisation": initialisation,
             "attention_activation": attention_activation,
+            "kernel_norm": kernel_norm,
         }
         self.depth_head, self.guide_head = _head(1, channels), _head(3, channels)
         self.depth_pyramid = nn.ModuleList(_downsample(channels) for _ in range(levels - 1))
@@ -304,6 +324,7 @@ class DAGF(GuidedUpsampler):
                 combination,
                 norm_momentum,
                 attention_activation,
+                kernel_norm,
                 coarsest=i == 0,
             )
             for i in range(levels)

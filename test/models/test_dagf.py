@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from depth_sr_ros.models import create_model
 from depth_sr_ros.models.adaptive_norm import fold_norms
 from depth_sr_ros.models.dagf import filter_coarse
+from depth_sr_ros.models.reduced_precision import fold_normalisations
 
 _DEAD_IN_RELEASE = 47_497
 
@@ -137,6 +138,35 @@ def test_a_normalised_and_bounded_map_starts_in_the_middle_whatever_the_features
     network(guide, depth)
     assert len(maps) == 3 and all((values - 0.5).abs().mean() < 0.25 for values in maps)
     assert all(((values - 0.5).abs() < 0.48).all() for values in maps)
+
+
+@pytest.mark.parametrize(("kernel_norm", "varies"), [("none", False), ("batch", True)])
+def test_normalised_taps_keep_kernels_from_being_the_same_everywhere(kernel_norm, varies):
+    """A bias that has outgrown the features makes one tap win at every pixel, but where taps are normalised."""
+    generator = _small(attention_activation="sigmoid", kernel_norm=kernel_norm).levels[0].generator.train()
+    for head in generator.kernels.values():
+        torch.nn.init.constant_(head[2].bias, 0.0)
+        head[2].bias.data[3] = 1e4
+    features = torch.rand(2, 2, 8, 16, 16, generator=torch.Generator().manual_seed(5))
+    winners = generator(*features).argmax(dim=1)
+    assert (winners.unique().numel() > 1) == varies
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_normalised_taps_fold_into_the_convolution(trained):
+    network = _small(norm_momentum=0.5, kernel_norm="batch")
+    guide, depth = _frame()
+    network.train(trained)(guide, depth)
+    network.eval()
+    before = network(guide, depth).detach()
+    fold_normalisations(network)
+    torch.testing.assert_close(network(guide, depth), before, atol=1e-5, rtol=0)
+    assert not [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+
+
+def test_unknown_kernel_norm_lists_the_known():
+    with pytest.raises(ValueError, match="batch.*found 'layer'"):
+        create_model("dagf", kernel_norm="layer")
 
 
 def test_unknown_activation_lists_the_known():

@@ -89,10 +89,11 @@ def test_what_cannot_be_extended_is_named(tmp_path, files, error, words):
 
 
 def test_learning_rates_follow_their_schedules():
-    cosine, steps = OptimiserOptions(1.0), OptimiserOptions(1.0, schedule="steps", decay_every=10, decay=0.2)
+    cosine = OptimiserOptions(learning_rate=1.0)
+    steps = OptimiserOptions(learning_rate=1.0, schedule="steps", decay_every=10, decay=0.2)
     assert [learning_rate(cosine, 5, p) for p in (0, 0.5, 1)] == pytest.approx([1, 0.5, 0])
     assert [learning_rate(steps, step, 0.9) for step in (0, 9, 10, 25)] == pytest.approx([1, 1, 0.2, 0.04])
-    assert learning_rate(OptimiserOptions(1.0, schedule="constant"), 99, 0.9) == 1
+    assert learning_rate(OptimiserOptions(learning_rate=1.0, schedule="constant"), 99, 0.9) == 1
 
 
 def test_misspelt_setting_proposes_the_nearest(tmp_path):
@@ -114,6 +115,8 @@ def test_misspelt_setting_proposes_the_nearest(tmp_path):
         ("data: [", "expected YAML"),
         ("data: 5", "data: expected a mapping of settings, found 5"),
         ("data: {collections: {nyu: {spilt: test}}}", "collections.nyu: unknown setting 'spilt'; did you mean 'split'"),
+        ("optimiser: {name: sgd}", r"optimiser.name: expected one of \('adam', 'muon'\), found 'sgd'"),
+        ("optimiser: {name: muon, weight_decay: 0.1}", "optimiser.weight_decay: expected 0 with muon, found 0.1"),
         ("optimiser: {schedule: linear}", "optimiser.schedule: expected one of"),
         ("optimiser: {schedule: steps}", "optimiser.decay_every"),
         ("average_weights: 1.0", "average_weights: expected less than 1"),

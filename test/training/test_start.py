@@ -58,6 +58,15 @@ def test_facts_say_what_was_given_and_what_came_before(run, artifact):
     assert facts["earlier"] == dict(artifact.card.training)
 
 
+def test_facts_name_the_weights_that_were_drawn_anew(run, tmp_path, data_folder):
+    arguments = _arguments(tmp_path, data_folder, 1)
+    with (tmp_path / "mine.yaml").open("a") as recipe:
+        recipe.write("start_anew: [guide_branch.*]\n")
+    assert main(["train", *arguments, "--start-from", "fdkn_x8"]) == 0
+    assert json.loads((tmp_path / "run" / "training.json").read_text())["start_anew"] == ["guide_branch.*"]
+    assert "start_anew" not in json.loads((run / "training.json").read_text())
+
+
 def test_a_run_that_is_resumed_keeps_its_start(run, data_folder, capsys):
     arguments = _arguments(run.parent, data_folder, 3)
     assert main(["train", *arguments, "--resume", "--start-from", "fdkn_x8"]) == 2
