@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from depth_sr_ros.models import create_model
 from depth_sr_ros.models.adaptive_norm import fold_norms
-from depth_sr_ros.models.dagf import filter_coarse
+from depth_sr_ros.models.dagf_kernels import filter_coarse
 from depth_sr_ros.models.reduced_precision import fold_normalisations
 
 _DEAD_IN_RELEASE = 47_497
@@ -100,13 +100,17 @@ def test_one_level_has_no_stages():
     torch.testing.assert_close(outputs["depth"], network(guide, depth))
 
 
-def test_folding_the_norms_keeps_the_result():
-    network = _small(norm_momentum=0.5)
+@pytest.mark.parametrize(
+    ("fold", "kernel_norm", "trained"),
+    [(fold_norms, "none", True), (fold_normalisations, "batch", True), (fold_normalisations, "batch", False)],
+)
+def test_folding_the_norms_keeps_the_result(fold, kernel_norm, trained):
+    network = _small(norm_momentum=0.5, kernel_norm=kernel_norm)
     guide, depth = _frame()
-    network.train()(guide, depth)
+    network.train(trained)(guide, depth)
     network.eval()
     before = network(guide, depth).detach()
-    fold_norms(network)
+    fold(network)
     torch.testing.assert_close(network(guide, depth), before, atol=1e-5, rtol=0)
     assert not [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
 
@@ -150,18 +154,6 @@ def test_normalised_taps_keep_kernels_from_being_the_same_everywhere(kernel_norm
     features = torch.rand(2, 2, 8, 16, 16, generator=torch.Generator().manual_seed(5))
     winners = generator(*features).argmax(dim=1)
     assert (winners.unique().numel() > 1) == varies
-
-
-@pytest.mark.parametrize("trained", [False, True])
-def test_normalised_taps_fold_into_the_convolution(trained):
-    network = _small(norm_momentum=0.5, kernel_norm="batch")
-    guide, depth = _frame()
-    network.train(trained)(guide, depth)
-    network.eval()
-    before = network(guide, depth).detach()
-    fold_normalisations(network)
-    torch.testing.assert_close(network(guide, depth), before, atol=1e-5, rtol=0)
-    assert not [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
 
 
 def test_unknown_kernel_norm_lists_the_known():
