@@ -53,6 +53,8 @@ class Card:
         evaluation: protocol and measured errors per scene; free-form.
         command: the command that made the weights.
         quantisation: how the 8-bit graph was made and what it costs, where there is one; free-form.
+        half_parts: patterns of names of the network's parts whose layers TensorRT's 8-bit graph leaves in half
+            precision, e.g. `levels.*.blocks`.
         variant: what the weights are for, where they are not the papers' clean depth: `live` for sensors, `noisy`.
         files: sha256 of the other files.
         format: version of this layout.
@@ -69,6 +71,7 @@ class Card:
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     command: str = ""
     quantisation: Mapping[str, Any] = field(default_factory=dict)
+    half_parts: tuple[str, ...] = ()
     variant: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT
@@ -250,7 +253,7 @@ def _parse_card(path: Path) -> Card:
     try:
         raw = json.loads(path.read_text())
         found = raw.get("format", FORMAT)
-        card = Card(**raw) if found == FORMAT else None
+        card = Card(**{**raw, "half_parts": tuple(raw.get("half_parts", ()))}) if found == FORMAT else None
     except (ValueError, TypeError, AttributeError) as error:
         raise ArtifactError(
             f"{path}: damaged or foreign card, expected a JSON object with {[f.name for f in fields(Card)]}; {error}"

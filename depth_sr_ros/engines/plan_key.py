@@ -12,6 +12,8 @@ from depth_sr_ros.artifact import FIXTURE, INT8, WEIGHTS, Artifact
 from depth_sr_ros.engines.base import Precision
 from depth_sr_ros.engines.planned import PlannedEngine
 
+_OF_INT8 = ("quantised", "half_parts")
+
 
 @dataclass(frozen=True)
 class PlanKey:
@@ -30,6 +32,7 @@ class PlanKey:
         conditions: what the runtime adds: full version, device, compute capability, flags.
         quantised: sha256 of the files of the artifact's graph in 8-bit integers; empty for any other precision than
             int8, and where the artifact has no such graph.
+        half_parts: what the card leaves in half precision; empty for any other precision than int8.
     """
 
     artifact: str
@@ -43,6 +46,7 @@ class PlanKey:
     precision: Precision
     conditions: Mapping[str, str] = field(hash=False)
     quantised: tuple[str, ...] = ()
+    half_parts: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -57,20 +61,19 @@ class PlanKey:
         return f"{self.artifact}_{width}x{height}_{self.precision}_{self.runtime}_{self.digest[:16]}"
 
     def parts(self) -> dict[str, Any]:
-        """The attributes as JSON has them; `quantised` is left out where it is empty."""
+        """The attributes as JSON has them; what concerns 8-bit integers alone is left out where it is empty."""
         parts = asdict(self) | {"conditions": dict(self.conditions)}
-        parts |= {name: list(parts[name]) for name in ("golden", "grid", "quantised")}
-        if not self.quantised:  # so that plans of float precisions keep the digests that they always had
-            del parts["quantised"]
-        return parts
+        parts |= {name: list(parts[name]) for name in ("golden", "grid", *_OF_INT8)}
+        # so that plans of float precisions keep the digests that they always had
+        return {name: part for name, part in parts.items() if part or name not in _OF_INT8}
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, Any]) -> PlanKey:
         """The key that `parts` gave. Raises TypeError, KeyError or ValueError for anything else."""
         golden, grid = (tuple(int(n) for n in parts[name]) for name in ("golden", "grid"))
-        quantised = tuple(str(sha256) for sha256 in parts.get("quantised", ()))
+        of_int8 = {name: tuple(str(part) for part in parts.get(name, ())) for name in _OF_INT8}
         conditions = dict(parts["conditions"])
-        return cls(**{**parts, "golden": golden, "grid": grid, "conditions": conditions, "quantised": quantised})
+        return cls(**{**parts, "golden": golden, "grid": grid, "conditions": conditions, **of_int8})
 
 
 def plan_key(
@@ -98,4 +101,5 @@ def plan_key(
         precision,
         {str(name): str(value) for name, value in runtime.plan_conditions(precision).items()},
         tuple(files[name] for name in INT8 if name in files) if precision == "int8" else (),
+        artifact.card.half_parts if precision == "int8" else (),
     )

@@ -24,6 +24,8 @@ class GuidedUpsampler(nn.Module, abc.ABC):
             was not measured but filled.
         output_names: what `training_outputs` gives.
         float32_parts: names of submodules whose layers stay in float32 where the others run in half precision.
+        half_parts: patterns of names of submodules whose layers stay in half precision where the others take 8-bit
+            integers.
         options: the constructor's options, as they go onto an artifact's card; `create_model(name, **options)`
             rebuilds the same structure.
     """
@@ -33,6 +35,7 @@ class GuidedUpsampler(nn.Module, abc.ABC):
     uses_validity: bool = False
     output_names: tuple[str, ...] = ("depth",)
     float32_parts: tuple[str, ...] = ()
+    half_parts: tuple[str, ...] = ()
     options: dict[str, Any]
 
     def forward(self, guide: Tensor, depth_lr: Tensor) -> Tensor:

@@ -136,6 +136,8 @@ class DAGF(GuidedUpsampler):
     """
 
     output_names = ("depth", "stages")
+    # what is filtered is depth itself: its digits are those of the result
+    half_parts = ("levels.*.fuse", "levels.*.blocks")
 
     def __init__(
         self,

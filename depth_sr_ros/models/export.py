@@ -69,7 +69,7 @@ def export_artifact(
     graph = FrameGraph(network).eval()
     card = Card(model, network.scale, network.options, network.size_multiple, OPSET)
     card = replace(card, training=dict(training or {}), evaluation=dict(evaluation or {}))
-    card = replace(card, command=command, variant=variant)
+    card = replace(card, command=command, variant=variant, half_parts=network.half_parts)
     with tempfile.TemporaryDirectory() as scratch:
         onnx_file, weights = Path(scratch) / "graph.onnx", Path(scratch) / "weights.safetensors"
         save_weights(network.state_dict(), weights, storage)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
-from depth_sr_ros.artifact import INT8, SHIPPED, read_artifact, write_artifact
+from depth_sr_ros.artifact import INT8, SHIPPED, Artifact, read_artifact, write_artifact
 from depth_sr_ros.engines.openvino_plan import PlannedOpenVinoEngine
-from depth_sr_ros.engines.plan_key import plan_key
+from depth_sr_ros.engines.plan_key import PlanKey, plan_key
 
 GRID = (4, 5)
 
@@ -36,6 +38,14 @@ def digest(artifact, precision):
 
 def test_a_plan_of_8_bit_integers_depends_on_the_graph_that_holds_them(quantised, quantised_again):
     assert digest(quantised_again, "int8") != digest(quantised, "int8")
+
+
+def test_a_plan_of_8_bit_integers_depends_on_what_stays_in_half_precision(quantised):
+    partly = Artifact(quantised.folder, replace(quantised.card, half_parts=("depth_branch.features.*",)))
+    assert digest(partly, "int8") != digest(quantised, "int8")
+    assert digest(partly, "fp16") == digest(quantised, "fp16")
+    key = plan_key(PlannedOpenVinoEngine, partly, GRID, "int8")
+    assert PlanKey.from_parts(json.loads(json.dumps(key.parts()))) == key
 
 
 def test_plans_of_float_precisions_do_not(quantised, quantised_again):

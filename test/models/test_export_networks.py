@@ -56,6 +56,11 @@ def test_artifact_passes_the_self_check_it_came_with(exported):
         assert check_engine(runtime, exported[0], "fp32", 2).passed
 
 
+def test_card_names_what_stays_in_half_precision(exported):
+    artifact, graph = exported
+    assert artifact.card.half_parts == graph.network.half_parts
+
+
 def test_graph_is_the_form_for_inference(exported):
     """DAGF filters by slices: the matrix products of its training form would run in reduced precision."""
     graph = onnx.load(str(exported[0].graph), load_external_data=False).graph

@@ -1,5 +1,7 @@
 """What every registered network must do."""
 
+import fnmatch
+
 import pytest
 import torch
 
@@ -38,6 +40,14 @@ def test_options_rebuild_the_same_structure(name):
     again = create_model(name, **network.options)
     again.load_state_dict(network.state_dict())
     assert again.options == network.options
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_parts_that_keep_a_precision_are_there(name):
+    network = create_model(name, scale=8)
+    modules = [module for module, _ in network.named_modules()]
+    for part in (*network.float32_parts, *network.half_parts):
+        assert fnmatch.filter(modules, part), part
 
 
 @pytest.mark.parametrize("name", list_models())

@@ -126,7 +126,9 @@ def _fold_next(graph: onnx.GraphProto, convolution: onnx.NodeProto) -> bool:
         weight, bias = weight * per_channel.reshape(-1, *(1,) * (weight.ndim - 1)), bias * per_channel
     else:
         bias = bias + per_channel
-    names = [f"{convolution.output[0]}:{part}" for part in ("weight", "bias")]
+    # a weight may be shared, so its new name has the convolution's too; the old one comes first and is found by it
+    origin = convolution.input[1].split(":")[0]
+    names = [f"{origin}:{convolution.output[0]}:{part}" for part in ("weight", "bias")]
     for name, array in zip(names, (weight, bias), strict=True):
         set_constant(graph, name, array.astype(np.float32))
     inputs = [convolution.input[0], *names]

@@ -26,8 +26,8 @@ def graph_for(artifact: Artifact, precision: Precision, frames: Sequence[Frame] 
 
     Args:
         artifact: whose graph.
-        precision: `fp32`; `fp16`, with the body in half precision; `int8`, the same with convolutions quantised,
-            the channels that they read evened out before.
+        precision: `fp32`; `fp16`, with the body in half precision; `int8`, the same with convolutions quantised but
+            for the card's `half_parts`, the channels that they read evened out before.
         frames: on which value ranges are measured, for `fp16` and `int8`; none takes `golden_frames`. For `int8` give
             frames of the camera that will be used.
 
@@ -36,7 +36,7 @@ def graph_for(artifact: Artifact, precision: Precision, frames: Sequence[Frame] 
     """
     model = flat_graph(artifact.graph)
     if precision != "fp32":
-        _reduce(model, precision, frames or golden_frames(artifact))
+        _reduce(model, precision, frames or golden_frames(artifact), artifact.card.half_parts)
     found = rejected_operators(model)
     if found:
         raise EngineError(
@@ -46,11 +46,11 @@ def graph_for(artifact: Artifact, precision: Precision, frames: Sequence[Frame] 
     return model
 
 
-def _reduce(model: onnx.ModelProto, precision: Precision, frames: Sequence[Frame]) -> None:
+def _reduce(model: onnx.ModelProto, precision: Precision, frames: Sequence[Frame], half_parts: Sequence[str]) -> None:
     body = reduced_body(model)
     largest = largest_values(model, tensors_of(model, body), frames)
     body = without_large(model, body, largest)
-    chosen = convolutions_to_quantise(model, body) if precision == "int8" else []
+    chosen = convolutions_to_quantise(model, body, half_parts) if precision == "int8" else []
     if chosen:
         read = {name for reader, name in _inputs(model).items() if reader in chosen}
         evened = even_channels(model, chosen, largest_by_channel(model, read, frames))

@@ -5,12 +5,13 @@ activation, and its weights as stored bytes with one step per output channel. Bi
 integers there. What a step means is decided by `largest_values` on calibration frames.
 
 First layers and heads stay as they are: the pixels that enter have few channels and need their digits, and what the
-last convolution says goes straight into kernels, offsets or depth.
+last convolution says goes straight into kernels, offsets or depth. So do the parts that the artifact's card names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 
 import numpy as np
 import onnx
@@ -23,13 +24,22 @@ from depth_sr_ros.engines.tensorrt.flat_graph import names_read, replace_nodes, 
 OPSET = 19
 """From this opset on, quantisation knows half precision; it is below 20, where GridSample would be sampled nearest."""
 
+NETWORK = "network"
+"""What the frame graph calls its network, in the names of weights."""
+
 _STEPS = 127
 # smallest step: half precision has no smaller ones of full accuracy
 _SMALLEST_STEP = float(np.finfo(np.float16).tiny)
 
 
-def convolutions_to_quantise(model: onnx.ModelProto, body: set[str]) -> list[str]:
-    """Convolutions between two other products of the body, each named by its output."""
+def convolutions_to_quantise(model: onnx.ModelProto, body: set[str], half_parts: Sequence[str] = ()) -> list[str]:
+    """Convolutions between two other products of the body, each named by its output.
+
+    Args:
+        model: as `flat_graph` gives it, which names weights as the network does.
+        body: what is computed in half precision.
+        half_parts: patterns of names of the network's parts whose convolutions are left out.
+    """
     producers = {name: node for node in model.graph.node for name in node.output}
     constants = {i.name for i in model.graph.initializer}
     inner = _feeding_products(model)
@@ -38,7 +48,12 @@ def convolutions_to_quantise(model: onnx.ModelProto, body: set[str]) -> list[str
         for node in model.graph.node
         if node.op_type == "Conv" and node.output[0] in body & inner
         and node.input[1] in constants and _reaches_product(node.input[0], producers)
+        and not any(_belongs_to(node.input[1], part) for part in half_parts)
     ]  # fmt: skip
+
+
+def _belongs_to(weight: str, part: str) -> bool:
+    return fnmatchcase(weight, f"{NETWORK}.{part}.*")
 
 
 def _feeding_products(model: onnx.ModelProto) -> set[str]:

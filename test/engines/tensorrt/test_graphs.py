@@ -1,5 +1,8 @@
 """The graphs that TensorRT is given, against the golden frames, in ONNX Runtime."""
 
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
 import numpy as np
 import onnx
 import pytest
@@ -171,7 +174,7 @@ def test_values_too_large_for_half_precision_stay_float32():
 
 def test_dagf_holds_values_that_half_precision_cannot(shipped_graph):
     """Why ranges are measured at all: without it DAGF gives no numbers in half precision."""
-    artifact = read_artifact(SHIPPED / "dagf_x8")
+    artifact = read_artifact(SHIPPED / "dagf_x4")
     model, fixture = flat_graph(artifact.graph), artifact.fixture()
     tanhs = [node.input[0] for node in model.graph.node if node.op_type == "Tanh"]
     largest = largest_values(model, tanhs, [(fixture["rgb"], fixture["depth"])])
@@ -192,6 +195,39 @@ def test_convolutions_between_others_are_quantised_per_channel(shipped_graph):
         assert len(node.input) == 2 or constants[node.input[2]].data_type == TensorProto.FLOAT16
     zeros = [n for n in model.graph.node if n.op_type in ("QuantizeLinear", "DequantizeLinear")]
     assert not any(numpy_helper.to_array(constants[n.input[2]]).any() for n in zeros)
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"), [("fdkn_x8", ("depth_branch.features.*",)), ("dagf_x4", ("levels.*.blocks", "levels.*.fuse"))]
+)
+def test_parts_that_the_card_names_stay_in_half_precision(name, parts):
+    artifact = read_artifact(SHIPPED / name)
+    card = replace(artifact.card, half_parts=parts)
+    weights = {n.output[0]: n.input[1] for n in flat_graph(artifact.graph).graph.node if n.op_type == "Conv"}
+    before, after = (
+        {weights[name] for name in _quantised(graph_for(Artifact(artifact.folder, c), "int8"))}
+        for c in (replace(card, half_parts=()), card)
+    )
+    left = {weight for weight in before if any(fnmatchcase(weight, f"network.{part}.*") for part in parts)}
+    assert left and after == before - left
+
+
+def _quantised(model):
+    """The convolutions with weights in 8-bit integers, by their outputs before anything was reduced."""
+    producers = _producers(model)
+    convolutions = [n for n in model.graph.node if n.op_type == "Conv"]
+    return {
+        n.output[0].removesuffix(":half") for n in convolutions if _kind(producers, n.input[1]) == "DequantizeLinear"
+    }
+
+
+def test_a_folded_weight_keeps_the_name_of_its_part():
+    weight, gain = np.ones((2, 1, 1, 1), np.float32), np.full((2, 1, 1), 3, np.float32)
+    name = "network.part.weight"
+    nodes = [helper.make_node("Conv", ["x", name], ["c"]), helper.make_node("Mul", ["c", "gain"], ["y"])]
+    model = _model(nodes, {name: weight, "gain": gain}, {"x": (1, 1, 4, 4)}, "y")
+    fold_affine(model)
+    assert model.graph.node[0].input[1].startswith(f"{name}:")
 
 
 def _kind(producers, name):
