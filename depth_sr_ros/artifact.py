@@ -82,6 +82,14 @@ class Card:
         return _name(self.model, self.scale, self.variant)
 
     @property
+    def median_ratio(self) -> float | None:
+        """Error relative to bicubic's on depth reduced by cell medians, as at run time; None where not measured."""
+        try:
+            return float(self.evaluation["cell-median"]["dev"]["mean_ratio"])
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    @property
     def content_id(self) -> str:
         """Twelve digits that tell whole artifacts apart: of the card, which holds the sha256 of every other file."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]

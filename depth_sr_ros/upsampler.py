@@ -163,7 +163,10 @@ class Upsampler:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """One sentence per combination of sizes met so far: which kind of depth it is and what is done with it."""
+        """One line per combination of sizes met so far: which kind of depth it is and what is done with it.
+
+        It says, too, where weights do worse than bicubic on depth as cameras give it.
+        """
         return tuple(self._notes.values())
 
     def describe(self) -> UpsamplerInfo:
@@ -220,7 +223,8 @@ class Upsampler:
             plan = plan_grid(colour_size, depth_size, self._scale, self._scales, multiple)
         if refused:
             _log.warning("%s; x%d stands in", "; ".join(refused), plan.scale)
-        self._notes.setdefault((colour_size, depth_size), plan.sentence(colour_size, depth_size))
+        sentence = plan.sentence(colour_size, depth_size) + _caution(self._choices[plan.scale].artifact)
+        self._notes.setdefault((colour_size, depth_size), sentence)
         return plan
 
     def _refusal(self, scale: int) -> str:
@@ -254,6 +258,17 @@ class Upsampler:
                     raise
                 refused[tried] = str(error)
                 choice = self._choices[plan.scale] = self._choose(choice.artifact, plan.grid, refused)
+
+
+def _caution(artifact: Artifact) -> str:
+    ratio = artifact.card.median_ratio
+    if ratio is None or ratio <= 1:
+        return ""
+    return (
+        f"; the weights of {artifact.card.name} are for depth reduced by bicubic interpolation: on depth reduced by "
+        f"medians they had {ratio:.2f} times bicubic's error; choose another `model` or `scale`, or `weights` trained "
+        "for cameras"
+    )
 
 
 def _check_frame(rgb: NDArray[Any], depth: NDArray[Any]) -> None:

@@ -1,5 +1,6 @@
 """The pure Python API."""
 
+import json
 import re
 import shutil
 
@@ -50,6 +51,22 @@ def test_follows_the_colour_edge_better_than_bicubic(upsampler):
     bicubic = np.asarray(Image.fromarray(coarse).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC))
     error = np.sqrt(np.mean((upsampler(rgb, coarse).depth - depth) ** 2))
     assert error < 0.75 * np.sqrt(np.mean((bicubic - depth) ** 2))
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "warned"), [({"mean_ratio": 1.25}, True), ({"mean_ratio": 0.8}, False), ({}, False)]
+)
+def test_weights_that_are_worse_than_bicubic_on_cameras_depth_are_told(tmp_path, artifact, evaluation, warned):
+    shutil.copytree(artifact.folder, tmp_path / "weights")
+    card = json.loads((tmp_path / "weights" / "card.json").read_text())
+    card["evaluation"]["cell-median"] = {"dev": evaluation}
+    (tmp_path / "weights" / "card.json").write_text(json.dumps(card))
+    rgb, depth = _scene()
+    with_card = Upsampler(weights=tmp_path / "weights", precision="fp32")
+    with_card(rgb, _coarse(depth))
+    with_card.close()
+    (note,) = with_card.notes
+    assert ("1.25 times bicubic's error" in note) is warned
 
 
 @pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (HEIGHT + 4, WIDTH + 5)], ids=["multiple", "no_multiple"])
