@@ -230,7 +230,7 @@ def _upsample(options: argparse.Namespace, ros_args: list[str]) -> int:
     with _Sinks(options, recording.depth_count) as sinks:
         counts = upsample_recording(recording, upsampler, sinks, round(options.slop_s * 1e9), show)
     line.close()
-    for note in upsampler.notes:
+    for note in upsampler.notes + upsampler.cautions:
         _say(note)
     for cause, reason in sorted(counts.reasons.items()):
         _say(f"{counts.failed[cause]} x {cause}: {reason}")

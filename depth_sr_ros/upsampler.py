@@ -163,11 +163,19 @@ class Upsampler:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """One line per combination of sizes met so far: which kind of depth it is and what is done with it.
-
-        It says, too, where weights do worse than bicubic on depth as cameras give it.
-        """
+        """One sentence per combination of sizes met so far: which kind of depth it is and what is done with it."""
         return tuple(self._notes.values())
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What speaks against the weights that served the last frame: an error beyond bicubic's on their card."""
+        card = self._choices[self._serving].artifact.card
+        if card.median_ratio is None or card.median_ratio <= 1:
+            return ()
+        return (
+            f"{card.name} had {card.median_ratio:.2f} times bicubic's error on depth reduced by medians, as happens "
+            "here: for a camera choose another `model` or `scale`, or `weights` trained for one",
+        )
 
     def describe(self) -> UpsamplerInfo:
         """Model and engine that serve, as of the last frame."""
@@ -223,8 +231,7 @@ class Upsampler:
             plan = plan_grid(colour_size, depth_size, self._scale, self._scales, multiple)
         if refused:
             _log.warning("%s; x%d stands in", "; ".join(refused), plan.scale)
-        sentence = plan.sentence(colour_size, depth_size) + _caution(self._choices[plan.scale].artifact)
-        self._notes.setdefault((colour_size, depth_size), sentence)
+        self._notes.setdefault((colour_size, depth_size), plan.sentence(colour_size, depth_size))
         return plan
 
     def _refusal(self, scale: int) -> str:
@@ -258,17 +265,6 @@ class Upsampler:
                     raise
                 refused[tried] = str(error)
                 choice = self._choices[plan.scale] = self._choose(choice.artifact, plan.grid, refused)
-
-
-def _caution(artifact: Artifact) -> str:
-    ratio = artifact.card.median_ratio
-    if ratio is None or ratio <= 1:
-        return ""
-    return (
-        f"; the weights of {artifact.card.name} are for depth reduced by bicubic interpolation: on depth reduced by "
-        f"medians they had {ratio:.2f} times bicubic's error; choose another `model` or `scale`, or `weights` trained "
-        "for cameras"
-    )
 
 
 def _check_frame(rgb: NDArray[Any], depth: NDArray[Any]) -> None:

@@ -24,8 +24,7 @@ class GuidedUpsampler(nn.Module, abc.ABC):
             was not measured but filled.
         output_names: what `training_outputs` gives.
         float32_parts: names of submodules whose layers stay in float32 where the others run in half precision.
-        half_parts: patterns of names of submodules whose layers stay in half precision where the others take 8-bit
-            integers.
+        half_parts: patterns of names of submodules whose layers TensorRT's 8-bit graph leaves in half precision.
         options: the constructor's options, as they go onto an artifact's card; `create_model(name, **options)`
             rebuilds the same structure.
     """

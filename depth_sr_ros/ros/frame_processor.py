@@ -50,7 +50,7 @@ class FrameProcessor:
         always_infer: run also while nobody subscribes.
 
     Attributes:
-        notes: sentences about the input met so far, each told once in the log.
+        notes: sentences about the input and the weights that serve, as of the newest frame; each is logged once.
         refusal: the newest pair given up since the last published frame, None after a published frame.
         info_problem: why depth/camera_info is missing or may be wrong, None when it is right.
     """
@@ -76,6 +76,7 @@ class FrameProcessor:
         self._always_infer = always_infer
         self._throttle = Throttle(EXPLAIN_EVERY)
         self.notes: tuple[str, ...] = ()
+        self._told: set[str] = set()
         self.refusal: Refusal | None = None
         self.info_problem: str | None = None
         self._info_missed: float | None = None
@@ -179,21 +180,25 @@ class FrameProcessor:
             self._log.warning(f"a frame is skipped ({cause}): {sentence}")
 
     def _note(self, upsampler: Upsampler, rgb: Image, depth: Image) -> None:
-        notes = upsampler.notes + self._frame_notes(rgb.header.frame_id, depth.header.frame_id)
-        for note in notes:
-            if note not in self.notes:
-                self.notes += (note,)
-                self._log.info(note)
+        warnings = upsampler.cautions + _mismatch(rgb.header.frame_id, depth.header.frame_id)
+        # one call each: rclpy refuses two severities from one place
+        for note in self._untold(upsampler.notes):
+            self._log.info(note)
+        for warning in self._untold(warnings):
+            self._log.warning(warning)
+        self.notes = upsampler.notes + warnings
 
-    def _frame_notes(self, rgb_frame: str, depth_frame: str) -> tuple[str, ...]:
-        if rgb_frame == depth_frame:
-            return ()
-        note = (
-            f"depth is in frame {depth_frame!r}, colour in {rgb_frame!r}: expected depth registered to the colour "
-            "camera; switch on the driver's depth alignment, or use depth_image_proc's register node; going on as if "
-            "it were"
-        )
-        if note not in self.notes:
-            self.notes += (note,)
-            self._log.warning(note)
+    def _untold(self, notes: tuple[str, ...]) -> list[str]:
+        new = [note for note in notes if note not in self._told]
+        self._told.update(new)
+        return new
+
+
+def _mismatch(rgb_frame: str, depth_frame: str) -> tuple[str, ...]:
+    if rgb_frame == depth_frame:
         return ()
+    return (
+        f"depth is in frame {depth_frame!r}, colour in {rgb_frame!r}: expected depth registered to the colour "
+        "camera; switch on the driver's depth alignment, or use depth_image_proc's register node; going on as if "
+        "it were",
+    )

@@ -37,7 +37,13 @@ def test_another_model_takes_over_between_two_frames(side, driver, tmp_path):
     frames_more(side, 3)
     assert (before["swaps"], after["swaps"]) == ("0", "1")
     assert after["failure"] == ""
+    # what speaks against the new weights is told, and was not before
+    side.spin_until(lambda: "dkn_x8 had" in side.diagnostics["notes"], what="a note on the new weights")
+    assert "times bicubic's error" not in before["notes"]
+    assert set_values(side, model=text("fdkn"))[0].successful
+    side.spin_until(lambda: "dkn_x8" not in side.diagnostics["notes"], 90, what="the note to go with the weights")
     node.wait_for(r"from this frame on dkn_x8 \(weights \w+\) runs on openvino")
+    node.wait_for(r"dkn_x8 had [\d.]+ times bicubic's error")
     assert_nothing_was_lost(side, driver)
     assert_ends_cleanly(node)
 
