@@ -36,6 +36,10 @@ def test_shipped_artifacts_are_whole():
         assert card.opset < 20
 
 
+def test_shipped_artifacts_take_less_than_100_megabytes():
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < 100_000_000
+
+
 def test_cards_state_data_command_and_one_error_per_test_scene():
     for name in list_artifacts():
         card = read_artifact(SHIPPED / name).card
