@@ -51,7 +51,7 @@ def test_cards_state_data_command_and_one_error_per_test_scene():
 
 def test_a_camera_is_served_by_live_weights_where_they_ship():
     assert find_artifact("fdkn", 8).card.name == "fdkn_x8_live"
-    assert find_artifact("fdkn", 4).card.name == "fdkn_x4"
+    assert find_artifact("dagf", 4).card.name == "dagf_x4"
 
 
 def test_first_weights_beat_the_bar_on_the_test_scenes():

@@ -90,7 +90,7 @@ def test_ratio_in_between_goes_to_the_nearest_shipped_scale():
     rgb, depth = _scene()
     result = upsampler(rgb, depth[1::3, 1::3].copy())
     assert result.depth.shape == (HEIGHT, WIDTH)
-    assert upsampler.describe().model == "fdkn_x4"
+    assert upsampler.describe().model == "fdkn_x4_live"
     assert any("x4" in note and "resampled" in note for note in upsampler.notes)
 
 
