@@ -96,7 +96,7 @@ def draw(images: Sequence[Image], weights: Sequence[str], folder: Path) -> Itera
         results = {name: case.answer(method)[0, 0].numpy() for name, method in methods.items()}
         for place in image.places:
             path = folder / f"models_{place.name}.png"
-            if not cv2.imwrite(str(path), picture(case, results, place), [cv2.IMWRITE_PNG_COMPRESSION, 9]):
+            if not cv2.imwrite(str(path), picture(case, results, place), _PNG):
                 raise OSError(f"{path}: the picture cannot be written")
             yield path
 
@@ -124,6 +124,8 @@ def picture(case: Case, results: Mapping[str, NDArray[np.float32]], place: Place
     return compose(list(_panels(columns, depth, error)), min(_COLUMNS, len(columns)), place.title)
 
 
+# enlarged pixels repeat, which no filter hides from the compression
+_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 9, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
 _Half = tuple[str, NDArray[np.uint8]]
 
 
