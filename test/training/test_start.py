@@ -131,7 +131,7 @@ def test_no_command_is_made_up_for_a_run_of_a_recipe_that_does_not_ship():
         ("fdkn_s_x8_last", "fdkn_s_x8"),
         ("dagf_x4_local", "dagf_x4"),
         ("jiif_x4_deep", "jiif_x4"),
-        ("jiif_x16_narrow", "jiif_x16"),
+        ("jiif_x16_deep", "jiif_x16"),
     ],
 )
 def test_shipped_weights_that_fit_are_found(recipe, expected):
