@@ -24,7 +24,7 @@ from depth_sr_ros.engines.tensorrt.flat_graph import names_read, replace_nodes, 
 OPSET = 19
 """From this opset on, quantisation knows half precision; it is below 20, where GridSample would be sampled nearest."""
 
-NETWORK = "network"
+_NETWORK = "network"
 """What the frame graph calls its network, in the names of weights."""
 
 _STEPS = 127
@@ -53,7 +53,7 @@ def convolutions_to_quantise(model: onnx.ModelProto, body: set[str], half_parts:
 
 
 def _belongs_to(weight: str, part: str) -> bool:
-    return fnmatchcase(weight, f"{NETWORK}.{part}.*")
+    return fnmatchcase(weight, f"{_NETWORK}.{part}.*")
 
 
 def _feeding_products(model: onnx.ModelProto) -> set[str]:
