@@ -61,54 +61,36 @@ def test_the_worker_goes_on_after_an_item_that_fails():
     assert (done, failed) == ([2], [(1, "bad item")])
 
 
+class HeldWorker:
+    """A worker that is in the midst of item 1 and goes on when `release` is set."""
+
+    def __init__(self) -> None:
+        self.entered, self.release = Event(), Event()
+        self.done: list[int] = []
+        self.worker = InferenceWorker(self._process, lambda item, error: None)
+        self.worker.submit(1)
+        assert self.entered.wait(5)
+
+    def _process(self, item: int) -> None:
+        self.entered.set()
+        self.release.wait(30)
+        self.done.append(item)
+
+
 def test_the_worker_works_on_the_newest_while_it_was_busy():
-    entered, release, done = Event(), Event(), []
-
-    def process(item: int) -> None:
-        entered.set()
-        release.wait(5)
-        done.append(item)
-
-    worker = InferenceWorker(process, lambda item, error: None)
-    worker.submit(1)
-    assert entered.wait(5)
-    assert [worker.submit(2), worker.submit(3)] == [False, True]
-    entered.clear()
-    release.set()
-    assert entered.wait(5)
-    worker.stop(30)
-    assert done == [1, 3]
+    held = HeldWorker()
+    assert [held.worker.submit(2), held.worker.submit(3)] == [False, True]
+    held.entered.clear()
+    held.release.set()
+    assert held.entered.wait(5)
+    held.worker.stop(30)
+    assert held.done == [1, 3]
 
 
-def test_stop_ends_the_thread_and_gives_back_what_waits():
-    entered, release = Event(), Event()
-
-    def process(item: int) -> None:
-        entered.set()
-        release.wait(5)
-
-    worker = InferenceWorker(process, lambda item, error: None)
-    worker.submit(1)
-    assert entered.wait(5)
-    worker.submit(2)
-    waiting: list[tuple[int | None, bool]] = []
-    stopper = Thread(target=lambda: waiting.append(worker.stop(30)))
-    stopper.start()
-    release.set()
-    stopper.join(5)
-    assert waiting == [(2, True)]
-
-
-def test_stop_does_not_wait_for_ever():
-    entered, release = Event(), Event()
-
-    def process(item: int) -> None:
-        entered.set()
-        release.wait(30)
-
-    worker = InferenceWorker(process, lambda item, error: None)
-    worker.submit(1)
-    assert entered.wait(5)
-    assert worker.stop(0.05) == (None, False)
-    release.set()
-    assert worker.stop(30) == (None, True)
+def test_stop_gives_back_what_waits_and_is_patient_only_so_long():
+    held = HeldWorker()
+    held.worker.submit(2)
+    assert held.worker.stop(0.05) == (2, False)
+    held.release.set()
+    assert held.worker.stop(30) == (None, True)
+    assert held.done == [1]

@@ -36,6 +36,7 @@ max_steps: 4
 max_minutes: 0
 evaluate_every: 4
 """
+MUON = QUERIED + "optimiser: {name: muon}\n"
 TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
@@ -55,9 +56,21 @@ def test_batch_that_cannot_be_shared_is_refused():
         EndlessSampler(4, processes=3)
 
 
+def _gradient_averages(optimiser):
+    """Adam's and Muon's running averages of gradients, by optimiser, parameter's number and the average's name."""
+    parts = {name: optimiser[name]["state"] for name in ("muon", "adam") if name in optimiser}
+    return {
+        (part, number, key): state[key]
+        for part, states in (parts or {"adam": optimiser["state"]}).items()
+        for number, state in states.items()
+        for key in ("exp_avg", "momentum_buffer")
+        if key in state
+    }
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("text", [RECIPE, QUERIED], ids=["two losses", "queries"])
+@pytest.mark.parametrize("text", [RECIPE, QUERIED, MUON], ids=["two losses", "queries", "Muon"])
 def test_gradients_and_weights_are_those_of_one_process_with_the_whole_batch(text, start_training, tmp_path):
     """The network has no batch normalisation, which on CPUs sees each process's share of the batch only."""
     recipe = tmp_path / "tiny.yaml"
@@ -72,9 +85,10 @@ def test_gradients_and_weights_are_those_of_one_process_with_the_whole_batch(tex
     assert one["global_step"] == two["global_step"] == 4
     for name, weight in one["state_dict"].items():
         torch.testing.assert_close(two["state_dict"][name], weight, rtol=0, atol=1e-6)
-    for number, state in one["optimizer_states"][0]["state"].items():
-        found = two["optimizer_states"][0]["state"][number]["exp_avg"]
-        torch.testing.assert_close(found, state["exp_avg"], rtol=1e-4, atol=1e-7)
+    averages, expected = (_gradient_averages(run["optimizer_states"][0]) for run in (two, one))
+    assert averages.keys() == expected.keys()
+    for name, average in expected.items():
+        torch.testing.assert_close(averages[name], average, rtol=1e-4, atol=1e-7)
     assert json.loads((tmp_path / "two" / "training.json").read_text())["processes"] == 2
 
 
