@@ -82,7 +82,8 @@ setup(
         (f"share/{PACKAGE}/launch", sorted(glob("launch/*.launch.py"))),
         (f"share/{PACKAGE}/config", sorted(glob("config/*.yaml") + glob("config/*.xml"))),
     ],
-    install_requires=["numpy", "opencv-python-headless"],
+    # the wheel with ximgproc, for robots too: two wheels of OpenCV in one environment overwrite each other
+    install_requires=["numpy", "opencv-contrib-python-headless"],
     extras_require=EXTRAS,
     zip_safe=False,
     entry_points={

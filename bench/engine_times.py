@@ -56,9 +56,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     if not options.only_best:
         cases[STRAIGHTFORWARD] = _straightforward(artifact, rgb, depth, options.threads)
         rounds = rounds_within(options.seconds, rounds, [cases[STRAIGHTFORWARD]])
-        peer = _peer(rgb, depth)
-        if peer is not None:
-            cases[PEER] = peer
+        cases[PEER] = _peer(rgb, depth)
         cases |= limit_cases(options.threads)
     timings = time_in_turn(cases, rounds, _WARM_UP)
     rows = {
@@ -92,12 +90,8 @@ def _straightforward(artifact: Any, rgb: Any, depth: Any, threads: int) -> Case:
     return run
 
 
-def _peer(rgb: Any, depth: Any) -> Case | None:
-    """OpenCV's guided filter with a colour guide, where the `cv2` of this process has it."""
-    import cv2
-
-    if not hasattr(cv2, "ximgproc"):
-        return None
+def _peer(rgb: Any, depth: Any) -> Case:
+    """OpenCV's guided filter with a colour guide."""
     from bench.peers import guided_colour
 
     return lambda: guided_colour(rgb, depth)

@@ -35,7 +35,6 @@ def main() -> int:
     """Measures what is missing and writes the tables."""
     parser = argparse.ArgumentParser(prog="python -m bench.engines", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("out/bench"))
-    parser.add_argument("--cache", type=Path, default=Path("out/cache"), help="where opencv-contrib is, if installed")
     parser.add_argument("--artifacts", type=Path, nargs="*", default=[], help="further artifacts, e.g. quantised ones")
     parser.add_argument("--only", nargs="*", help="names of artifacts to measure")
     parser.add_argument("--threads", type=int, default=0, help="0 takes what engines take by themselves")
@@ -74,11 +73,11 @@ def _jobs(folders: dict[str, Path], threads: int, options: argparse.Namespace) -
 
         def times(common: list[str] = common) -> Any:
             arguments = [*common, "--size", _SIZE, "--rounds", str(rounds), "--seconds", str(seconds)]
-            found = json.loads(_child("bench.engine_times", arguments, options.cache))
+            found = json.loads(_child("bench.engine_times", arguments))
             for row in [row for row in found["rows"] if "engine_ms" in found["rows"][row]]:
                 engine, precision = row.split()
                 asked = [*common, "--size", _SIZE, "--engine", engine, "--precision", precision]
-                before, peak = _child("bench.peak_memory", asked, options.cache).split()
+                before, peak = _child("bench.peak_memory", asked).split()
                 found["rows"][row] |= {"peak_mib": float(peak), "before_mib": float(before)}
             return found
 
@@ -86,14 +85,14 @@ def _jobs(folders: dict[str, Path], threads: int, options: argparse.Namespace) -
         for size in sizes:
             arguments = [*common, "--size", size, "--rounds", str(min(rounds, 5)), "--seconds", "0", "--only-best"]
             jobs[f"{name}/scaling/{size}"] = lambda arguments=arguments: json.loads(
-                _child("bench.engine_times", arguments, options.cache)
+                _child("bench.engine_times", arguments)
             )
     for name, network in _SIBLINGS.items():
         if {name, network} <= set(folders):
             arguments = ["--sibling", str(folders[name]), "--network", str(folders[network]), "--size", _SIZE]
             arguments += ["--threads", str(threads), "--rounds", str(3 * rounds), "--seconds", str(seconds)]
             jobs[f"{name}/beside/{network}"] = lambda arguments=arguments: json.loads(
-                _child("bench.sibling_times", arguments, options.cache)
+                _child("bench.sibling_times", arguments)
             )
     return jobs
 
@@ -108,14 +107,10 @@ def _machine(threads: int, rounds: int) -> Any:
     }
 
 
-def _child(module: str, arguments: list[str], cache: Path) -> str:
-    """Last line that a module of this folder prints; `cv2` with its filters, where `bench.latency` installed them."""
-    contrib = (cache / "opencv-contrib").resolve()
-    paths = [str(contrib)] if contrib.is_dir() else []
-    paths += [str(Path.cwd()), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+def _child(module: str, arguments: list[str]) -> str:
+    """Last line that a module of this folder prints."""
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command[2:])} failed with status {done.returncode}; its message is above")
     return done.stdout.splitlines()[-1]

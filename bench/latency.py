@@ -8,11 +8,9 @@ else the machine was doing.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,6 @@ from demo.processes import LoggedProcess
 from demo.watcher import NodeReport, Watcher
 from depth_sr_ros.dds_profile import use_profile
 
-_CONTRIB = "opencv-contrib-python-headless"
 _STAGES = (
     "sync_wait", "mailbox_wait", "decode", "prepare", "engine", "finish", "publish", "overhead", "total",
     "age_at_publish",
@@ -86,21 +83,13 @@ def _read(report: NodeReport, rate_hz: float, published: int, peak_memory_mib: f
 
 
 def run_peers(cache: Path) -> dict[str, Any]:
-    """Medians of engine and peers; installs opencv-contrib into the cache first where it is missing.
+    """Medians of engine and peers.
 
     Raises:
-        subprocess.CalledProcessError: it cannot be installed, or the measurement failed.
+        subprocess.CalledProcessError: the measurement failed.
     """
-    contrib = cache / "opencv-contrib"
-    if not contrib.is_dir():
-        building = contrib.with_suffix(".new")
-        wanted = f"{_CONTRIB}=={version('opencv-python-headless')}"
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(building), wanted]
-        subprocess.run(command, check=True)
-        building.replace(contrib)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(contrib.resolve()), str(Path.cwd())])}
     command = [sys.executable, "-m", "bench.peers", "--cache", str(cache)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 

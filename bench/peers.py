@@ -1,7 +1,6 @@
 """Times the engine and what a user would take instead, in turn, in one process on the same frames.
 
-Run by `bench.latency` as a process of its own, because the peers live in opencv-contrib, which replaces the `cv2` that
-the package uses. Prints JSON: median milliseconds by method.
+Run by `bench.latency` as a process of its own. Prints JSON: median milliseconds by method.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Their settings are constants. Those of joint bilateral up-sampling, global smoother and bilateral solver are the best of
 a small search on images of the `dev` split at x8; guided and joint bilateral filter have customary ones (a window as
-large as the scale asks; OpenCV's usual 9 px). All take what the networks take.
+large as the scale asks; OpenCV's usual 9 px). All take what the networks take. Filters are OpenCV's where its wheels
+have them; they lack the bilateral solver, which needs a build with Eigen.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from depth_sr_ros.models.dada import DADA
-from training.classical.smoother import fast_global_smoother
+from training.classical.filters import fast_global_smoother, guided_filter, joint_bilateral_filter
+from training.classical.joint_upsampling import joint_bilateral_upsampling
 from training.classical.solver import fast_bilateral_solver
-from training.classical.windows import guided_filter, joint_bilateral_filter, joint_bilateral_upsampling
 from training.protocols import Method, bicubic_up
 
 

@@ -1,7 +1,8 @@
 """Fast bilateral solver: depth that is smooth wherever the guide is, closest to what was seen.
 
 J. T. Barron, B. Poole, "The fast bilateral solver", ECCV 2016. Pixels are gathered in the cells of a grid over
-position, brightness and chroma; the problem is solved between cells by conjugate gradients.
+position, brightness and chroma; the problem is solved between cells by conjugate gradients. OpenCV has it too, but its
+wheels are built without Eigen and refuse it.
 """
 
 from __future__ import annotations
