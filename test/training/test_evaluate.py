@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 from dataclasses import replace
 
 import cv2
@@ -111,6 +112,10 @@ def test_weights_of_a_run_are_named_by_recipe_and_file(tmp_path):
         (["--dataset", "nowhere"], "nyu"),
         (["--dataset", "lu", "--options", "zero=true"], "expected options among ['name', 'zero_is_valid']"),
         (["--options", "zero"], "--options: expected KEY=VALUE, found ['zero']"),
+        (["--dataset", "lu:=X"], "--dataset: expected NAME[:SPLIT,...][=FOLDER], found 'lu:=X'"),
+        (["--dataset", "lu=X"], "--data: expected a --dataset without a folder of its own"),
+        (["--dataset", "manifest:test,dusk"], "no entries for split ['dusk']; it has ['dev', 'test', 'train']"),
+        (["--dataset", "nyu:dusk"], "nyu: expected split train or test or all"),
         (["no/such/artifact"], "no/such/artifact"),
         (["r.yaml:nothing.safetensors"], "r.yaml"),
     ],
@@ -296,12 +301,59 @@ def test_a_failure_is_told_in_the_papers_layout_too():
 
 @pytest.fixture(scope="module")
 def lu(tmp_path_factory, data_folder):
-    """A Middlebury pair as Lu packs it."""
-    folder = tmp_path_factory.mktemp("lu") / "01_Middlebury_Dataset"
-    folder.mkdir()
-    for kind, name in (("rgb", "color"), ("gt", "depth")):
-        (folder / f"a_output_{name}.png").write_bytes((data_folder / f"s4_{kind}.png").read_bytes())
-    return folder.parent
+    """A pair of each of the two sets that Lu packs, of one name."""
+    folder = tmp_path_factory.mktemp("lu")
+    for part, source in (("01_Middlebury_Dataset", "s4"), ("03_RGBD_Dataset", "s3")):
+        (folder / part).mkdir()
+        for kind, name in (("rgb", "color"), ("gt", "depth")):
+            (folder / part / f"a_output_{name}.png").write_bytes((data_folder / f"{source}_{kind}.png").read_bytes())
+    return folder
+
+
+def test_several_sets_stand_apart_and_share_the_papers_table(lu, data_folder, tmp_path, capsys):
+    """Two of one folder with one split, and a third with its own of both."""
+    sets = ["--dataset", "middlebury-lu", "--dataset", "lu", "--dataset", f"manifest:dev,test={data_folder}"]
+    arguments = ["--data", str(lu), *sets, "--splits", "test", "--options", "zero_is_valid=true"]
+    assert main(["evaluate", *arguments, "--scales", "8", "--classical", "bicubic", "--out", str(tmp_path)]) == 0
+    assert "4 of 4: layers s4" in capsys.readouterr().out
+    with (tmp_path / "results.csv").open(newline="") as stream:
+        rmse = {(row["dataset"], row["split"], row["image"]): float(row["rmse"]) for row in csv.DictReader(stream)}
+    own = [("middlebury-lu", "test", "a"), ("lu", "test", "a"), ("layers", "dev", "s3"), ("layers", "test", "s4")]
+    assert list(rmse) == own and len(set(rmse.values())) == 4
+    text = (tmp_path / "results.md").read_text()
+    for name, split, image in own:
+        block = text.split(f"## {name} ({split}), dkn-bicubic, x8")[1].split("\n## ")[0]
+        assert f"| RMSE (levels) | {image} | mean of 1 |" in block
+        assert f"| bicubic | {rmse[name, split, image]:.3f} |" in block
+    assert "Ours are over Middlebury: 1 of 30 images, split test; Lu: 1 of 6 images, split test." in text
+    assert f"| Bicubic | {rmse[own[0]]:.2f} (3.98) | {rmse[own[1]]:.2f} (4.54) |" in text
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {
+        f"dkn-bicubic_x8_{name}_{image}.png" for name, _, image in own
+    }
+
+
+def test_images_of_one_name_in_two_sets_are_refused(data_folder, tmp_path, capsys):
+    other = shutil.copytree(data_folder, tmp_path / "other")
+    first = ["evaluate", "--dataset", f"manifest:dev={data_folder}", "--classical", "bicubic"]
+    assert main([*first, "--dataset", f"manifest:dev={other}"]) == 2
+    assert "found layers s3 in" in (said := capsys.readouterr().err) and "rename one of the two sets" in said
+    assert main([*first, "--dataset", f"manifest:test={other}"]) == 0
+    assert main([*first, "--dataset", f"manifest:dev={data_folder}"]) == 2
+    assert "layers s3 of the split dev was named before" in capsys.readouterr().err
+
+
+def test_set_without_a_folder_asks_for_one(capsys):
+    assert main(["evaluate", "--dataset", "lu=X", "--dataset", "nyu:test"]) == 2
+    assert "give it by --dataset nyu:test=FOLDER or by --data" in capsys.readouterr().err
+    assert main(["evaluate", "fdkn_x8"]) == 2
+    assert "give it by --dataset manifest=FOLDER or by --data" in capsys.readouterr().err
+
+
+def test_a_set_that_a_protocol_cannot_take_ends_a_run_before_it_starts(lu, data_folder, capsys):
+    sets = ["--dataset", f"manifest:dev={data_folder}", "--dataset", f"lu:test={lu}"]
+    assert main(["evaluate", *sets, "--protocols", "dkn-bicubic", "recorded", "--classical", "bicubic"]) == 2
+    said = capsys.readouterr()
+    assert "no low-resolution depth of its own" in said.err and "1 of 2" not in said.out
 
 
 def test_tables_say_what_weights_may_have_seen_before(lu, capsys):
