@@ -127,16 +127,22 @@ def test_what_cannot_be_used_is_one_line_and_status_two(data_folder, capsys, arg
 
 def test_published_tables_are_whole_and_belong_to_protocols():
     tables = read_published()
-    assert {t.protocol for t in tables} == {
-        "dkn-bicubic", "djf-nearest", "jiif-noisy", "bridgenet-middlebury", "dada",
-        "dkn-saliency",
-    }  # fmt: skip
+    without = {"noisy-middlebury", "cell-box", "cell-median", "live"}  # as the file says
+    assert {t.protocol for t in tables} == set(PROTOCOLS) - without
+    falling = set()
     for table in tables:
         assert table.measure in PROTOCOLS[table.protocol].reported
         for key, row in table.rows.items():
             assert set(row) - {"name"} <= set(table.columns), key
-            # an error that falls with the scale would be a slip in copying
-            assert all(values == sorted(values) for values in row.values() if isinstance(values, list)), key
+            lists = [values for values in row.values() if isinstance(values, list)]
+            assert lists, key
+            if any(values != sorted(values) for values in lists):
+                falling.add((table.source, table.measure, key))
+    # an error that falls with the scale would be a slip in copying, but where the papers print one; errors at low
+    # resolution are free to fall
+    assert {one for one in falling if one[1] != "lr_mse"} == {
+        ("JIIF Table 2", "rmse", "DMSG"), ("DADA Tables 1 and 2", "mse", "PixT"),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -148,6 +154,14 @@ def test_published_tables_are_whole_and_belong_to_protocols():
         ("bridgenet-middlebury", "mae", "bridgenet", "reindeer", 8, 0.31),
         ("dada", "mse", "dada", "nyu", 32, 223),
         ("dada", "mae", "dkn", "sintel", 4, None),
+        ("dada", "mae", "guided filter", "diml", 16, 2.74),
+        ("dada", "lr_mse", "LGR", "middlebury2005", 32, 0.008),
+        ("dkn-bicubic", "rmse", "dkn, depth alone", "lu", 8, 1.83),
+        ("dkn-noise", "rmse", "DJF", "nyu", 1, 2.63),
+        ("dagf-noise", "rmse", "dagf", "nyu", 16, 7.54),
+        ("recorded", "rmse", "dagf", "shark", 4, 9.07),
+        ("jiif-noisy", "rmse", "PDN", "books", 8, 2.24),
+        ("bridgenet-middlebury", "mae", "CCFN", "laundry", 8, 0.41),
         ("dkn-saliency", "weighted_f", "fdkn", "dut-omron", 8, 0.9606),
         ("dkn-saliency", "f", "dagf", "dut-omron", 8, 0.932),
     ],
@@ -195,6 +209,26 @@ def test_means_are_spoilt_by_what_is_not_finite_and_not_by_what_was_not_measured
     write_csv(results, tmp_path / "r.csv")
     with (tmp_path / "r.csv").open(newline="") as stream:
         assert [(row["rmse"], row["mae"]) for row in csv.DictReader(stream)][1::2] == [("5", ""), ("nan", "")]
+
+
+def test_papers_layout_is_in_the_papers_unit_and_of_the_scenes_of_its_set():
+    books = {"scene": "books", "protocol": "recorded", "scale": 4, "measures": {"rmse": 1.5}}
+    text = paper_layout(_table("recorded"), [_result(dataset="tofmark", **books)])
+    assert "| FDKN" not in text and "| fdkn_x8 | 15.00 |" in text and "| DAGF | (11.8) |" in text
+    assert paper_layout(_table("recorded"), [_result(dataset="middlebury2005", **books)]) == ""
+    assert paper_layout(_table("jiif-noisy"), [_result(dataset="tofmark", **books | {"protocol": "jiif-noisy"})]) == ""
+
+
+def test_error_at_low_resolution_has_the_papers_digits_and_a_squared_unit():
+    some = {"dataset": "diml", "protocol": "dada", "measures": {"mse": 6.0, "mae": 0.5, "lr_mse": 0.0014}}
+    text = markdown([_result(**some)])
+    assert "| low-resolution MSE (cm²) | 1001 | mean of 1 |" in text
+    assert "| FDKN | 0.001 (0.2) |" in text and "| FDKN | 6.00 (5.95) |" in text and "| FDKN | 6.00 (6.74) |" in text
+
+
+def test_table_of_scenes_has_to_say_of_which_sets():
+    with pytest.raises(ValueError, match="JIIF Table 2: expected scenes_of where columns are scenes"):
+        replace(_table("jiif-noisy"), scenes_of="")
 
 
 def test_papers_layout_is_left_out_where_data_or_protocol_are_others():
