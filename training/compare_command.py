@@ -10,11 +10,12 @@ from typing import Any
 
 import yaml
 
+from training.asked_sets import SYNTAX, asked_sets, entries_of
 from training.cases import is_whole
 from training.classical import CLASSICAL
 from training.comparison import Contestant, classical_contestants, compare, network_contestant, taking_part
 from training.datasets.pairs import Pair, PairEntry, load_pair
-from training.datasets.registry import DATASETS, open_dataset
+from training.datasets.registry import DATASETS
 from training.pictures import PictureWriter
 from training.protocols import PROTOCOLS, protocol
 from training.report import markdown, write_csv
@@ -29,15 +30,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="artifact folder, name of a shipped artifact (fdkn_x8), or RECIPE.yaml:WEIGHTS.safetensors; with a plus "
         "behind it the mean over the eight ways to turn and mirror the input (fdkn_x8+)",
     )  # fmt: skip
-    parser.add_argument("--data", required=True, type=Path, help="folder of the data set")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="of the data sets without a folder of their own")
     parser.add_argument(
-        "--dataset", default="manifest", metavar="NAME",
-        help=f"its layout: one of {', '.join(sorted(DATASETS))} (default manifest: a folder with a manifest.csv)",
+        "--dataset", action="append", metavar="SET", dest="datasets",
+        help=f"once for each data set, as {SYNTAX}; NAME is one of {', '.join(sorted(DATASETS))} (default manifest: a "
+        "folder with a manifest.csv)",
     )  # fmt: skip
-    parser.add_argument("--splits", nargs="+", default=["dev", "test"], help="parts of the data set")
+    parser.add_argument(
+        "--splits", nargs="+", default=["dev", "test"], metavar="SPLIT",
+        help="parts of the data sets without splits of their own (default dev test)",
+    )  # fmt: skip
     parser.add_argument(
         "--options", nargs="+", default=[], metavar="KEY=VALUE",
-        help="of the data set, such as zero_is_valid=true of lu, or names={intensity: ...} of tofmark",
+        help="of those of the data sets that know them, such as zero_is_valid=true of lu, or names={intensity: ...} of "
+        "tofmark",
     )  # fmt: skip
     parser.add_argument("--images", nargs="+", default=[], help="only these images (scene, or scene_view)")
     parser.add_argument(
@@ -71,6 +77,7 @@ def run(args: argparse.Namespace) -> None:
     watch = PictureWriter(args.out / "pictures") if args.out and not args.no_pictures else None
     contestants = [*classical_contestants(scales, args.classical), *_named_apart(networks)]
     _say_who_cannot(contestants, args.classical, scales)
+    _try_each_set(entries, args.protocols, scales)
     results = compare(contestants, _loaded(entries), args.protocols, scales, watch)
     text = markdown(results)
     if args.out:
@@ -101,14 +108,28 @@ def _say_who_cannot(contestants: Sequence[Contestant], classical: Sequence[str],
 
 
 def _entries(args: argparse.Namespace) -> list[PairEntry]:
-    options = _options(args.options)
-    entries = [entry for split in args.splits for entry in open_dataset(args.dataset, args.data, split, **options)]
+    sets = asked_sets(args.datasets or ["manifest"], args.data, args.splits)
+    entries = entries_of(sets, _options(args.options))
     if not args.images:
         return entries
     missing = set(args.images) - {name for entry in entries for name in (entry.name, entry.scene)}
     if missing:
         raise ValueError(f"--images: no {sorted(missing)} among {sorted({entry.name for entry in entries})}")
     return [entry for entry in entries if {entry.name, entry.scene} & set(args.images)]
+
+
+def _try_each_set(entries: Sequence[PairEntry], protocols: Sequence[str], scales: Sequence[float]) -> None:
+    """Poses the first image of each set, so that one that a protocol cannot take does not end a run of hours.
+
+    A single set needs none of it: its first image is the run's first.
+    """
+    first = {entry.dataset: entry for entry in reversed(entries)}
+    for entry in first.values() if len(first) > 1 else ():
+        pair = load_pair(entry)
+        for rules in map(protocol, protocols):
+            for scale in scales:
+                if is_whole(scale) or rules.any_scale:
+                    rules.pose(pair, scale)
 
 
 def _options(words: Sequence[str]) -> dict[str, Any]:

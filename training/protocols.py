@@ -7,12 +7,13 @@ centimetres for metric depth, 255ths of the range for Sintel.
 
 `djf-nearest`: the same with depth picked at the bottom-right pixel of each cell: the first rows of DAGF's Table I.
 
-`dada`: metric depth, block means of the valid pixels, tiles of 256 x 256 px, no border cut; MSE in cm^2 and MAE in cm.
+`dada`: metric depth, block means of the valid pixels, tiles of 256 x 256 px, no border cut; MSE in cm^2, MAE in cm, and
+the MSE that is left at low resolution, in cm^2.
 
 `bridgenet-middlebury`: bicubic, mean absolute difference in disparity levels, no border cut.
 
 `noisy-middlebury`: the published low-resolution files with noise (block means plus Gaussian noise of 5 grey levels,
-8 bits), which lie beside the ground truth as `SCENE_noisy_lr_xSCALE.png`.
+8 bits), which lie beside the ground truth as `SCENE_noisy_lr_xSCALE.png`. None of the papers has numbers on them.
 
 `recorded`: the low-resolution depth that a sensor of its own delivered, for data sets that have it at exactly 1/scale
 of the ground truth's size; pixels whose cell was not measured are not counted. RGB-D-D has such depth, but its 144x192
@@ -197,7 +198,7 @@ def _of_tile(metric: PerImage, output: Tensor, target: Tensor, valid: Tensor) ->
 PROTOCOLS: dict[str, Protocol] = {
     "dkn-bicubic": Protocol(pose_bicubic, any_scale=True),
     "djf-nearest": _under("nearest"),
-    "dada": Protocol(pose_by_dada, ("mse", "mae"), "cm", border=0),
+    "dada": Protocol(pose_by_dada, ("mse", "mae", "lr_mse"), "cm", border=0),
     "bridgenet-middlebury": Protocol(pose_bicubic, ("mae",), border=0, any_scale=True),
     "noisy-middlebury": Protocol(pose_from_file),
     "jiif-noisy": Protocol(pose_by_jiif),

@@ -13,6 +13,8 @@ from training.comparison import Result
 from training.protocols import UNITLESS
 
 _FILE = Path(__file__).parent / "published.yaml"
+# of ours, as many as the papers print; two of all other measures
+_DIGITS = {"lr_mse": 3, **dict.fromkeys(UNITLESS, 4)}
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class PublishedTable:
         rows: by our key of the method: the paper's `name`, and values by column.
         note: what to know before comparing.
         images: of the columns, where they are data sets.
+        scenes_of: where columns are scenes, what the names of their data sets have in them, such as `2005`.
+        times: how many of the paper's unit make one of ours, see `training.cases.unit_of`.
     """
 
     table: str
@@ -57,8 +61,12 @@ class PublishedTable:
     rows: Mapping[str, Mapping[str, object]]
     note: str = ""
     images: Mapping[str, Images] = field(default_factory=dict)
+    scenes_of: str = ""
+    times: float = 1.0
 
     def __post_init__(self) -> None:
+        if (self.by == "scene") != bool(self.scenes_of):
+            raise ValueError(f"{self.source}: expected scenes_of where columns are scenes, and nowhere else")
         unknown = set(self.images) - set(self.columns)
         if unknown:
             raise ValueError(f"{self.source}: images of {sorted(unknown)}, which are no columns")
@@ -109,7 +117,7 @@ def paper_layout(table: PublishedTable, results: Sequence[Result]) -> str:
     lines.append("| method | " + " | ".join(f"{table.columns[c]} x{s}" for c in columns for s in scales) + " |")
     lines.append("|" + "---|" * (1 + len(columns) * len(scales)))
     for key, method in _rows(table, ours):
-        digits = 4 if table.measure in UNITLESS else 2
+        digits = _DIGITS.get(table.measure, 2)
         cells = [_cell(ours.get((key, method, c, s)), table.value(key, c, s), digits) for c in columns for s in scales]
         if any(cells):
             lines.append(f"| {_title(table, key, method)} | " + " | ".join(cells) + " |")
@@ -122,7 +130,7 @@ def _ours(table: PublishedTable, results: Sequence[Result]) -> dict[tuple[str, s
     for result in results:
         place = (result.key, result.method.replace(f"_x{result.scale}", ""), str(_column(table, result)), result.scale)
         values.setdefault(place, []).append(result.measures[table.measure])
-    return {place: sum(numbers) / len(numbers) for place, numbers in values.items()}
+    return {place: table.times * sum(numbers) / len(numbers) for place, numbers in values.items()}
 
 
 def _belongs(table: PublishedTable, result: Result) -> bool:
@@ -156,7 +164,7 @@ def _column(table: PublishedTable, result: Result) -> str | None:
     if table.by == "set":
         return next((column for column in table.columns if _is_of(table, column, result)), None)
     scene = result.scene.lower()
-    return scene if scene in table.columns and "2005" in result.dataset else None
+    return scene if scene in table.columns and table.scenes_of in result.dataset else None
 
 
 def _is_of(table: PublishedTable, column: str, result: Result) -> bool:

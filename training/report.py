@@ -22,6 +22,7 @@ _TITLES = {
     "weighted_f": "weighted F-measure",
     "f": "F-measure",
 }
+_SQUARED = ("mse", "lr_mse")
 _MOST_COLUMNS = 12
 
 
@@ -64,7 +65,7 @@ def _by_image(results: Sequence[Result], measure: str) -> str:
     """Methods down, images and their mean across; only the mean where there are many images."""
     images = list(dict.fromkeys(result.image for result in results))
     shown = images if len(images) <= _MOST_COLUMNS else []
-    unit = "" if measure in UNITLESS else f" ({results[0].unit}{'²' if measure == 'mse' else ''})"
+    unit = "" if measure in UNITLESS else f" ({results[0].unit}{'²' if measure in _SQUARED else ''})"
     head = [f"{_TITLES[measure]}{unit}", *shown, f"mean of {len(images)}"]
     rows = []
     for method, some in _by_method(results):

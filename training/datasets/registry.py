@@ -64,12 +64,16 @@ def open_dataset(name: str, folder: Path, split: str = "all", **options: Any) ->
         FileNotFoundError: files are missing; the message names them and where to get them.
         ValueError: unknown data set, split or option.
     """
+    known = options_of(name)
+    if set(options) - known:
+        raise ValueError(f"data set {name}: expected options among {sorted(known)}, found {sorted(options)}")
+    return DATASETS[name](Path(folder), split, **options)
+
+
+def options_of(name: str) -> frozenset[str]:
+    """The options that a data set has. Raises ValueError for an unknown one."""
     if name not in DATASETS:
         near = difflib.get_close_matches(name, DATASETS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"data set: expected one of {sorted(DATASETS)}, found {name!r}{hint}")
-    opener = DATASETS[name]
-    known = set(inspect.signature(opener).parameters) - {"folder", "split"}
-    if set(options) - known:
-        raise ValueError(f"data set {name}: expected options among {sorted(known)}, found {sorted(options)}")
-    return opener(Path(folder), split, **options)
+    return frozenset(inspect.signature(DATASETS[name]).parameters) - {"folder", "split"}
