@@ -9,8 +9,8 @@ features of DSRNet into the estimate. Two L1 losses (eqs. 1, 2), each with an op
 No code of the authors is available, and the paper leaves much open. Taken here:
 
 * Width 64 and 32 deep blocks (the template of DSRNet has 128 and 32); the output adds the bicubic start image.
-* Backbone ResNet-50, or ResNet-18 where there are no ImageNet weights and time is short; RGB is normalised by
-  ImageNet's statistics, so that published weights can be put in.
+* Backbone ResNet-50, or ResNet-18 where time is short; RGB is normalised by ImageNet's statistics. Both start random,
+  or from torchvision's weights where a training recipe names their file (`backbone_from`).
 * Bridges join conv1, layer1 and layer2 of the backbone with the three stages of DSRNet, and the last two CLIFF
   modules with the first two decoder modules. The softmax of eq. 10 runs over channels.
 * Optimiser `super_resolution` holds DSRNet and HABdg, `estimation` MDENet (backbone included) and CGBdg. The
