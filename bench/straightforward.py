@@ -51,11 +51,7 @@ def refinement(network: GuidedUpsampler) -> Callable[[Tensor, Tensor, Tensor], T
 
 
 def _one_pass(network: KernelNetwork, guide: Tensor, start: Tensor) -> Tensor:
-    kernels = network.depth_branch(network.arrange(start))
-    guide_kernels = None
-    if network.guide_branch is not None:
-        guide_kernels = network.guide_branch(network.arrange(network.guide_maps(guide)))
-    weights, offsets = combine(kernels, guide_kernels)
+    weights, offsets = combine([branch(image) for branch, image in network.branch_inputs(guide, start)])
     assert offsets is not None
     block, taps = network.block, network.taps
     offsets = offsets.reshape(1, taps, 2, block**2, *offsets.shape[-2:]).transpose(1, 2).flatten(1, 3)
@@ -67,13 +63,10 @@ def _sixteen_passes(network: DKN, guide: Tensor, start: Tensor) -> Tensor:
     height, width = start.shape[-2:]
     weights = start.new_empty(1, network.taps, height, width)
     offsets = start.new_empty(1, network.taps, 2, height, width)
-    images = network.arrange(start), network.arrange(guide)
+    inputs = list(network.branch_inputs(guide, start))
     for row in range(_STRIDE):
         for column in range(_STRIDE):
-            phase = [_strided(network.depth_branch, images[0][:, :, row:, column:]), None]
-            if network.guide_branch is not None:
-                phase[1] = _strided(network.guide_branch, images[1][:, :, row:, column:])
-            found, moved = combine(*phase)  # type: ignore[arg-type]
+            found, moved = combine([_strided(branch, image[:, :, row:, column:]) for branch, image in inputs])
             assert moved is not None
             weights[:, :, row::_STRIDE, column::_STRIDE] = found
             offsets[..., row::_STRIDE, column::_STRIDE] = moved.reshape(1, network.taps, 2, *moved.shape[-2:])

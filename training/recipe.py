@@ -162,6 +162,8 @@ class Recipe:
         model_options: further options of the network.
         start_from: weights file to start from, or None.
         start_anew: patterns of names of weights that are not taken from that file but drawn, as `levels.*.generator.*`.
+        backbone_from: file of a ResNet's weights, as torchvision's of ImageNet, that the network's colour encoder
+            starts from, see `training.backbone`; None draws them. Not beside `start_from`, which holds all weights.
         seed: of weights, crops and whatever a network draws while it trains.
         data: see `DataOptions`.
         crops: see `CropSettings`.
@@ -191,6 +193,7 @@ class Recipe:
     model_options: Mapping[str, Any] = field(default_factory=dict)
     start_from: str | None = None
     start_anew: tuple[str, ...] = ()
+    backbone_from: str | None = None
     seed: int = 0
     data: DataOptions = DataOptions()
     crops: CropSettings = CropSettings()
@@ -224,6 +227,11 @@ class Recipe:
             raise ValueError("loss: expected at least one, such as {l1: 1.0}")
         if self.start_anew and self.start_from is None:
             raise ValueError(f"start_anew: {list(self.start_anew)} needs start_from; without it all weights are drawn")
+        if self.backbone_from is not None and self.start_from is not None:
+            raise ValueError(
+                f"backbone_from: {self.backbone_from} and start_from: {self.start_from}, which holds the encoder's "
+                "weights too; leave one of them out"
+            )
         if self.average_weights >= 1:
             raise ValueError(f"average_weights: expected less than 1, found {self.average_weights}")
 

@@ -76,6 +76,8 @@ def _facts(module: SuperResolution, path: Path) -> dict[str, Any]:
         "machine": _machine(),
         "processes": processes,
         **({"start_anew": list(recipe.start_anew)} if recipe.start_anew else {}),
+        # a path is of this machine; torchvision's file names have the hash of what they hold
+        **({"backbone_from": Path(recipe.backbone_from).name} if recipe.backbone_from else {}),
         "command": f"{launcher} -m training train --recipe {name} --data DATA --out RUN{_start_words(path)}",
         "earlier": facts_of(recipe.start_from),
     }

@@ -77,9 +77,9 @@ def shrink(wide: FDKN, narrow: FDKN) -> None:
         raise ValueError(
             f"expected a network of the same options that is nowhere wider, found {narrow.options} for {wide.options}"
         )
-    _shrink_branch(wide.depth_branch, narrow.depth_branch)
-    if wide.guide_branch is not None and narrow.guide_branch is not None:
-        _shrink_branch(wide.guide_branch, narrow.guide_branch)
+    for branch, target in ((wide.depth_branch, narrow.depth_branch), (wide.guide_branch, narrow.guide_branch)):
+        if branch is not None and target is not None:
+            _shrink_branch(branch, target)
 
 
 def _shrink_branch(wide: KernelBranch, narrow: KernelBranch) -> None:

@@ -49,10 +49,10 @@ def recipe_to_train(path: Path, out: Path, given: str | None = None, resume: boo
         if given is not None:
             raise ValueError(f"--start-from: {out} is resumed and goes on from its last.ckpt; leave it out")
         given = given_start(kept)
-        recipe = replace(recipe, start_from=load_recipe(kept).start_from) if given is not None else recipe
+        recipe = _begun_from(recipe, load_recipe(kept).start_from) if given is not None else recipe
     else:
         refuse_to_overwrite(out / "last.ckpt")
-        recipe = replace(recipe, start_from=str(named_weights(given))) if given is not None else recipe
+        recipe = _begun_from(recipe, str(named_weights(given))) if given is not None else recipe
         if given is None and given_start(kept) is not None and kept.resolve() != path.resolve():
             kept.unlink(missing_ok=True)  # of a run whose checkpoint is gone
     if recipe.start_from and not Path(recipe.start_from).is_file():
@@ -65,6 +65,11 @@ def recipe_to_train(path: Path, out: Path, given: str | None = None, resume: boo
     temporary.write_text(f"{_MARK}{given}\n{yaml.safe_dump(recipe.as_text(), sort_keys=False)}")
     temporary.replace(kept)
     return kept
+
+
+def _begun_from(recipe: Recipe, weights: str | None) -> Recipe:
+    """The recipe with other weights to begin with, the backbone's among them."""
+    return replace(recipe, start_from=weights, backbone_from=None)
 
 
 def named_weights(words: str) -> Path:

@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheck
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
+from training.backbone import load_backbone
 from training.checkpoints import KeepLast, refuse_to_overwrite, step_to_resume
 from training.data import crop_loader, open_dev, open_source
 from training.distributed import Processes, ReplicaStrategy
@@ -42,7 +43,7 @@ def train(
         Path of the written weights.
 
     Raises:
-        FileNotFoundError: recipe, data or checkpoint is missing.
+        FileNotFoundError: recipe, data, checkpoint or the weights to begin with are missing.
         ValueError: the recipe does not fit the data, the network, its weights or the checkpoint; there is a checkpoint
             that it would replace; losses that are not finite.
         TrainingInterrupted: the run was asked to stop; it has left a checkpoint.
@@ -56,6 +57,8 @@ def train(
     module = SuperResolution(recipe, open_dev(recipe, data))
     if recipe.start_from:
         load_into(module.network, Path(recipe.start_from), recipe.model, recipe.start_anew)
+    if recipe.backbone_from and not resume:
+        load_backbone(module.network, Path(recipe.backbone_from), recipe.model)
     best = ModelCheckpoint(out, filename="best", monitor="dev_ratio", enable_version_counter=False)
     trainer = _trainer(recipe, out, [*callbacks, best])
     torch.set_float32_matmul_precision("high")

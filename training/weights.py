@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
+from torch import Tensor
 
 from depth_sr_ros.models import GuidedUpsampler
 from depth_sr_ros.models.weights import load_weights
@@ -40,7 +41,20 @@ def load_into(network: GuidedUpsampler, path: Path, name: str, anew: Sequence[st
             raise ValueError(f"start_anew: expected patterns of weights of {name}, such as {next(iter(own))!r}; found "
                              f"{pattern!r}, which fits none")  # fmt: skip
         state.update({key: own[key] for key in kept})
-    misfits = {
+    found = misfits(own, state)
+    if found:
+        raise ValueError(f"{path}: expected the weights of {name} with options {network.options}; found {found}")
+    network.load_state_dict(state)
+
+
+def misfits(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
+    """What does not fit of weights from a file, in words that name the first few tensors; empty where all fits.
+
+    Args:
+        own: the state dict of what they are for.
+        state: the file's.
+    """
+    kinds = {
         "missing": sorted(own.keys() - state.keys()),
         "unknown": sorted(state.keys() - own.keys()),
         "of another shape (expected, found)": [
@@ -49,10 +63,7 @@ def load_into(network: GuidedUpsampler, path: Path, name: str, anew: Sequence[st
             if own[key].shape != state[key].shape
         ],
     }
-    found = "; ".join(f"{len(keys)} {what}: {', '.join(keys[:3])}" for what, keys in misfits.items() if keys)
-    if found:
-        raise ValueError(f"{path}: expected the weights of {name} with options {network.options}; found {found}")
-    network.load_state_dict(state)
+    return "; ".join(f"{len(keys)} {what}: {', '.join(keys[:3])}" for what, keys in kinds.items() if keys)
 
 
 def differing_options(network: GuidedUpsampler, other: GuidedUpsampler) -> dict[str, Any]:

@@ -9,16 +9,17 @@ features of DSRNet into the estimate. Two L1 losses (eqs. 1, 2), each with an op
 No code of the authors is available, and the paper leaves much open. Taken here:
 
 * Width 64 and 32 deep blocks (the template of DSRNet has 128 and 32); the output adds the bicubic start image.
-* Backbone ResNet-50, or ResNet-18 where there are no ImageNet weights and time is short; RGB is normalised by
-  ImageNet's statistics, so that published weights can be put in.
+* Backbone ResNet-50, or ResNet-18 where time is short; RGB is normalised by ImageNet's statistics. Both start random,
+  or from torchvision's weights where a training recipe names their file (`backbone_from`).
 * Bridges join conv1, layer1 and layer2 of the backbone with the three stages of DSRNet, and the last two CLIFF
   modules with the first two decoder modules. The softmax of eq. 10 runs over channels.
 * Optimiser `super_resolution` holds DSRNet and HABdg, `estimation` MDENet (backbone included) and CGBdg. The
   super-resolution loss also reaches the backbone, through HABdg; the estimation loss does not reach DSRNet, since the
   content bridges detach: being ten times as large at first, it would move DSRNet more than DSRNet's own loss does.
   `detach_bridges` has all three ways.
-* The paper's "two sub-networks, two losses, no bridge" (Table 3, row 3) cannot change DSRNet when the optimisers are
-  separate, so it is the same as `bridges="none"` here (row 1).
+* `bridges="apart"` trains both halves side by side without a bridge: its `estimate` is the paper's MDENet alone
+  (Table 3, row 2). It is row 3 too, "two sub-networks, two losses, no bridge"; but since the optimisers are separate,
+  its `depth` is what `bridges="none"` learns (row 1) from the same initial weights.
 
 The result does not depend on layers 3 and 4 of the backbone, on the pyramid, CLIFF or content bridges. `forward`
 computes none of them, and `deployed` drops them: of 29,997,534 parameters 6,886,663 are left (with ResNet-18
@@ -40,7 +41,7 @@ from depth_sr_ros.models.bridgenet_sr import DSRNet
 from depth_sr_ros.models.registry import register_model
 from depth_sr_ros.models.resnet import LEVELS, BackboneName, ResNet
 
-BridgeKind = Literal["both", "habdg", "cgbdg", "plain", "none"]
+BridgeKind = Literal["both", "habdg", "cgbdg", "plain", "apart", "none"]
 Detached = Literal["none", "content", "both"]
 
 _BRIDGED_LEVELS = 3
@@ -57,7 +58,7 @@ class BridgeNet(GuidedUpsampler):
         deep_blocks: residual blocks of DSRNet at 1/8.
         backbone: colour encoder, `resnet50` or `resnet18`.
         bridges: `both`; `habdg` or `cgbdg` alone (Table 3); `plain` (Table 4: colour features concatenated without
-            HABdg, CGBdg kept); `none` (DSRNet alone, depth only).
+            HABdg, CGBdg kept); `apart` (both halves, no bridge); `none` (DSRNet alone, depth only).
         detach_bridges: which bridges stop gradients. `content`: the estimation loss cannot move DSRNet; `both`: nor can
             the super-resolution loss move the backbone; `none`: either loss reaches either half.
         estimation: False builds only what the result needs, see `deployed`.
@@ -98,7 +99,8 @@ class BridgeNet(GuidedUpsampler):
         self.backbone = encoder if guided or estimating else None
         joins = _encoder_bridges(bridges, encoder.channels[:_BRIDGED_LEVELS], width) if guided else None
         self.super_resolution = DSRNet(width, deep_blocks, joins)
-        content = [ContentBridge(width) for _ in range(_CONTENT_BRIDGES)] if bridges != "habdg" else None
+        guiding = bridges in ("both", "cgbdg", "plain")
+        content = [ContentBridge(width) for _ in range(_CONTENT_BRIDGES)] if guiding else None
         self.estimation = EstimationDecoder(encoder.channels, width, content) if estimating else None
         self.output_names = ("depth", "estimate") if estimating else ("depth",)
 

@@ -46,6 +46,7 @@ class DKN(KernelNetwork):
         sampling: as `KernelNetwork`.
         kernel_size: as `KernelNetwork`.
         offsets: as `KernelNetwork`.
+        depth_kernels: as `KernelNetwork`.
     """
 
     guide_kinds = get_args(GuideKind)
@@ -59,10 +60,11 @@ class DKN(KernelNetwork):
         sampling: SamplingConvention = "centred",
         kernel_size: int = 3,
         offsets: bool = True,
+        depth_kernels: bool = True,
     ) -> None:
-        super().__init__(scale, guide, residual, sampling, kernel_size, offsets)
+        super().__init__(scale, guide, residual, sampling, kernel_size, offsets, depth_kernels)
         self.guide_branch = KernelBranch(_layers(3), self.taps, offsets) if guide == "colour" else None
-        self.depth_branch = KernelBranch(_layers(1), self.taps, offsets)
+        self.depth_branch = KernelBranch(_layers(1), self.taps, offsets) if depth_kernels else None
 
     def sampled(
         self, guide: Tensor, depth_lr: Tensor, count: int, generator: torch.Generator | None = None
@@ -99,13 +101,11 @@ class DKN(KernelNetwork):
 
     def _phase(self, guide: Tensor, start: Tensor, row: int, column: int) -> Tensor:
         """Filtered pixels (4 y + row, 4 x + column), (B, 1, H / 4, W / 4)."""
-        kernels = _strided(self.depth_branch, self.arrange(start)[:, :, row:, column:])
-        guide_kernels = None
-        if self.guide_branch is not None:
-            guide_kernels = _strided(self.guide_branch, self.arrange(guide)[:, :, row:, column:])
+        inputs = self.branch_inputs(guide, start)
+        kernels = [_strided(branch, image[:, :, row:, column:]) for branch, image in inputs]
         with float32_on(start.device):
             start = start.float()
-            filtered = self._filter(start, *combine(kernels, guide_kernels), (row, column), _STRIDE)
+            filtered = self._filter(start, *combine(kernels), (row, column), _STRIDE)
             return start[:, :, row::_STRIDE, column::_STRIDE] + filtered if self.residual else filtered
 
     def arrange(self, image: Tensor) -> Tensor:

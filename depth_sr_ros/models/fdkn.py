@@ -42,6 +42,7 @@ class FDKN(KernelNetwork):
         kernel_size: as `KernelNetwork`.
         offsets: as `KernelNetwork`.
         widths: output channels of the six layers of a branch.
+        depth_kernels: as `KernelNetwork`.
 
     Raises:
         ValueError: an option has another value than those named here.
@@ -60,14 +61,15 @@ class FDKN(KernelNetwork):
         kernel_size: int = 3,
         offsets: bool = True,
         widths: Sequence[int] = WIDTHS,
+        depth_kernels: bool = True,
     ) -> None:
-        super().__init__(scale, guide, residual, sampling, kernel_size, offsets)
+        super().__init__(scale, guide, residual, sampling, kernel_size, offsets, depth_kernels)
         if len(widths) != len(WIDTHS) or min(widths) < 1:
             raise ValueError(f"widths: expected {len(WIDTHS)} positive numbers of channels, found {widths!r}")
         self.options["widths"] = list(widths)
         maps = {"colour": 3, "grey": 1, "none": 0}[guide]
         self.guide_branch = self._branch(maps, widths) if maps else None
-        self.depth_branch = self._branch(1, widths)
+        self.depth_branch = self._branch(1, widths) if depth_kernels else None
 
     def _branch(self, maps: int, widths: Sequence[int]) -> KernelBranch:
         taps = self.taps * _BLOCK**2

@@ -5,14 +5,15 @@ the guide, an equal one at the start image; the products of their outputs are k 
 every pixel (Section 3.1), and the result is a weighted sum of displaced samples of the start image (eqs. 4-7). The
 networks differ in the layers of a branch and in how pixels are arranged before and after them.
 
-The number of taps, learned offsets, the guide (the dagger rows go without) and the residual connection are the paper's
-ablations (Table 4), so they are options of both networks. Mean subtraction acts on the taps of a pixel, as in the
-authors' code.
+The number of taps, learned offsets, either branch without the other (depth alone is also Table 2's dagger rows) and the
+residual connection are the paper's ablations (Table 4), so they are options of both networks. Mean subtraction acts on
+the taps of a pixel, as in the authors' code.
 """
 
 from __future__ import annotations
 
 import abc
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -30,6 +31,8 @@ from depth_sr_ros.models.sampling import (
 )
 
 KERNEL_SIZES = (3, 5, 7)
+"""Taps per side with which Table 4 learns offsets."""
+
 FEATURES = 128
 
 
@@ -68,12 +71,14 @@ class KernelNetwork(GuidedUpsampler):
 
     Args:
         scale: integer ratio between guide and depth; it only sets the start image, the layers are the same.
-        guide: `none`, or one of the subclass's `guide_kinds`.
+        guide: `none` (no guide branch), or one of the subclass's `guide_kinds`.
         residual: True subtracts the weights' mean and adds the start image (the paper's default); False divides the
             weights by their sum ("w/o residual").
         sampling: rest positions of the taps, see `SamplingConvention`.
-        kernel_size: taps per side: 3 (the paper's choice), 5 or 7, all inside the same 15 x 15 window.
+        kernel_size: taps per side: 3 (the paper's choice), 5 or 7, all inside the same 15 x 15 window. Without
+            offsets, under `centred`, any odd number, as Table 4's 15, 19 and 25; memory grows with its square.
         offsets: False leaves the taps at their rest positions, which are the k x k neighbours under `centred`.
+        depth_kernels: False leaves the depth branch out: kernels made from the guide alone (Table 4, rows 1 and 4).
 
     Raises:
         ValueError: an option has another value than those named here.
@@ -82,7 +87,7 @@ class KernelNetwork(GuidedUpsampler):
     guide_kinds: tuple[str, ...]
     block: int
     guide_branch: KernelBranch | None
-    depth_branch: KernelBranch
+    depth_branch: KernelBranch | None
     sampler: Sampler = "grid_sample"
     """How the start image is sampled; the result is the same."""
 
@@ -94,12 +99,14 @@ class KernelNetwork(GuidedUpsampler):
         sampling: SamplingConvention,
         kernel_size: int,
         offsets: bool,
+        depth_kernels: bool,
     ) -> None:
         super().__init__()
         if guide not in self.guide_kinds:
             raise ValueError(f"guide: expected one of {self.guide_kinds}, found {guide!r}")
-        if kernel_size not in KERNEL_SIZES:
-            raise ValueError(f"kernel_size: expected one of {KERNEL_SIZES}, found {kernel_size!r}")
+        if guide == "none" and not depth_kernels:
+            raise ValueError("depth_kernels: expected True with guide 'none', found False; kernels need one of the two")
+        _check_kernel_size(kernel_size, any_odd=sampling == "centred" and not offsets)
         self.scale = int(scale)
         self.guide = guide
         self.residual = bool(residual)
@@ -112,6 +119,7 @@ class KernelNetwork(GuidedUpsampler):
             "sampling": sampling,
             "kernel_size": int(kernel_size),
             "offsets": bool(offsets),
+            "depth_kernels": bool(depth_kernels),
         }
 
     @abc.abstractmethod
@@ -126,15 +134,19 @@ class KernelNetwork(GuidedUpsampler):
         """The guide (B, 3, H, W) as the guide branch is meant to see it, before it is arranged."""
         return guide
 
+    def branch_inputs(self, guide: Tensor, start: Tensor) -> Iterator[tuple[KernelBranch, Tensor]]:
+        """The branches that there are, depth's first, each with the image that it looks at, arranged when asked for."""
+        if self.depth_branch is not None:
+            yield self.depth_branch, self.arrange(start)
+        if self.guide_branch is not None:
+            yield self.guide_branch, self.arrange(self.guide_maps(guide))
+
     def refine(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> Tensor:
         """Filters the start image (B, 1, H, W); `depth_lr` is not used by these networks."""
-        depth_kernels = self.depth_branch(self.arrange(start))
-        guide_kernels = None
-        if self.guide_branch is not None:
-            guide_kernels = self.guide_branch(self.arrange(self.guide_maps(guide)))
+        kernels = [branch(image) for branch, image in self.branch_inputs(guide, start)]
         with float32_on(start.device):
             start = start.float()
-            filtered = self._filter(start, *combine(depth_kernels, guide_kernels))
+            filtered = self._filter(start, *combine(kernels))
             return start + filtered if self.residual else filtered
 
     def _filter(
@@ -162,18 +174,23 @@ class KernelNetwork(GuidedUpsampler):
         return weights / weights.sum(dim=1, keepdim=True)
 
 
-def combine(
-    depth: tuple[Tensor, Tensor | None], guide: tuple[Tensor, Tensor | None] | None
-) -> tuple[Tensor, Tensor | None]:
-    """Products of the weights and of the offsets of both branches, in float32 (Section 3.1)."""
-    weights, offsets = (None if t is None else t.float() for t in depth)
-    assert weights is not None
-    if guide is None:
-        return weights, offsets
-    guide_weights, guide_offsets = guide
-    if offsets is not None and guide_offsets is not None:
-        offsets = offsets * guide_offsets.float()
-    return weights * guide_weights.float(), offsets
+def combine(kernels: Sequence[tuple[Tensor, Tensor | None]]) -> tuple[Tensor, Tensor | None]:
+    """Products of the weights and of the offsets of the branches, one or both, in float32 (Section 3.1)."""
+    (weights, offsets), *others = kernels
+    weights, offsets = weights.float(), None if offsets is None else offsets.float()
+    for other_weights, other_offsets in others:
+        if offsets is not None and other_offsets is not None:
+            offsets = offsets * other_offsets.float()
+        weights = weights * other_weights.float()
+    return weights, offsets
+
+
+def _check_kernel_size(size: int, any_odd: bool) -> None:
+    if size in KERNEL_SIZES or (any_odd and size >= 3 and size % 2 == 1):
+        return
+    wanted = "an odd number from 3 on" if any_odd else f"one of {KERNEL_SIZES}"
+    other = "" if any_odd else "; other odd numbers need offsets=False and sampling='centred'"
+    raise ValueError(f"kernel_size: expected {wanted}, found {size!r}{other}")
 
 
 def conv_relu(

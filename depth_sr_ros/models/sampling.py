@@ -56,7 +56,8 @@ def tap_displacements(offsets: Tensor, convention: SamplingConvention) -> tuple[
 
     Returns:
         Displacements in pixels inside the window, shaped as `offsets`, and the factor (B, K, ...) that fades samples
-        beyond it; None where the window cannot be left because offsets are limited instead (`centred`).
+        beyond it; None where the window cannot be left because offsets are limited instead (`centred`). A kernel that
+        is itself larger than the window keeps its rest positions there.
     """
     side = round(offsets.shape[1] ** 0.5)
     index = torch.arange(side, device=offsets.device, dtype=torch.float32)
@@ -65,7 +66,8 @@ def tap_displacements(offsets: Tensor, convention: SamplingConvention) -> tuple[
     if convention == "centred":
         reach = (side - 1) / 2
         rest = torch.stack((fast - reach, slow - reach), dim=-1).reshape(-1, 2, *trailing)
-        return rest + offsets.clamp(reach - RADIUS, RADIUS - reach), None
+        most = max(RADIUS - reach, 0.0)
+        return rest + offsets.clamp(-most, most), None
     rest = torch.stack((slow, fast), dim=-1).reshape(-1, 2, *trailing)
     if convention == "aligned_corners":
         wanted = (rest + offsets) * ((WINDOW - 1) / WINDOW) - RADIUS / WINDOW

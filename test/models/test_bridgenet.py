@@ -15,7 +15,7 @@ from depth_sr_ros.models.bridgenet_bridges import ContentBridge, HighFrequencyBr
 
 _GOLDEN = Path(__file__).parent / "golden" / "bridgenet.npz"
 _SMALL = {"scale": 8, "width": 16, "deep_blocks": 2, "backbone": "resnet18"}
-_BRIDGES = ["both", "habdg", "cgbdg", "plain", "none"]
+_BRIDGES = ["both", "habdg", "cgbdg", "plain", "apart", "none"]
 
 
 def _count(parameters):
@@ -58,6 +58,7 @@ def _inputs(cells=(3, 5), batch=1):
         ({"bridges": "habdg"}, 29_974_984, 6_886_663),
         ({"bridges": "cgbdg"}, 28_544_728, 3_988_929),
         ({"bridges": "plain"}, 28_610_456, 5_499_585),
+        ({"bridges": "apart"}, 28_522_178, 3_988_929),
         ({"bridges": "none"}, 3_988_929, 3_988_929),
     ],
 )
@@ -176,18 +177,43 @@ def test_both_losses_together_reach_every_parameter():
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("bridges", ["cgbdg", "none"])
+@pytest.mark.parametrize("bridges", ["cgbdg", "apart", "none"])
 def test_without_bridges_into_it_super_resolution_ignores_the_guide(bridges):
     network, (guide, depth) = _network(bridges=bridges), _inputs()
     assert torch.equal(network(guide, depth), network(1 - guide, depth))
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize(("bridges", "guided"), [("both", True), ("plain", True), ("cgbdg", True), ("habdg", False)])
+@pytest.mark.parametrize(
+    ("bridges", "guided"), [("both", True), ("plain", True), ("cgbdg", True), ("habdg", False), ("apart", False)]
+)
 def test_estimate_sees_depth_only_through_content_bridges(bridges, guided):
     network, (guide, depth) = _network(bridges=bridges), _inputs()
     estimates = [network.training_outputs(guide, d)["estimate"] for d in (depth, 1 - depth)]
     assert torch.equal(*estimates) is not guided
+
+
+def test_halves_apart_train_as_if_each_were_alone():
+    """The super-resolution half learns what it learns without the other; the estimate is of colour alone and learns."""
+    apart, alone = _network(bridges="apart").train(), _network(bridges="none").train()
+    alone.super_resolution.load_state_dict(apart.super_resolution.state_dict())
+    inputs, target = _inputs(batch=2), torch.rand(2, 1, 24, 40, generator=torch.Generator().manual_seed(2))
+    losses_by_step = []
+    for network in (apart, alone):
+        groups = network.parameter_groups()
+        assert sorted(groups) == (["estimation", "super_resolution"] if network is apart else ["super_resolution"])
+        optimiser = torch.optim.Adam([{"params": group} for group in groups.values()], lr=1e-3)
+        for _ in range(4):
+            optimiser.zero_grad()
+            outputs = network.training_outputs(*inputs)
+            losses = {name: (output - target).abs().mean() for name, output in outputs.items()}
+            losses_by_step.append(losses)
+            sum(losses.values()).backward()
+            optimiser.step()
+    (began, *_, ended) = losses_by_step[:4]
+    assert ended["estimate"] < began["estimate"] and ended["depth"] < began["depth"]
+    with torch.inference_mode():
+        assert torch.equal(apart.eval()(*inputs), alone.eval()(*inputs))
 
 
 @torch.inference_mode()

@@ -24,6 +24,7 @@ def _count(**options):
 def test_parameter_counts():
     assert _count() == 1_158_070
     assert _count(guide="none") == 577_467
+    assert _count(depth_kernels=False) == 580_603
     assert _count(guide="none", offsets=False) == 577_467 - (128 + 1) * 18
     assert _count(kernel_size=5) - _count() == 2 * (128 + 1) * 3 * (25 - 9)
 
@@ -128,7 +129,22 @@ def test_depth_only_form_ignores_the_guide():
     assert torch.equal(network(torch.zeros(1, 3, 24, 32), depth), network(torch.ones(1, 3, 24, 32), depth))
 
 
-@pytest.mark.parametrize("kernel_size", [3, 5, 7])
+@torch.no_grad()
+def test_guide_only_form_takes_its_kernels_from_the_guide():
+    """The result is linear in depth then, and still depends on the guide."""
+    network = _network(depth_kernels=False)
+    assert not any(name.startswith("depth_branch") for name in network.state_dict())
+    guide, one, other = torch.rand(1, 3, 24, 32), torch.rand(1, 1, 6, 8), torch.rand(1, 1, 6, 8)
+    expected = 0.25 * network(guide, one) + 0.75 * network(guide, other)
+    torch.testing.assert_close(network(guide, 0.25 * one + 0.75 * other), expected, atol=1e-5, rtol=0)
+    assert not torch.allclose(network(1 - guide, one), network(guide, one), atol=1e-4)
+    with_depth = _network()
+    nonlinear = with_depth(guide, 0.25 * one + 0.75 * other)
+    expected = 0.25 * with_depth(guide, one) + 0.75 * with_depth(guide, other)
+    assert not torch.allclose(nonlinear, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("kernel_size", [3, 5, 7, 15, 19, 25])
 @torch.no_grad()
 def test_without_offsets_the_kernel_weighs_the_neighbours(kernel_size):
     network = _network(offsets=False, residual=False, guide="none", kernel_size=kernel_size)
@@ -164,7 +180,16 @@ def test_trains_in_mixed_precision():
 
 @pytest.mark.parametrize(
     ("option", "message"),
-    [({"guide": "grey"}, "'colour', 'none'"), ({"kernel_size": 4}, "3, 5, 7"), ({"sampling": "corner"}, "centred")],
+    [
+        ({"guide": "grey"}, "'colour', 'none'"),
+        ({"guide": "none", "depth_kernels": False}, "depth_kernels: expected True with guide 'none', found False"),
+        ({"kernel_size": 4}, r"\(3, 5, 7\), found 4; other odd numbers need offsets=False"),
+        ({"kernel_size": 15}, r"\(3, 5, 7\), found 15"),
+        ({"kernel_size": 15, "offsets": False, "sampling": "aligned_corners"}, r"\(3, 5, 7\).*sampling='centred'"),
+        ({"kernel_size": 4, "offsets": False}, "an odd number from 3 on, found 4"),
+        ({"kernel_size": 1, "offsets": False}, "an odd number from 3 on, found 1"),
+        ({"sampling": "corner"}, "centred"),
+    ],
 )
 def test_unknown_option_value_names_the_known_ones(option, message):
     with pytest.raises(ValueError, match=message):
@@ -194,11 +219,19 @@ if __name__ == "__main__":
     np.savez(_GOLDEN, **{name: tensor.numpy() for name, tensor in _golden().items()})
 
 
-@pytest.mark.parametrize("sampling", ["centred", "aligned_corners"])
-@pytest.mark.parametrize("residual", [True, False])
-def test_sampled_phases_equal_the_dense_result(sampling, residual):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"residual": False},
+        {"sampling": "aligned_corners"},
+        {"sampling": "aligned_corners", "residual": False},
+        {"depth_kernels": False, "kernel_size": 19, "offsets": False, "residual": False},
+    ],
+)
+def test_sampled_phases_equal_the_dense_result(options):
     torch.manual_seed(0)
-    network = create_model("dkn", scale=4, sampling=sampling, residual=residual).eval()
+    network = create_model("dkn", scale=4, **options).eval()
     generator = torch.Generator().manual_seed(1)
     guide, depth = torch.rand(2, 3, 16, 24, generator=generator), torch.rand(2, 1, 4, 6, generator=generator)
     with torch.inference_mode():

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from depth_sr_ros.models import create_model
 
@@ -24,6 +25,7 @@ def test_parameter_counts():
     assert _count(guide="grey") == 693_856
     assert _count(guide="colour") == 703_072
     assert _count(guide="none") == 346_928
+    assert _count(guide="grey", depth_kernels=False) == 346_928
 
 
 @pytest.mark.skipif(not _RELEASED.is_file(), reason="needs the list of tensors in the authors' release (../shared)")
@@ -87,6 +89,46 @@ def test_larger_kernels_and_fixed_taps_run(kernel_size):
         (kernel_size**2 - 27) * 16 * (128 + 1)
     )
     assert _run(kernel_size=kernel_size, offsets=False).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"depth_kernels": False},
+        {"depth_kernels": False, "offsets": False, "residual": False, "kernel_size": 15},
+        {"depth_kernels": False, "guide": "grey", "kernel_size": 7},
+        {"offsets": False, "residual": False, "kernel_size": 25},
+    ],
+    ids=lambda options: "-".join(map(str, options.values())),
+)
+def test_ablations_of_table_4_train(options):
+    torch.manual_seed(0)
+    network = create_model("fdkn", scale=4, **options).train()
+    output = network(torch.rand(2, 3, 16, 24), torch.rand(2, 1, 4, 6))
+    assert output.shape == (2, 1, 16, 24)
+    output.square().mean().backward()
+    assert all(p.grad.isfinite().all() for p in network.parameters())
+    heads = [branch.weight_head for branch in (network.depth_branch, network.guide_branch) if branch is not None]
+    assert len(heads) == (1 if "depth_kernels" in options else 2)
+    assert all(head.weight.grad.abs().max() > 0 for head in heads)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("kernel_size", [15, 25])
+def test_large_kernels_without_offsets_equal_a_direct_sum_over_the_neighbours(kernel_size):
+    torch.manual_seed(0)
+    network = create_model("fdkn", scale=4, offsets=False, residual=False, kernel_size=kernel_size).eval()
+    guide, start = torch.rand(1, 3, 16, 24), torch.rand(1, 1, 16, 24)
+    (depth_weights, _), (guide_weights, _) = (branch(image) for branch, image in network.branch_inputs(guide, start))
+    weights = F.pixel_shuffle(depth_weights * guide_weights, 4)
+    around = F.pad(start, (kernel_size // 2,) * 4, mode="replicate")
+    expected = torch.zeros_like(start)
+    for row in range(kernel_size):
+        for column in range(kernel_size):
+            weight = weights[:, row * kernel_size + column, None]
+            expected += weight * around[..., row : row + 16, column : column + 24]
+    expected /= weights.sum(dim=1, keepdim=True)
+    torch.testing.assert_close(network.refine(guide, start, start), expected, atol=1e-5, rtol=0)
 
 
 @torch.inference_mode()

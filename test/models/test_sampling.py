@@ -65,6 +65,14 @@ def test_centred_taps_never_leave_the_window():
     assert displacement.min() >= -7
 
 
+@pytest.mark.parametrize("side", [15, 19, 25])
+def test_centred_taps_of_a_kernel_beyond_the_window_stay_at_rest(side):
+    displacement, _ = tap_displacements(torch.full((1, side**2, 2, 1, 1), 3.0), "centred")
+    steps = torch.arange(side) - side // 2
+    x, y = displacement[0, :, :, 0, 0].reshape(side, side, 2).unbind(-1)
+    assert torch.equal(x, steps.expand(side, side)) and torch.equal(y, steps[:, None].expand(side, side))
+
+
 def test_offset_moves_a_tap_by_whole_pixels_in_x_and_y():
     image = torch.arange(35.0).reshape(1, 1, 5, 7)
     weights = torch.zeros(1, 9, 5, 7)

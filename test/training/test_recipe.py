@@ -125,6 +125,8 @@ def test_misspelt_setting_proposes_the_nearest(tmp_path):
         ("loss: {sr: {l1: 1e-3}}", "loss.sr.l1: expected float, found '1e-3'"),
         ("start_anew: [heads.*]", r"start_anew: \['heads.\*'\] needs start_from"),
         ("start_from: 3", "start_from: expected str, found 3"),
+        ("backbone_from: 3", "backbone_from: expected str, found 3"),
+        ("start_from: a.safetensors\nbackbone_from: b.pth", "backbone_from: b.pth and start_from: a.*leave one"),
         ("crops: {degradations: {bicubic: -1.0}}", "degradations.bicubic: expected 0 or more, found -1.0"),
         ("crops: {degradations: bicubic}", "degradations: expected a mapping, found 'bicubic'"),
         ("crops: {enlargements: [1.0, big]}", r"enlargements\[1\]: expected float, found 'big'"),

@@ -72,6 +72,7 @@ def adapted(options: TrainingOptions, start: Start) -> Recipe:
         scale=card.scale,
         model_options=start.model_options,
         start_from=str(start.artifact.weights.resolve()),
+        backbone_from=None,
         seed=options.seed,
         crops=crops,
         loss=_loss(start) or recipe.loss,

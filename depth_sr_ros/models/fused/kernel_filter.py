@@ -55,19 +55,15 @@ class FusedKernelNetwork(GuidedUpsampler):
         super().__init__()
         self.scale, self.size_multiple, self.options = network.scale, network.size_multiple, network.options
         self.tail = TailOptions.of(network)
-        self.depth_heads = joined_heads(network.depth_branch)
-        self.guide_heads = None if network.guide_branch is None else joined_heads(network.guide_branch)
+        branches = [branch for branch in (network.depth_branch, network.guide_branch) if branch is not None]
+        self.heads = nn.ModuleList(joined_heads(branch) for branch in branches)
         self.network = network
 
     def refine(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> Tensor:
         """As `KernelNetwork.refine`."""
-        network = self.network
-        depth_heads = self.depth_heads(network.depth_branch.features(network.arrange(start)))
-        guide_heads = None
-        if network.guide_branch is not None and self.guide_heads is not None:
-            guide_maps = network.arrange(network.guide_maps(guide))
-            guide_heads = self.guide_heads(network.guide_branch.features(guide_maps))
-        return filter_by_heads(start.float(), depth_heads, guide_heads, self.tail)
+        inputs = self.network.branch_inputs(guide, start)
+        heads = [joined(branch.features(image)) for joined, (branch, image) in zip(self.heads, inputs, strict=True)]
+        return filter_by_heads(start.float(), heads[0], heads[1] if len(heads) > 1 else None, self.tail)
 
 
 def joined_heads(branch: KernelBranch) -> nn.Conv2d:
@@ -93,8 +89,8 @@ def filter_by_heads(
     Args:
         start: (B, 1, H, W), float32.
         depth_heads: of the depth branch as `joined_heads` gives them, (B, C, H / block, W / block), any floating type
-            and layout.
-        guide_heads: the same of the guide branch, or None.
+            and layout; of the guide branch where that is the only one.
+        guide_heads: the same of the guide branch beside it, or None.
         options: of the network.
         tile: pixels per program, a power of two.
 
@@ -201,8 +197,11 @@ def _filter(
                 at += BLOCK * BLOCK
                 down = _product(depth_heads + at * depth_channel, guide_heads + at * guide_channel, mine, GUIDED)
             if CONVENTION == 0:
-                across = place - REACH + _between(across, REACH - RADIUS, RADIUS - REACH)
-                down = line - REACH + _between(down, REACH - RADIUS, RADIUS - REACH)
+                if OFFSETS:  # those of a kernel within the window; a larger one has none
+                    across = _between(across, REACH - RADIUS, RADIUS - REACH)
+                    down = _between(down, REACH - RADIUS, RADIUS - REACH)
+                across += place - REACH
+                down += line - REACH
                 change = _replicated(start, row, column, down, across, height, width, mine) - centre
             else:
                 # the released convention: the first index of the grid moves x

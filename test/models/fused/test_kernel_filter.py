@@ -19,6 +19,8 @@ _CASES = [
     ("dkn", {"kernel_size": 5, "sampling": "aligned_corners"}),
     ("dkn", {"kernel_size": 7, "guide": "none"}),
     ("dkn", {"kernel_size": 7, "sampling": "half_pixel", "offsets": False}),
+    ("fdkn", {"depth_kernels": False}),
+    ("dkn", {"kernel_size": 19, "depth_kernels": False, "offsets": False, "residual": False}),
 ]
 
 

@@ -6,6 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from depth_sr_ros.artifact import Artifact, read_artifact
+from depth_sr_ros.cli import main
+from depth_sr_ros.engines.onnxruntime import OnnxRuntimeEngine
+from depth_sr_ros.engines.selfcheck import check_engine
+
 RandomState = Callable[[Mapping[str, tuple[int, ...]]], dict[str, Tensor]]
 
 
@@ -31,3 +36,18 @@ def random_state() -> RandomState:
         return state
 
     return fill
+
+
+@pytest.fixture
+def import_by_command(tmp_path) -> Callable[..., Artifact]:
+    """Runs `depth-sr import-weights` on tensors in a file; the artifact, which an engine has taken."""
+
+    def run(model: str, state: Mapping[str, Tensor], *further: str) -> Artifact:
+        checkpoint, folder = tmp_path / f"{model}.pth", tmp_path / "made"
+        torch.save(state, checkpoint)
+        assert main(["import-weights", model, str(checkpoint), "--scale", "8", "-o", str(folder), *further]) == 0
+        artifact = read_artifact(folder, model, 8)
+        assert check_engine(OnnxRuntimeEngine, artifact, "fp32", threads=1).passed
+        return artifact
+
+    return run

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from depth_sr_ros.models.interpolation import resize_bicubic
 from depth_sr_ros.models.released import ImportSettings, ReleasedError, convert
+from depth_sr_ros.models.weights import load_weights
 
 _STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))
 _DECODER = ((3072, 256), (768, 128), (384, 64), (128, 32), (32, 16))
@@ -116,3 +117,16 @@ def test_imported_weights_do_what_the_release_does(random_state):
 def test_gain_of_depth_has_to_be_told(random_state):
     with pytest.raises(ReleasedError, match="depth_gain.*1.38605 m"):
         convert("dada", {"logk": torch.tensor(0.0)}, scale=8)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_command_writes_an_artifact_that_an_engine_takes(random_state, import_by_command):
+    """Few steps at the image's own size: as many operators as in full, in less time."""
+    state = random_state(_shapes())
+    options = ("--option", "accelerated_iterations=24", "--option", "network_resolution=1")
+    artifact = import_by_command("dada", state, "--depth-gain", str(_GAIN), *options)
+    assert artifact.card.options["solver"] == "accelerated" and artifact.card.options["network_resolution"] == 1
+    first = load_weights(artifact.weights)["network.encoder.conv1.weight"]
+    theirs = state["feature_extractor.1.encoder.conv1.weight"]
+    assert torch.equal(first[:, :3], theirs[:, :3]) and torch.equal(first[:, 3], _GAIN * theirs[:, 3])

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from depth_sr_ros.models.interpolation import resize_bicubic
 from depth_sr_ros.models.released import ImportSettings, convert
+from depth_sr_ros.models.weights import load_weights
 
 _C, _LEVELS, _BLOCKS = 4, 3, 3
 
@@ -31,7 +32,7 @@ def _pair(shapes, name, outputs, inputs, active=True):
         shapes[f"{name}.1.weight"] = (1,)
 
 
-def _level_shapes(shapes, n):
+def _level_shapes(shapes, n, blocks):
     up = f"up_sample.{n}"
     shapes[f"{up}.aff_scale_const"] = (1,)
     for kernel in ("depth_kernel", "guide_kernel"):
@@ -48,7 +49,7 @@ def _level_shapes(shapes, n):
     ):
         _normed(shapes, f"{up}.weight_net.1.{part}", outputs, inputs)
     _normed(shapes, f"{up}.weight_net.2", 1, _C)
-    for block in range(_BLOCKS):
+    for block in range(blocks):
         _conv(shapes, f"{up}.inputs_conv.{block}.layers.0", _C, _C, 3)
         _conv(shapes, f"{up}.inputs_conv.{block}.layers.1", _C, _C, 3, active=False)
         shapes[f"{up}.inputs_conv.{block}.act.weight"] = (1,)
@@ -62,16 +63,16 @@ def _level_shapes(shapes, n):
     shapes[f"p_layers.{n}.res_scale.scale"] = (1,)
 
 
-def _shapes():
+def _shapes(levels=_LEVELS, blocks=_BLOCKS):
     shapes = {}
     for modality, channels in (("depth", 1), ("guide", 3)):
         _conv(shapes, f"head.{modality}_head.0", _C, channels, 3, active=False)
         _conv(shapes, f"head.{modality}_head.1", _C, _C, 1)
-        for n in range(_LEVELS - 1):
+        for n in range(levels - 1):
             _conv(shapes, f"{modality}_pyramid.{n}.layers.0", _C, _C, 3)
             _conv(shapes, f"{modality}_pyramid.{n}.layers.2", _C, 4 * _C, 1)
-    for n in range(_LEVELS):
-        _level_shapes(shapes, n)
+    for n in range(levels):
+        _level_shapes(shapes, n, blocks)
     _conv(shapes, "tail_conv.0", _C, _C, 3)
     _conv(shapes, "tail_conv.1", 1, _C, 3)
     shapes["res_scale.scale"] = (1,)
@@ -176,3 +177,14 @@ def test_names_the_tensors_without_effect(random_state):
     assert not report.unrecognised
     assert "tail_conv.0.layers.weight" in report.unused and "p_layers.0.res_scale.scale" in report.unused
     assert len(report.unused) == 5 * _LEVELS + 6 + 1 + 4
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_command_writes_an_artifact_that_an_engine_takes(random_state, import_by_command):
+    state = random_state(_shapes(levels=1, blocks=1))
+    artifact = import_by_command("dagf", state)
+    options, unused = artifact.card.options, artifact.card.training["unused"]
+    assert (options["channels"], options["levels"], options["residual_blocks"]) == (_C, 1, 1) and len(unused) == 16
+    stored = load_weights(artifact.weights)
+    assert torch.equal(stored["levels.0.generator.divisor"], state["up_sample.0.aff_scale_const"])
