@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from depth_sr_ros.artifact import SHIPPED, list_artifacts
+from depth_sr_ros.artifact import SHIPPED, list_artifacts, read_artifact
 from training.__main__ import _parser, _recipe_path
 from training.recipe import Recipe, load_recipe
 
@@ -50,6 +50,13 @@ def test_commands_can_be_run_in_the_order_of_the_page():
         if words[0] in ("train", "grow", "shrink", "average"):
             made.add(args.out)
     assert read > 10
+
+
+@pytest.mark.parametrize("name", list_artifacts())
+def test_the_line_of_shipped_weights_is_on_the_page(name):
+    shown = {words[words.index("--recipe") + 1] for words in _commands(PAGE) if words[0] == "train"}
+    stages = re.findall(r"training train --recipe (\S+)", read_artifact(SHIPPED / name).card.command)
+    assert stages and set(stages) <= shown
 
 
 @pytest.mark.parametrize("command", ["train", "average", "grow", "shrink", "evaluate", "export"])

@@ -11,6 +11,7 @@ from depth_sr_ros.engines.openvino import OpenVinoEngine
 from depth_sr_ros.engines.selfcheck import check_engine
 from depth_sr_ros.models import list_models
 from depth_sr_ros.models.export import export_artifact
+from depth_sr_ros.upsampler import Upsampler
 
 _VGA = (60, 80)
 
@@ -49,6 +50,26 @@ def test_runtimes_agree_with_torch(exported, cells):
             outputs = engine.infer(frame)
         np.testing.assert_allclose(outputs["depth_hr"], depth_hr, atol=1e-4, err_msg=runtime.name)
         assert np.array_equal(outputs["valid"], valid)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_size_that_is_no_multiple_of_anything_comes_back_as_it_was(exported):
+    """What the network's cells need beyond the image is added before and cut off after."""
+    artifact, graph = exported
+    frame, size = _frame(8, 14, graph.network.scale), (59, 107)
+    rgb = np.ascontiguousarray(frame["rgb"][: size[0], : size[1]])
+    depth = np.where(frame["depth"] > 0, frame["depth"], np.nan)
+    results = [
+        Upsampler(artifact.card.model, 8, weights=artifact.folder, engine=engine, precision="fp32")(rgb, depth)
+        for engine in ("onnxruntime", "openvino")
+    ]
+    for result in results:
+        assert result.depth.shape == result.valid.shape == size
+    known = results[0].valid > 0
+    assert known.mean() > 0.8 and np.array_equal(known, results[1].valid > 0)
+    assert np.isfinite(results[0].depth[known]).all() and np.isnan(results[0].depth[~known]).all()
+    np.testing.assert_allclose(results[0].depth, results[1].depth, atol=1e-4)
 
 
 def test_artifact_passes_the_self_check_it_came_with(exported):

@@ -1,6 +1,7 @@
 """Recipes are read strictly."""
 
 import json
+from dataclasses import replace
 from functools import lru_cache
 
 import pytest
@@ -57,6 +58,13 @@ def test_every_model_has_recipes_for_its_papers_scales_and_a_small_machine():
         for scale in (4, 8, 16):
             assert {f"{model}_x{scale}", f"{model}_x{scale}_local"} <= names
     assert {"dada_x32", "dada_x32_local"} <= names
+
+
+@pytest.mark.parametrize("scale", [4, 8])
+def test_the_papers_fdkn_has_one_recipe_for_all_scales(scale):
+    """`fdkn_x4` and `fdkn_x8` are stages of the weights that ship."""
+    paper, other = (load_recipe(RECIPES / f"{name}.yaml") for name in (f"fdkn_x{scale}_paper", "fdkn_x16"))
+    assert paper == replace(other, scale=scale)
 
 
 def test_recipe_begins_from_another_and_replaces_single_settings(tmp_path):
