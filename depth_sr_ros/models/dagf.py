@@ -136,8 +136,8 @@ class DAGF(GuidedUpsampler):
     """
 
     output_names = ("depth", "stages")
-    # what is filtered is depth itself: its digits are those of the result
-    half_parts = ("levels.*.fuse", "levels.*.blocks")
+    # what is filtered, and what heads make of it, is depth itself: its digits are those of the result
+    half_parts = ("levels.*.fuse", "levels.*.blocks", "heads")
 
     def __init__(
         self,
