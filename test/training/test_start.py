@@ -129,7 +129,7 @@ def test_no_command_is_made_up_for_a_run_of_a_recipe_that_does_not_ship():
     [
         ("fdkn_x8_live", "fdkn_x8"),
         ("fdkn_s_x8_last", "fdkn_s_x8"),
-        ("dagf_x4_local", "dagf_x4"),
+        ("dagf_x4_last", "dagf_x4"),
         ("jiif_x4_deep", "jiif_x4"),
         ("jiif_x16_deep", "jiif_x16"),
     ],
