@@ -25,7 +25,7 @@ def _heads(kernel_size, spread=3.0, seed=0):
 
 def _expected(kernel_size, residual, weights, offsets, start):
     network = create_model("fdkn", scale=4, kernel_size=kernel_size, residual=residual).eval()
-    filtered = network._filter(start, *combine((weights[0], offsets[0]), (weights[1], offsets[1])))
+    filtered = network._filter(start, *combine(list(zip(weights, offsets, strict=True))))
     return (start + filtered if residual else filtered).clamp(0, 1)[0, 0].numpy()
 
 

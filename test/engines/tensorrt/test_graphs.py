@@ -17,7 +17,7 @@ from depth_sr_ros.engines.selfcheck import TOLERANCE, compare
 from depth_sr_ros.engines.tensorrt.body import HEADROOM, PRODUCTS, reduced_body, without_large
 from depth_sr_ros.engines.tensorrt.engine import PRECISIONS
 from depth_sr_ros.engines.tensorrt.evened import even_channels
-from depth_sr_ros.engines.tensorrt.flat_graph import element_types, flat_graph, fold_affine
+from depth_sr_ros.engines.tensorrt.flat_graph import element_types, flat_graph, fold_affine, set_constant
 from depth_sr_ros.engines.tensorrt.golden_frames import golden_frames
 from depth_sr_ros.engines.tensorrt.graphs import graph_for
 from depth_sr_ros.engines.tensorrt.plan_runner import input_shapes
@@ -172,13 +172,17 @@ def test_values_too_large_for_half_precision_stay_float32():
     assert without_large(model, {"a", "b", "c"}, measured) == {"a"}
 
 
-def test_dagf_holds_values_that_half_precision_cannot(shipped_graph):
-    """Why ranges are measured at all: without it DAGF gives no numbers in half precision."""
+def test_values_are_measured_where_they_arise():
+    """The inputs of DAGF's tanh, a million times as large: what its attention map has been seen to grow to."""
     artifact = read_artifact(SHIPPED / "dagf_x4")
     model, fixture = flat_graph(artifact.graph), artifact.fixture()
     tanhs = [node.input[0] for node in model.graph.node if node.op_type == "Tanh"]
-    largest = largest_values(model, tanhs, [(fixture["rgb"], fixture["depth"])])
-    assert max(largest.values()) > 65504
+    set_constant(model.graph, "million", np.array(1e6, np.float32))
+    model.graph.node.extend(helper.make_node("Mul", [name, "million"], [f"{name}:large"]) for name in tanhs)
+    names = {*tanhs, *(f"{name}:large" for name in tanhs)}
+    largest = largest_values(model, names, [(fixture["rgb"], fixture["depth"])])
+    assert min(largest[name] for name in tanhs) > 0.1 and max(largest[name] for name in tanhs) < 10
+    assert without_large(model, names, largest) == set(tanhs)
 
 
 def test_convolutions_between_others_are_quantised_per_channel(shipped_graph):
