@@ -15,6 +15,7 @@ import numpy as np
 
 from bench.job import job_parser, rounds_within
 from bench.limits import arithmetic, limit_cases, rates
+from bench.peers import guided_colour
 from depth_sr_ros.artifact import read_artifact
 from depth_sr_ros.bench_command import upsamplers
 from depth_sr_ros.timing import Case, made_up_frame, time_in_turn
@@ -56,7 +57,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     if not options.only_best:
         cases[STRAIGHTFORWARD] = _straightforward(artifact, rgb, depth, options.threads)
         rounds = rounds_within(options.seconds, rounds, [cases[STRAIGHTFORWARD]])
-        cases[PEER] = _peer(rgb, depth)
+        cases[PEER] = lambda: guided_colour(rgb, depth)
         cases |= limit_cases(options.threads)
     timings = time_in_turn(cases, rounds, _WARM_UP)
     rows = {
@@ -88,13 +89,6 @@ def _straightforward(artifact: Any, rgb: Any, depth: Any, threads: int) -> Case:
             graph(*inputs)
 
     return run
-
-
-def _peer(rgb: Any, depth: Any) -> Case:
-    """OpenCV's guided filter with a colour guide."""
-    from bench.peers import guided_colour
-
-    return lambda: guided_colour(rgb, depth)
 
 
 if __name__ == "__main__":
