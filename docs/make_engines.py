@@ -1,6 +1,7 @@
-"""Fills the generated block of docs/engines.md, and draws its plot, from docs/engines.json.
+"""Fills the generated blocks of docs/engines.md, and draws its plot, from docs/engines.json and docs/gpu.json.
 
-`python -m bench.engines` measures that file. `--check` only says whether the page is up to date.
+`python -m bench.engines` and `python -m bench.gpu` measure these files. `--check` only says whether the page is up to
+date.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.engines_report import report, scaling_lines
+from bench.gpu_report import gpu_report
 from bench.plot import scaling_plot
 from docs.blocks import with_block
+from docs.model_measurements import read_gpu
 
 PAGE = Path(__file__).parent / "engines.md"
 MEASURED = Path(__file__).parent / "engines.json"
@@ -24,7 +27,7 @@ def main() -> int:
     """Writes or checks the page; returns the exit status."""
     old = PAGE.read_text()
     results = json.loads(MEASURED.read_text())
-    new = filled(old, results)
+    new = filled(old, results, read_gpu())
     if "--check" in sys.argv[1:]:
         return int(old != new)
     PAGE.write_text(new)
@@ -32,13 +35,18 @@ def main() -> int:
     return 0
 
 
-def filled(page: str, results: Mapping[str, Any]) -> str:
-    """The page with its block made anew.
+def filled(page: str, results: Mapping[str, Any], gpu: Mapping[str, Any]) -> str:
+    """The page with its blocks made anew.
+
+    Args:
+        page: as it is.
+        results: what `bench.engines` measured.
+        gpu: what `bench.gpu` measured.
 
     Raises:
         ValueError: the block is missing or there twice.
     """
-    return with_block(page, "measured", report(results))
+    return with_block(with_block(page, "measured", report(results)), "gpu", gpu_report(gpu))
 
 
 if __name__ == "__main__":

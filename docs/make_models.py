@@ -11,8 +11,9 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from depth_sr_ros.artifact import SHIPPED, Artifact, list_artifacts, read_artifact
 from docs.blocks import with_block
@@ -20,6 +21,7 @@ from docs.model_measurements import (
     Measurements,
     measure_classical,
     measure_times,
+    read_gpu,
     read_measurements,
     write_measurements,
 )
@@ -36,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.pictures:
         _draw(args)
     old = PAGE.read_text()
-    new = filled(old, shipped(), read_measurements())
+    new = filled(old, shipped(), read_measurements(), read_gpu())
     if args.check:
         return int(old != new)
     PAGE.write_text(new)
@@ -51,14 +53,20 @@ def shipped() -> dict[str, Artifact]:
     return dict(sorted(found.items(), key=lambda item: (item[1].card.scale, item[0])))
 
 
-def filled(page: str, weights: dict[str, Artifact], measured: Measurements) -> str:
+def filled(page: str, weights: dict[str, Artifact], measured: Measurements, gpu: Mapping[str, Any]) -> str:
     """The page with its blocks made anew.
+
+    Args:
+        page: as it is.
+        weights: artifacts by name.
+        measured: see `read_measurements`.
+        gpu: see `read_gpu`.
 
     Raises:
         ValueError: a block is missing or there twice.
     """
-    table = weights_table(weights, measured["times"], uses(page))
-    page = with_block(page, "weights", f"{table}\n\n{timing_note(measured['times'])}\n")
+    table = weights_table(weights, measured["times"], uses(page), gpu)
+    page = with_block(page, "weights", f"{table}\n\n{timing_note(measured['times'], gpu)}\n")
     page = with_block(page, "gains", gains_table(weights, measured["classical"]) + "\n")
     return with_block(page, "classical", classical_table(measured["classical"]) + "\n")
 

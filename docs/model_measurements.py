@@ -1,6 +1,7 @@
 """What the page about the models needs beside the cards: time per frame, and what classical methods reach.
 
-Both are kept in `docs/models.json`, so that tables can be filled anew without the data and without measuring.
+Both are kept in `docs/models.json`, so that tables can be filled anew without the data and without measuring. What
+`python -m bench.gpu` measured on a GPU is kept in `docs/gpu.json`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from depth_sr_ros.rgbd.grids import reduce_to_grid
 from depth_sr_ros.upsampler import Upsampler
 
 FILE = Path(__file__).parent / "models.json"
+GPU_FILE = Path(__file__).parent / "gpu.json"
 PROTOCOL, CLASSICAL_SCALE = "dkn-bicubic", 8
 
 _HEIGHT, _WIDTH = 480, 640
@@ -31,6 +33,12 @@ Measurements = dict[str, Any]
 def read_measurements(path: Path = FILE) -> Measurements:
     """What was measured last: `times` and `classical`, each empty where it never was."""
     return json.loads(path.read_text()) if path.is_file() else {"times": {}, "classical": {}}
+
+
+def read_gpu(path: Path = GPU_FILE) -> dict[str, Any]:
+    """What `bench.gpu` kept: by artifact, and `machine`."""
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
 
 
 def write_measurements(measurements: Measurements, path: Path = FILE) -> None:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from bench.gpu_report import gpu_time
 from depth_sr_ros.artifact import Artifact, Card
 from depth_sr_ros.models import create_model
 
@@ -19,22 +20,23 @@ Errors = Mapping[str, float]
 Weights = Mapping[str, Artifact]
 
 
-def weights_table(weights: Weights, times: Mapping[str, Any], uses: Mapping[str, str]) -> str:
-    """One row per artifact: parameters, errors, training, time, use.
+def weights_table(weights: Weights, times: Mapping[str, Any], uses: Mapping[str, str], gpu: Mapping[str, Any]) -> str:
+    """One row per artifact: parameters, errors, training, times, use.
 
     Args:
         weights: artifacts by name.
         times: as `measure_times` gives them.
         uses: what artifacts are good for, by name, or by model for those without words of their own.
+        gpu: what `bench.gpu` measured.
     """
     head = ["weights", "parameters", "error on test", "bicubic", "to bicubic on dev", "trained"]
-    head += ["CPU, ms per frame", "GPU", "good for"]
+    head += ["CPU, ms per frame", "GPU, ms per frame", "good for"]
     rows = []
     for name, artifact in weights.items():
         card = artifact.card
         test, dev = _scores(card, "test"), _scores(card, "dev")
         figures = [_number(test.get("mean")), _number(test.get("bicubic_mean")), _number(dev.get("mean_ratio"))]
-        spent = [training_spent(card), _time(times, artifact, name), "not measured"]
+        spent = [training_spent(card), _time(times, artifact, name), _gpu_time(gpu, artifact)]
         rows.append([f"`{name}`", f"{parameters(card):,}", *figures, *spent, uses.get(name, uses.get(card.model, ""))])
     return _table(head, rows)
 
@@ -63,14 +65,26 @@ def classical_table(classical: Mapping[str, Errors]) -> str:
     return _table(head, rows)
 
 
-def timing_note(times: Mapping[str, Any]) -> str:
-    """One sentence on how times were measured."""
+def timing_note(times: Mapping[str, Any], gpu: Mapping[str, Any]) -> str:
+    """How times were measured, by those in `weights_table`."""
+    return " ".join([_cpu_note(times), *([_gpu_note(gpu["machine"])] if "machine" in gpu else [])])
+
+
+def _cpu_note(times: Mapping[str, Any]) -> str:
     if not times:
-        return "Times have not been measured yet."
+        return "Times on a CPU have not been measured yet."
     return (
-        f"Time: processor time of one thread for a whole frame of 640x480, median of {times['rounds']}, "
+        f"CPU: processor time of one thread for a whole frame of 640x480, median of {times['rounds']}, "
         f"{times['engine']} on {times['machine']}, {times['date']} (load average {times['load']:g}). That is about "
         "what a frame takes on one free core."
+    )
+
+
+def _gpu_note(about: Mapping[str, Any]) -> str:
+    return (
+        f"GPU: the network and the frame graph around it by `torch-cuda`, without the copies of the frame, median of "
+        f"{about['rounds']} by the GPU's clock, {about['name']}, {about['date']}; measured once for every network, "
+        "whatever its weights. More is on [the engines' page](engines.md)."
     )
 
 
@@ -80,14 +94,15 @@ def parameters(card: Card) -> int:
 
 
 def training_spent(card: Card) -> str:
-    """Steps and minutes over all stages, the first stage of another network or scale included, and the machine."""
-    stages = list(_stages(card.training))
-    if not stages:
-        return ""
-    steps, minutes = (sum(stage.get(what, 0) for stage in stages) for what in ("steps", "minutes"))
-    # an average of runs has no machine of its own
-    machine = next((stage["machine"] for stage in stages if "machine" in stage), "machine unknown")
-    return f"{steps:,} steps, {minutes:.0f} min, {machine}"
+    """Steps and minutes on each machine over all stages, the first of another network or scale included."""
+    spent: dict[str, list[float]] = {}
+    for stage in _stages(card.training):
+        # an average of runs has neither steps nor a machine of its own
+        if "steps" in stage:
+            machine, _, _ = stage.get("machine", "machine unknown").partition(" (")
+            on = spent.setdefault(machine, [0, 0])
+            on[0], on[1] = on[0] + stage["steps"], on[1] + stage.get("minutes", 0)
+    return "; ".join(f"{steps:,} steps, {minutes:.0f} min, {machine}" for machine, (steps, minutes) in spent.items())
 
 
 def _stages(training: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
@@ -125,6 +140,11 @@ def _time(times: Mapping[str, Any], artifact: Artifact, name: str) -> str:
     if found is None or found["weights_id"] != artifact.weights_id:
         return "not measured"
     return f"{found['median_ms']:.0f} ({found['precision']})"
+
+
+def _gpu_time(gpu: Mapping[str, Any], artifact: Artifact) -> str:
+    found = gpu_time(gpu, artifact)
+    return "not measured" if found is None else f"{found[0]:.2f} ({found[1]})"
 
 
 def _number(value: float | None) -> str:

@@ -52,6 +52,11 @@ class TorchCudaEngine(Engine):
         """What this engine is; `notes` say what could not be fused or recorded."""
         return replace(super().describe(), notes=self._notes)
 
+    def device_milliseconds(self, rounds: int) -> tuple[list[float], list[float]]:
+        """See `FrameRunner.device_milliseconds`."""
+        found: tuple[list[float], list[float]] = self._runner.device_milliseconds(rounds)
+        return found
+
     def _build(self, artifact: Artifact, grid: tuple[int, int], precision: Precision, threads: int) -> None:
         import torch
 

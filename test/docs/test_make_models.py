@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("torch")
 
 from docs.make_models import PAGE, filled, shipped, undescribed, uses
-from docs.model_measurements import read_measurements
+from docs.model_measurements import read_gpu, read_measurements
 from docs.model_pictures import SCALE, made_up_images, picture
 from docs.model_tables import classical_table, gains_table, training_spent, weights_table
 from training.protocols import bicubic_up, protocol
@@ -20,7 +20,7 @@ MADE_UP = ("fence", "same_colour", "texture")
 
 
 def test_generated_tables_are_up_to_date():
-    assert filled(TEXT, shipped(), read_measurements()) == TEXT, "run `python -m docs.make_models`"
+    assert filled(TEXT, shipped(), read_measurements(), read_gpu()) == TEXT, "run `python -m docs.make_models`"
 
 
 def test_every_shipped_model_is_described_by_hand():
@@ -41,12 +41,12 @@ def test_only_made_up_scenes_are_drawn_into_the_documentation():
 
 def test_words_outside_the_blocks_are_kept():
     words = TEXT.replace("## Weights\n", "## Weights\n\nWritten by hand.\n")
-    assert "Written by hand." in filled(words, {}, {"times": {}, "classical": {}})
+    assert "Written by hand." in filled(words, {}, {"times": {}, "classical": {}}, {})
 
 
 def test_missing_block_is_an_error():
     with pytest.raises(ValueError, match="gains"):
-        filled(TEXT.replace("<!-- gains:", "<!-- other:"), {}, {"times": {}, "classical": {}})
+        filled(TEXT.replace("<!-- gains:", "<!-- other:"), {}, {"times": {}, "classical": {}}, {})
 
 
 def test_use_is_taken_from_the_section_of_the_artifact_or_of_its_model():
@@ -59,14 +59,23 @@ def test_use_is_taken_from_the_section_of_the_artifact_or_of_its_model():
 def test_time_of_other_weights_is_not_shown(artifact):
     times = {"rounds": 1, "engine": "", "machine": "", "date": "", "load": 0}
     times["frames"] = {"fdkn_x8": {"weights_id": artifact.weights_id, "precision": "fp32", "median_ms": 41.6}}
-    assert "| 42 (fp32) | not measured |" in weights_table({"fdkn_x8": artifact}, times, {})
+    assert "| 42 (fp32) | not measured |" in weights_table({"fdkn_x8": artifact}, times, {}, {})
     times["frames"]["fdkn_x8"]["weights_id"] = "others"
-    assert "| not measured | not measured |" in weights_table({"fdkn_x8": artifact}, times, {})
+    assert "| not measured | not measured |" in weights_table({"fdkn_x8": artifact}, times, {}, {})
+
+
+def test_time_on_a_gpu_is_that_of_the_network(artifact):
+    network = {"model": artifact.card.model, "options": dict(artifact.card.options)}
+    rows = {"fp16": {"engine_ms": 0.551}, "bf16": {"engine_ms": 0.4}, "fp32": {"refused": "why"}}
+    gpu = {"machine": {}, "fdkn_x8": {"network": network, "rows": rows}}
+    assert "| not measured | 0.40 (bf16) |" in weights_table({"fdkn_x8_live": artifact}, {}, {}, gpu)
+    gpu["fdkn_x8"]["network"] = {**network, "options": {"scale": 4}}
+    assert "| not measured | not measured |" in weights_table({"fdkn_x8_live": artifact}, {}, {}, gpu)
 
 
 def test_variant_without_scores_leaves_cells_empty(artifact):
     bare = replace(artifact, card=replace(artifact.card, evaluation={}, training={}))
-    assert "| `fdkn_x8_live` | 703,072 |  |  |  |  |" in weights_table({"fdkn_x8_live": bare}, {}, {})
+    assert "| `fdkn_x8_live` | 703,072 |  |  |  |  |" in weights_table({"fdkn_x8_live": bare}, {}, {}, {})
     assert gains_table({"fdkn_x8_live": bare}, {}).endswith("| `fdkn_x8_live` |  |  |  |  |  |  |  |  |  |")
 
 
@@ -82,6 +91,9 @@ def test_gain_is_one_minus_the_ratio_and_negative_where_worse():
 def test_training_counts_earlier_stages(artifact):
     first = {"steps": 100, "minutes": 1.0, "earlier": None}
     card = replace(artifact.card, training={"steps": 1000, "minutes": 2.4, "machine": "M", "earlier": first})
+    assert training_spent(card) == "1,000 steps, 2 min, M; 100 steps, 1 min, machine unknown"
+    mean = {"of": ["a", "b"], "earlier": {**first, "machine": "M"}}
+    card = replace(card, training={**card.training, "earlier": mean})
     assert training_spent(card) == "1,100 steps, 3 min, M"
 
 

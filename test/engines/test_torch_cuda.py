@@ -117,3 +117,16 @@ def test_without_a_cuda_graph_it_serves_all_the_same_and_says_so(artifact, monke
         assert "no CUDA graph" in engine.describe().notes[-1]
         depth = engine.infer({name: fixture[name] for name in ("rgb", "depth")})["depth_hr"]
     assert np.abs(depth - fixture["depth_hr"]).max() < 1e-2
+
+
+@NEEDS_GPU
+def test_the_gpus_clock_tells_copies_from_the_whole(artifact):
+    with TorchCudaEngine(artifact, (60, 80), "fp16") as engine:
+        whole, copies = engine.device_milliseconds(rounds=5)
+    assert len(whole) == len(copies) == 5
+    assert 0 < min(copies) < min(whole)
+
+
+def test_a_device_without_a_clock_is_refused(artifact):
+    with Unfused(artifact, (18, 24), "fp32") as engine, pytest.raises(ValueError, match="a CUDA device, found cpu"):
+        engine.device_milliseconds(rounds=1)

@@ -1,7 +1,7 @@
 """Training in reduced precision: layers run in it, weights and what is kept stay in float32.
 
 Lightning runs `16-mixed` on a GPU alone, and bfloat16 in its place on a CPU. So that scaled gradients are tested
-anywhere, its own plug-in for them is put in with PyTorch's scaler for CPUs.
+anywhere, its own plug-in for them is put in with PyTorch's scaler for the device there is.
 """
 
 from functools import partial
@@ -85,9 +85,10 @@ def test_bfloat16_runs_the_layers_and_learns(in_float32, tmp_path, data_folder):
 
 @pytest.fixture
 def scaler(monkeypatch, request):
-    """PyTorch's for CPUs with the scale asked for, which `16-mixed` trains with in this test."""
-    scaler = torch.amp.GradScaler("cpu", init_scale=request.param)
-    plugin = MixedPrecision("16-mixed", "cpu", scaler)
+    """PyTorch's with the scale asked for, which `16-mixed` trains with in this test."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    scaler = torch.amp.GradScaler(device, init_scale=request.param)
+    plugin = MixedPrecision("16-mixed", device, scaler)
 
     def trainer(original, **options):
         assert options.pop("precision") == "16-mixed"
