@@ -80,7 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("average", help="mean of the weights of several runs of one network")
     command.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="OUT folders of `train`")
     command.add_argument("--out", required=True, type=Path, help="folder to write")
-    command.set_defaults(run_command=lambda a: print(average_runs(a.runs, a.out)))
+    command.add_argument(
+        "--shares", nargs="+", type=float, metavar="SHARE", help="how much each run counts, as 1 4 (default: alike)"
+    )
+    command.set_defaults(run_command=lambda a: print(average_runs(a.runs, a.out, a.shares)))
 
     command = commands.add_parser("export", parents=[recipe, data], help="evaluate a run, write an artifact")
     command.add_argument("--run", required=True, type=Path, help="the OUT folder of `train`")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from training.recipe import Recipe, load_recipe
 
 _HERE = Path(__file__).parent
 _RECIPES, _AVERAGES = _HERE / "recipes", _HERE / "averages.yaml"
+Averaged = list[str] | dict[str, float]
+"""Runs that are averaged, alike or by shares."""
 # first line of the recipe that is kept in a run's folder
 _MARK = "# train --start-from "
 
@@ -107,7 +110,7 @@ def command_for(weights: str, recipe: str) -> str | None:
     if len(parts) < 3 or parts[0] != "runs":
         return None
     run, below = f"runs/{parts[1]}", parts[2:-1]
-    averaged: dict[str, list[str]] = yaml.safe_load(_AVERAGES.read_text(encoding="utf-8"))
+    averaged: dict[str, Averaged] = yaml.safe_load(_AVERAGES.read_text(encoding="utf-8"))
     if below in (("grown",), ("shrunk",)):
         made_by = _network_recipe(parts[1], averaged)
         if not (_RECIPES / f"{made_by}.yaml").is_file():
@@ -116,15 +119,28 @@ def command_for(weights: str, recipe: str) -> str | None:
         recipes = f"--recipe {recipe} --{other}-recipe {made_by}"
         return f"python -m training {verb} {recipes} --run {run} --out {run}/{below[0]}"
     if parts[1] in averaged:
-        return f"python -m training average {' '.join(f'runs/{name}' for name in averaged[parts[1]])} --out {run}"
+        shares = averaged[parts[1]]
+        return average_command(list(shares), run, list(shares.values()) if isinstance(shares, dict) else None)
     if (_RECIPES / f"{parts[1]}.yaml").is_file():
         return f"python -m training train --recipe {parts[1]} --data DATA --out {run}"
     return None
 
 
-def _network_recipe(run: str, averaged: dict[str, list[str]]) -> str:
+def average_command(runs: Sequence[str], out: str, shares: Sequence[float] | None = None) -> str:
+    """The command that averages runs.
+
+    Args:
+        runs: their names, as in `runs/NAME`.
+        out: folder that it writes.
+        shares: how much each counts; None counts them alike.
+    """
+    counted = "" if shares is None else f"--shares {' '.join(f'{share:g}' for share in shares)} "
+    return f"python -m training average {' '.join(f'runs/{name}' for name in runs)} {counted}--out {out}"
+
+
+def _network_recipe(run: str, averaged: dict[str, Averaged]) -> str:
     """A recipe of the network whose weights a run holds."""
-    return _network_recipe(averaged[run][-1], averaged) if run in averaged else run
+    return _network_recipe(list(averaged[run])[-1], averaged) if run in averaged else run
 
 
 def _missing(recipe: Recipe, name: str) -> str:

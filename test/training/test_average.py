@@ -38,6 +38,18 @@ def test_other_networks_are_refused(tmp_path):
         average_runs([_run(tmp_path / "a", 1), _run(tmp_path / "b", 1, width=3)], tmp_path / "mean")
 
 
+def test_shares_say_how_much_each_run_counts(tmp_path):
+    runs = [_run(tmp_path / "a", 1), _run(tmp_path / "b", 3)]
+    state = safetensors.torch.load_file(average_runs(runs, tmp_path / "mean", [1, 4]))
+    assert state["weight"].tolist() == pytest.approx([2.6, 2.6]) and state["num_batches_tracked"] == 5
+    facts = json.loads((tmp_path / "mean" / "training.json").read_text())
+    assert facts["shares"] == [1, 4]
+    assert facts["command"] == "python -m training average runs/a runs/b --shares 1 4 --out RUN"
+    for shares in ([1], [1, 0]):
+        with pytest.raises(ValueError, match="expected a number above 0 for each of 2 runs, found"):
+            average_runs(runs, tmp_path / "mean", shares)
+
+
 def test_one_run_is_no_average(tmp_path):
     with pytest.raises(ValueError, match="two or more"):
         average_runs([_run(tmp_path / "a", 1)], tmp_path / "mean")
