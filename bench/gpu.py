@@ -2,7 +2,8 @@
 
 Each artifact is checked on its golden frame first. Beside it, in the same process, plain eager PyTorch of the
 straightforward form in float32 on the same GPU, and what that GPU's convolutions reach at best. What is done is kept in
-`gpu.json`, and a run that was stopped goes on from there. `docs.make_engines` and `docs.make_models` read it.
+`gpu.json`, and a run that was stopped goes on from there, on the same machine; `--again` replaces what it measures.
+`docs.make_engines` and `docs.make_models` read that file.
 """
 
 from __future__ import annotations
@@ -14,12 +15,11 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
@@ -27,11 +27,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.gpu_report import gpu_report, network_of
 from bench.straightforward import straightforward
 from depth_sr_ros.artifact import SHIPPED, Artifact, list_artifacts, read_artifact
-from depth_sr_ros.engines.base import EngineError, EngineUnavailable, Precision
+from depth_sr_ros.engines.base import Arrays, EngineError, EngineUnavailable, Precision
 from depth_sr_ros.engines.selfcheck import check_engine
 from depth_sr_ros.engines.torch_cuda import TorchCudaEngine
+from depth_sr_ros.engines.torch_frames import device_milliseconds
 from depth_sr_ros.engines.torch_network import load_network
 from depth_sr_ros.models.frame_graph import FrameGraph
+from depth_sr_ros.rgbd.grids import colour_on_grid, depth_on_grid, plan_grid
 from depth_sr_ros.timing import made_up_frame
 
 Row = dict[str, Any]
@@ -47,11 +49,11 @@ _WARM_UP = 3
 
 
 def main() -> int:
-    """Measures what is missing and prints the table."""
+    """Measures what is missing and prints the table; returns the exit status, 1 where there is no GPU."""
     parser = argparse.ArgumentParser(prog="python -m bench.gpu", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("out/bench"))
     parser.add_argument("--only", nargs="*", help="names of artifacts to measure (default: all at x8 but variants)")
-    parser.add_argument("--rounds", type=int, default=50, help="frames of each")
+    parser.add_argument("--rounds", type=int, default=30, help="frames of each (default 30)")
     parser.add_argument("--again", action="store_true", help="measure what is there already, too")
     options = parser.parse_args()
     try:
@@ -60,57 +62,65 @@ def main() -> int:
         print(missing, file=sys.stderr)
         return 1
     options.out.mkdir(parents=True, exist_ok=True)
-    file = options.out / "gpu.json"
-    results: Row = json.loads(file.read_text()) if file.is_file() and not options.again else {}
     jobs: dict[str, Callable[[], Row]] = {"machine": lambda: _machine(options.rounds)}
     for name in options.only or list_artifacts():
         artifact = read_artifact(SHIPPED / name)
         if options.only or (artifact.card.scale == 8 and not artifact.card.variant):
             jobs[name] = lambda artifact=artifact: _measured(artifact, options.rounds)
+    print(gpu_report(measure(jobs, options.out / "gpu.json", options.again)))
+    return 0
+
+
+def measure(jobs: Mapping[str, Callable[[], Row]], file: Path, again: bool = False) -> Row:
+    """Runs the jobs whose results are not in a file yet, and keeps each there; gives all that the file then holds.
+
+    Args:
+        jobs: by name.
+        file: JSON, made if missing.
+        again: run all of them.
+    """
+    results: Row = json.loads(file.read_text()) if file.is_file() else {}
     for name, job in jobs.items():
-        if name not in results:
+        if again or name not in results:
             print(f"{name} ...", flush=True)
             results[name] = job()
             building = file.with_suffix(".new")
             building.write_text(json.dumps(results, indent=2) + "\n")
             building.replace(file)
-    print(gpu_report(results))
-    return 0
+    return results
 
 
 def _measured(artifact: Artifact, rounds: int) -> Row:
     """Everything about one artifact."""
-    offered = TorchCudaEngine.precisions()
-    rows = {precision: _row(artifact, precision, rounds) for precision in offered}
+    rows = {precision: _row(artifact, precision, rounds) for precision in TorchCudaEngine.precisions()}
+    serves = next((precision for precision, row in rows.items() if "refused" not in row), None)
     scaling = {}
-    if artifact.folder.name in _GROWING:
-        for size in _SCALING:
-            scaling["x".join(map(str, size))] = _times(artifact, offered[0], size, rounds)
+    if artifact.folder.name in _GROWING and serves is not None:
+        for width, height in _SCALING:
+            row = _row(artifact, serves, rounds, (width, height))
+            scaling[f"{width}x{height}"] = {"precision": serves, **row}
     return {
-        "network": network_of(artifact),
+        "network": network_of(artifact.card.model, artifact.card.options),
+        "weights_id": artifact.weights_id,
         "gflop": _gflop(artifact),
         "rows": rows,
-        "scaling": scaling,
-        "straightforward_ms": _straightforward(artifact),
+        "scaling": {size: row for size, row in scaling.items() if "refused" not in row},
+        "straightforward_ms": _straightforward(artifact, rounds),
     }
 
 
-def _row(artifact: Artifact, precision: Precision, rounds: int) -> Row:
+def _row(artifact: Artifact, precision: Precision, rounds: int, size: tuple[int, int] = _SIZE) -> Row:
+    """Error on the golden frame, and times at a size; or why it is refused."""
     try:
         error = check_engine(TorchCudaEngine, artifact, precision, threads=0).error
+        return {"golden_error": error, **_times(artifact, precision, size, rounds)}
     except EngineError as refusal:
         return {"refused": str(refusal)}
-    return {"golden_error": error, **_times(artifact, precision, _SIZE, rounds)}
 
 
 def _times(artifact: Artifact, precision: Precision, size: tuple[int, int], rounds: int) -> Row:
     """Milliseconds of the device and on the clock, and the GPU memory that a frame of (width, height) needs."""
-    width, height = size
-    rgb, depth = made_up_frame(height, width, artifact.card.scale)
-    multiple = artifact.card.size_multiple
-    if height % multiple or width % multiple:
-        rgb, depth = _padded(rgb, depth, artifact.card.scale, multiple)
-    frame = {"rgb": rgb, "depth": np.nan_to_num(depth)}
+    frame = _frame(artifact, size)
     gc.collect()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
@@ -122,42 +132,39 @@ def _times(artifact: Artifact, precision: Precision, size: tuple[int, int], roun
             clock.append((time.perf_counter() - start) * 1e3)
         whole, copies = engine.device_milliseconds(rounds)
         notes = engine.describe().notes
-    copied = statistics.median(copies)
     return {
-        "engine_ms": statistics.median(whole) - copied,
-        "copies_ms": copied,
+        "engine_ms": statistics.median(all_ - copied for all_, copied in zip(whole, copies, strict=True)),
+        "copies_ms": statistics.median(copies),
         "infer_ms": statistics.median(clock[_WARM_UP:]),
         "peak_mib": torch.cuda.max_memory_allocated() / 2**20,
         "notes": list(notes),
     }
 
 
-def _padded(rgb: Any, depth: Any, scale: int, multiple: int) -> tuple[Any, Any]:
-    """The frame with its last rows and columns repeated up to a multiple, as `Upsampler` does it."""
-    low = [-(-side * scale // multiple) * multiple // scale for side in depth.shape]
-    more = [(0, side - found) for side, found in zip(low, depth.shape, strict=True)]
-    edges = [(0, side * scale - found) for side, found in zip(low, rgb.shape[:2], strict=True)]
-    return np.pad(rgb, (*edges, (0, 0)), mode="edge"), np.pad(depth, more, mode="edge")
+def _frame(artifact: Artifact, size: tuple[int, int]) -> Arrays:
+    """A made-up frame of (width, height) as `Upsampler` brings it to the network's grid."""
+    card, (width, height) = artifact.card, size
+    rgb, depth = made_up_frame(height, width, card.scale)
+    plan = plan_grid(rgb.shape[:2], depth.shape, card.scale, (card.scale,), card.size_multiple)
+    return {"rgb": colour_on_grid(rgb, plan), "depth": depth_on_grid(depth, plan, rgb.shape[:2])}
 
 
-def _straightforward(artifact: Artifact) -> float:
+def _straightforward(artifact: Artifact, rounds: int) -> float:
     """Milliseconds on the GPU of the straightforward form, eager, float32 proper."""
-    rgb, depth = made_up_frame(_SIZE[1], _SIZE[0], artifact.card.scale)
     graph: Any = straightforward(artifact)
     graph.to("cuda")
-    inputs = torch.from_numpy(rgb).cuda(), torch.from_numpy(np.nan_to_num(depth)).cuda()
+    inputs = [torch.from_numpy(array).cuda() for array in (_frame(artifact, _SIZE)[name] for name in ("rgb", "depth"))]
     flags = torch.backends.cudnn.flags(enabled=True, benchmark=True, deterministic=False, allow_tf32=False)
     with torch.device("cuda"), torch.inference_mode(), flags:
-        found = device_time(lambda: graph(*inputs), 5)
-    return found
+        return _device_time(lambda: graph(*inputs), rounds)
 
 
 def _gflop(artifact: Artifact) -> float:
     """Arithmetic of the network's convolutions and matrix products for a frame, two per multiplication and addition."""
-    rgb, depth = made_up_frame(_SIZE[1], _SIZE[0], artifact.card.scale)
+    frame = _frame(artifact, _SIZE)
     graph = FrameGraph(load_network(artifact)).to("cuda").eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        graph(torch.from_numpy(rgb).cuda(), torch.from_numpy(np.nan_to_num(depth)).cuda())
+        graph(*(torch.from_numpy(frame[name]).cuda() for name in ("rgb", "depth")))
     return float(counter.get_total_flops() * 1e-9)
 
 
@@ -165,7 +172,7 @@ def _machine(rounds: int) -> Row:
     """What the GPU is and reaches at best."""
     source = torch.ones(_COPY_BYTES // 4, device="cuda")
     target = torch.empty_like(source)
-    copy = device_time(lambda: target.copy_(source), rounds)
+    copy = _device_time(lambda: target.copy_(source), rounds)
     return {
         "name": torch.cuda.get_device_name(),
         "torch": torch.__version__,
@@ -173,7 +180,10 @@ def _machine(rounds: int) -> Row:
         "python": platform.python_version(),
         "date": date.today().isoformat(),
         "rounds": rounds,
-        "gflop_per_s": {name: max(_convolution(s, t, rounds) for s in _SHAPES) for name, t in _TYPES.items()},
+        "gflop_per_s": {
+            name: max(_convolution(shape, _TYPES[name], rounds) for shape in _SHAPES)
+            for name in TorchCudaEngine.precisions()
+        },
         "copy_gb_per_s": 2 * _COPY_BYTES / copy * 1e-6,
     }
 
@@ -187,21 +197,15 @@ def _convolution(shape: tuple[int, int, int], kind: torch.dtype, rounds: int) ->
     kernel = kernel.contiguous(memory_format=torch.channels_last)
     flags = torch.backends.cudnn.flags(enabled=True, benchmark=True, deterministic=False, allow_tf32=False)
     with torch.inference_mode(), flags:
-        spent = device_time(lambda: F.conv2d(image, kernel, padding=1), rounds)
+        spent = _device_time(lambda: F.conv2d(image, kernel, padding=1), rounds)
     return 2 * 9 * channels**2 * height * width / spent * 1e-6
 
 
-def device_time(work: Callable[[], object], rounds: int) -> float:
-    """Median milliseconds of some work on the current CUDA stream, by events, after a few rounds that do not count."""
+def _device_time(work: Callable[[], object], rounds: int) -> float:
+    """Median milliseconds of some work on the current CUDA stream, after a few rounds that do not count."""
     for _ in range(_WARM_UP):
         work()
-    events = [[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(rounds)]
-    for first, last in events:
-        first.record()
-        work()
-        last.record()
-    torch.cuda.synchronize()
-    return statistics.median(first.elapsed_time(last) for first, last in events)
+    return statistics.median(device_milliseconds([work], rounds)[0])
 
 
 if __name__ == "__main__":

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from depth_sr_ros.artifact import Artifact
+from depth_sr_ros.models import create_model
 
 _HOW = (
     "640x480, `torch-cuda`. *engine*: the network and the rest of the frame graph, by the GPU's clock; *copies*: the "
-    "frame in and depth out, by the same; *infer*: a call from Python with both. *faster*: the engine, than plain "
-    "eager PyTorch of the straightforward form in float32 on the same GPU. *of limit*: the network's arithmetic at the "
-    "rate of the fastest convolutions, as a share of the engine's time. *GPU memory*: the most that was allocated, "
-    "also while the algorithms of convolutions were tried. *golden*: RMS error on the artifact's golden frame, as a "
-    "share of its depth range."
+    "frame in and depth out, by the same; *infer*: a call from Python, which copies both in the host's memory, too. "
+    "*faster*: how many times as fast the engine is as plain eager PyTorch of the straightforward form in float32 on "
+    "the same GPU. *of limit*: the network's arithmetic at the rate of the fastest convolutions, as a share of the "
+    "engine's time. *GPU memory*: the most that PyTorch had allocated, which is while an engine is built and the "
+    "algorithms of convolutions are tried; the driver's own comes on top. *golden*: RMS error on the golden frame of "
+    "the weights that shipped then, as a share of its depth range."
 )
 
 
-def network_of(artifact: Artifact) -> dict[str, Any]:
-    """What decides how long an artifact takes: its model and options, as they stand in JSON. Weights do not count."""
-    return {"model": artifact.card.model, "options": dict(artifact.card.options)}
+def network_of(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides how long a network takes, with the options that were left out: equal for equal networks."""
+    return {"model": model, "options": json.loads(_all_options(model, json.dumps(dict(options))))}
+
+
+@functools.cache
+def _all_options(model: str, options: str) -> str:
+    return json.dumps(create_model(model, **json.loads(options)).options)
 
 
 def gpu_report(results: Mapping[str, Any]) -> str:
@@ -46,16 +55,17 @@ def gpu_report(results: Mapping[str, Any]) -> str:
 
 
 def gpu_time(results: Mapping[str, Any], artifact: Artifact) -> tuple[float, str] | None:
-    """Milliseconds of the engine at 640x480, and the precision, the fastest one, of an artifact of the same network.
+    """Milliseconds of the engine at 640x480, in the first precision that serves, for an artifact of the same network.
 
     Args:
         results: as `gpu_report` takes them.
         artifact: whose network it is; None is returned where that was not measured.
     """
+    wanted = network_of(artifact.card.model, artifact.card.options)
     for result in results.values():
-        if result.get("network") == network_of(artifact):
+        if "network" in result and network_of(**result["network"]) == wanted:
             times = [(row["engine_ms"], precision) for precision, row in result["rows"].items() if "engine_ms" in row]
-            return min(times) if times else None
+            return times[0] if times else None
     return None
 
 
@@ -90,10 +100,10 @@ def _said(artifacts: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _scaling(artifacts: Mapping[str, Any]) -> list[str]:
-    rows = [
-        f"| {name} | {size} | {row['engine_ms']:.3f} | {row['copies_ms']:.3f} | {row['peak_mib']:.0f} |"
-        for name, result in artifacts.items()
-        for size, row in result["scaling"].items()
-    ]
-    head = ["", "Time against size, in fp16:", "", "| artifact | size | engine ms | copies ms | GPU memory, MiB |"]
-    return [*head, "|" + "---|" * 5, *rows] if rows else []
+    rows = []
+    for name, result in artifacts.items():
+        for size, row in result["scaling"].items():
+            times = f"{row['engine_ms']:.3f} | {row['copies_ms']:.3f}"
+            rows.append(f"| {name} | {size} | {row['precision']} | {times} | {row['peak_mib']:.0f} |")
+    head = ["", "Time against size:", "", "| artifact | size | precision | engine ms | copies ms | GPU memory, MiB |"]
+    return [*head, "|" + "---|" * 6, *rows] if rows else []

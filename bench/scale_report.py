@@ -73,9 +73,11 @@ def training_table(results: Results) -> str:
         what = "crops prepared and thrown away" if name == "crops" else f"{row['recipe']}, trained"
         count = row.get("steps") or row["batches"]
         rate = count / seconds(row)
+        # of a GPU's run the crops are prepared by other processes, whose time is not known
+        spent = "" if row.get("crop_processes") else f"{row['cpu_s'] / count:.3f}"
         rows.append(
             f"| {what} | {row.get('device', 'one core')} | {rate:.2f} | {rate * pixels_per_step(row) / 1e6:.2f} | "
-            f"{row['cpu_s'] / count:.3f} |"
+            f"{spent} |"
         )
     return _or_not_measured(rows)
 

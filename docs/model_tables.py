@@ -94,15 +94,26 @@ def parameters(card: Card) -> int:
 
 
 def training_spent(card: Card) -> str:
-    """Steps and minutes on each machine over all stages, the first of another network or scale included."""
+    """Steps and minutes on each machine over all stages, the first of another network or scale included.
+
+    Machines stand in the order in which they were used first.
+    """
     spent: dict[str, list[float]] = {}
-    for stage in _stages(card.training):
-        # an average of runs has neither steps nor a machine of its own
-        if "steps" in stage:
-            machine, _, _ = stage.get("machine", "machine unknown").partition(" (")
+    for stage in reversed(list(_stages(card.training))):
+        if "steps" in stage:  # an average of runs took none
+            machine = _without_remark(stage.get("machine", "machine unknown"))
             on = spent.setdefault(machine, [0, 0])
             on[0], on[1] = on[0] + stage["steps"], on[1] + stage.get("minutes", 0)
-    return "; ".join(f"{steps:,} steps, {minutes:.0f} min, {machine}" for machine, (steps, minutes) in spent.items())
+    return "; ".join(f"{steps:,} steps, {_minutes(took)}, {on}" for on, (steps, took) in spent.items())
+
+
+def _without_remark(machine: str) -> str:
+    """`AMD EPYC, 2 cores (one used)` is the machine `AMD EPYC, 2 cores`."""
+    return machine.partition(" (")[0]
+
+
+def _minutes(spent: float) -> str:
+    return f"{spent:.0f} min" if spent >= 10 else f"{spent:.1f} min"
 
 
 def _stages(training: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:

@@ -7,6 +7,7 @@ their mean is often better than each.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def average_runs(runs: Sequence[Path], out: Path, shares: Sequence[float] | None
     """Writes the mean of the weights of runs, with `training.json`, for `start_from` or `export`.
 
     Args:
-        runs: OUT folders of `train`, at least two. What the mean is and goes on from is told by the last one's facts.
+        runs: OUT folders of `train`, at least two; `data`, `machine` and `earlier` in the facts are the last one's.
         out: folder to write.
         shares: how much each run counts, above 0, relative to each other; alike where not given.
 
@@ -35,7 +36,7 @@ def average_runs(runs: Sequence[Path], out: Path, shares: Sequence[float] | None
     if len(runs) < 2:
         raise ValueError(f"expected two or more runs to average, found {len(runs)}")
     counts = [1.0] * len(runs) if shares is None else list(shares)
-    if len(counts) != len(runs) or min(counts) <= 0:
+    if len(counts) != len(runs) or not all(0 < count < math.inf for count in counts):
         raise ValueError(f"shares: expected a number above 0 for each of {len(runs)} runs, found {counts}")
     states = [load_weights(run / "weights.safetensors") for run in runs]
     first = states[0]

@@ -134,7 +134,7 @@ def average_command(runs: Sequence[str], out: str, shares: Sequence[float] | Non
         out: folder that it writes.
         shares: how much each counts; None counts them alike.
     """
-    counted = "" if shares is None else f"--shares {' '.join(f'{share:g}' for share in shares)} "
+    counted = "" if shares is None else f"--shares {' '.join(f'{share:.17g}' for share in shares)} "
     return f"python -m training average {' '.join(f'runs/{name}' for name in runs)} {counted}--out {out}"
 
 

@@ -8,7 +8,7 @@ a CPU the same code runs without stream and recording, which is how it is tested
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +49,19 @@ class Packed:
         self.buffer.copy_(other.buffer, non_blocking=True)
 
 
+def device_milliseconds(works: Sequence[Callable[[], object]], rounds: int) -> list[list[float]]:
+    """Milliseconds of each work on the current CUDA stream, in turn, by the GPU's own clock: a list of rounds each."""
+    events = [[[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(rounds)] for _ in works]
+    for number in range(rounds):
+        for work, of_work in zip(works, events, strict=True):
+            first, last = of_work[number]
+            first.record()
+            work()
+            last.record()
+    torch.cuda.current_stream().synchronize()
+    return [[first.elapsed_time(last) for first, last in of_work] for of_work in events]
+
+
 class FrameRunner:
     """A frame graph, ready for frames of one size. Used from one thread.
 
@@ -84,7 +97,6 @@ class FrameRunner:
             self._wait()
         if cuda:
             self._record()
-            torch.cuda.empty_cache()  # what algorithms that were only tried have used: gigabytes in float32
 
     def __call__(self, frame: Arrays) -> Arrays:
         """Runs a frame of the right names, shapes and types; the results belong to the caller."""
@@ -98,7 +110,10 @@ class FrameRunner:
         """How long the device works on a frame, copies included, and on its copies in and out alone, by its own clock.
 
         Args:
-            rounds: of each.
+            rounds: of each, in turn.
+
+        Returns:
+            Milliseconds of the whole and of the copies, a round each.
 
         Raises:
             ValueError: not on a CUDA device, which alone has such a clock.
@@ -110,17 +125,9 @@ class FrameRunner:
             self._inputs.copy_from(self._sent)
             self._received.copy_from(self._outputs)
 
-        return self._timed(self._launch, rounds), self._timed(copies, rounds)
-
-    def _timed(self, work: Callable[[], None], rounds: int) -> list[float]:
-        events = [[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(rounds)]
         with torch.cuda.stream(self._stream):
-            for first, last in events:
-                first.record()
-                work()
-                last.record()
-        self._wait()
-        return [first.elapsed_time(last) for first, last in events]
+            whole, copied = device_milliseconds((self._launch, copies), rounds)
+        return whole, copied
 
     def close(self) -> None:
         """Frees the device's memory; the runner cannot be used after."""

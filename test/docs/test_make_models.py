@@ -66,7 +66,7 @@ def test_time_of_other_weights_is_not_shown(artifact):
 
 def test_time_on_a_gpu_is_that_of_the_network(artifact):
     network = {"model": artifact.card.model, "options": dict(artifact.card.options)}
-    rows = {"fp16": {"engine_ms": 0.551}, "bf16": {"engine_ms": 0.4}, "fp32": {"refused": "why"}}
+    rows = {"fp16": {"refused": "why"}, "bf16": {"engine_ms": 0.4}, "fp32": {"engine_ms": 1.6}}
     gpu = {"machine": {}, "fdkn_x8": {"network": network, "rows": rows}}
     assert "| not measured | 0.40 (bf16) |" in weights_table({"fdkn_x8_live": artifact}, {}, {}, gpu)
     gpu["fdkn_x8"]["network"] = {**network, "options": {"scale": 4}}
@@ -91,10 +91,10 @@ def test_gain_is_one_minus_the_ratio_and_negative_where_worse():
 def test_training_counts_earlier_stages(artifact):
     first = {"steps": 100, "minutes": 1.0, "earlier": None}
     card = replace(artifact.card, training={"steps": 1000, "minutes": 2.4, "machine": "M", "earlier": first})
-    assert training_spent(card) == "1,000 steps, 2 min, M; 100 steps, 1 min, machine unknown"
-    mean = {"of": ["a", "b"], "earlier": {**first, "machine": "M"}}
+    assert training_spent(card) == "100 steps, 1.0 min, machine unknown; 1,000 steps, 2.4 min, M"
+    mean = {"averaged": 2, "machine": "M", "earlier": {**first, "minutes": 10.0, "machine": "M (one core)"}}
     card = replace(card, training={**card.training, "earlier": mean})
-    assert training_spent(card) == "1,100 steps, 3 min, M"
+    assert training_spent(card) == "1,100 steps, 12 min, M"
 
 
 def test_picture_fits_any_number_of_methods():

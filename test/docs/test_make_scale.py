@@ -61,4 +61,4 @@ def test_measurements_are_in_the_tables():
     page = filled(PAGE.read_text(), RESULTS)
     assert "| kitchen/raw | 640×480, 640×480 | 200 | 0.300 | 20.0 | 40% | 300 |" in page
     assert "| fdkn x8, trained | one core | 2.00 | 0.29 | 0.500 |" in page
-    assert "| fdkn x8, trained | a GPU | 20.00 | 2.95 | 0.500 |" in page
+    assert "| fdkn x8, trained | a GPU | 20.00 | 2.95 |  |" in page

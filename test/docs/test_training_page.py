@@ -59,6 +59,19 @@ def test_the_line_of_shipped_weights_is_on_the_page(name):
     assert stages and set(stages) <= shown
 
 
+@pytest.mark.parametrize("name", list_artifacts())
+def test_averages_behind_shipped_weights_are_on_the_page(name):
+    """With their shares; the folder that they are written to is not on the card."""
+    shown = {_without_out(words) for words in _commands(PAGE) if words[0] == "average"}
+    averages = re.findall(r"training (average [^&]*)", read_artifact(SHIPPED / name).card.command)
+    assert {_without_out(shlex.split(command)) for command in averages} <= shown
+
+
+def _without_out(words):
+    at = words.index("--out")
+    return tuple(words[:at] + words[at + 2 :])
+
+
 @pytest.mark.parametrize("command", ["train", "average", "grow", "shrink", "evaluate", "export"])
 def test_commands_are_listed(command):
     assert re.search(rf"^\| `{command}` \|", PAGE, re.MULTILINE)

@@ -1,6 +1,7 @@
 """Averaging the weights of runs."""
 
 import json
+import math
 
 import pytest
 import safetensors.torch
@@ -45,7 +46,7 @@ def test_shares_say_how_much_each_run_counts(tmp_path):
     facts = json.loads((tmp_path / "mean" / "training.json").read_text())
     assert facts["shares"] == [1, 4]
     assert facts["command"] == "python -m training average runs/a runs/b --shares 1 4 --out RUN"
-    for shares in ([1], [1, 0]):
+    for shares in ([1], [1, 0], [1, math.nan], [1, math.inf]):
         with pytest.raises(ValueError, match="expected a number above 0 for each of 2 runs, found"):
             average_runs(runs, tmp_path / "mean", shares)
 

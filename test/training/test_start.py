@@ -119,6 +119,12 @@ def test_all_that_recipes_start_from_can_be_made(recipe):
             todo += [(before, made_by[1])] if before else []
 
 
+def test_shares_of_a_mean_are_part_of_its_command():
+    command = command_for("runs/jiif_x8_live_mean8/weights.safetensors", "jiif_x8_dense_live")
+    expected = "average runs/jiif_x8_gpu runs/jiif_x8_gpu_live --shares 1 4 --out runs/jiif_x8_live_mean8"
+    assert command == f"python -m training {expected}"
+
+
 def test_no_command_is_made_up_for_a_run_of_a_recipe_that_does_not_ship():
     assert command_for("runs/mine/shrunk/weights.safetensors", "fdkn_s_x8_local") is None
     assert command_for("runs/mine/weights.safetensors", "fdkn_s_x8_local") is None
