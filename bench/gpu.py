@@ -67,19 +67,31 @@ def main() -> int:
         artifact = read_artifact(SHIPPED / name)
         if options.only or (artifact.card.scale == 8 and not artifact.card.variant):
             jobs[name] = lambda artifact=artifact: _measured(artifact, options.rounds)
-    print(gpu_report(measure(jobs, options.out / "gpu.json", options.again)))
+    here = {"name": torch.cuda.get_device_name(), "torch": torch.__version__}
+    try:
+        print(gpu_report(measure(jobs, options.out / "gpu.json", here, options.again)))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 
-def measure(jobs: Mapping[str, Callable[[], Row]], file: Path, again: bool = False) -> Row:
+def measure(jobs: Mapping[str, Callable[[], Row]], file: Path, here: Mapping[str, str], again: bool = False) -> Row:
     """Runs the jobs whose results are not in a file yet, and keeps each there; gives all that the file then holds.
 
     Args:
         jobs: by name.
         file: JSON, made if missing.
+        here: what the file's `machine`, if it has one, must say of this machine.
         again: run all of them.
+
+    Raises:
+        ValueError: the file holds another machine's results.
     """
     results: Row = json.loads(file.read_text()) if file.is_file() else {}
+    there = {what: results["machine"].get(what) for what in here} if "machine" in results else here
+    if there != here:
+        raise ValueError(f"{file}: expected results of this machine, {dict(here)}, found {there}; choose another --out")
     for name, job in jobs.items():
         if again or name not in results:
             print(f"{name} ...", flush=True)

@@ -58,10 +58,18 @@ def test_a_network_is_the_same_whether_defaults_are_written_down(artifact):
 def test_what_is_measured_is_kept_and_replaced_when_asked(tmp_path):
     file, count = tmp_path / "gpu.json", iter(range(9))
     jobs = {name: (lambda name=name: {"name": name, "number": next(count)}) for name in ("a", "b")}
-    measure({"a": jobs["a"]}, file)
-    assert [row["number"] for row in measure(jobs, file).values()] == [0, 1]
-    assert [row["number"] for row in measure({"b": jobs["b"]}, file, again=True).values()] == [0, 2]
+    measure({"a": jobs["a"]}, file, {})
+    assert [row["number"] for row in measure(jobs, file, {}).values()] == [0, 1]
+    assert [row["number"] for row in measure({"b": jobs["b"]}, file, {}, again=True).values()] == [0, 2]
     assert json.loads(file.read_text()) == {"a": {"name": "a", "number": 0}, "b": {"name": "b", "number": 2}}
+
+
+def test_results_of_another_machine_are_not_added_to(tmp_path):
+    file = tmp_path / "gpu.json"
+    file.write_text(json.dumps({"machine": {"name": "G", "torch": "2"}}))
+    assert measure({}, file, {"name": "G", "torch": "2"})
+    with pytest.raises(ValueError, match="expected results of this machine, .*'torch': '3'.*choose another --out"):
+        measure({}, file, {"name": "G", "torch": "3"})
 
 
 def test_a_frame_fits_the_networks_multiple():
