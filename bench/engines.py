@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.engines_report import report, scaling_lines
+from bench.kept import write_results
 from bench.limits import copy_bandwidth, limit_cases, machine, rates
 from bench.plot import scaling_plot
 from depth_sr_ros.artifact import SHIPPED, list_artifacts, read_artifact
@@ -51,9 +52,7 @@ def main() -> int:
         if name not in results and (not options.only or name.split("/")[0] in (*options.only, "machine")):
             print(f"{name} ...", flush=True)
             results[name] = job()
-            building = file.with_suffix(".new")
-            building.write_text(json.dumps(results, indent=2) + "\n")
-            building.replace(file)
+            write_results(results, file)
     text = report(results)
     (options.out / "engines.md").write_text(text)
     lines = scaling_lines(results)

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,13 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.gpu_report import gpu_report, network_of
+from bench.kept import write_results
 from bench.straightforward import straightforward
 from depth_sr_ros.artifact import SHIPPED, Artifact, list_artifacts, read_artifact
 from depth_sr_ros.engines.base import Arrays, EngineError, EngineUnavailable, Precision
 from depth_sr_ros.engines.selfcheck import check_engine
 from depth_sr_ros.engines.torch_cuda import TorchCudaEngine
-from depth_sr_ros.engines.torch_frames import device_milliseconds
+from depth_sr_ros.engines.torch_frames import device_milliseconds, fastest_exact_convolutions
 from depth_sr_ros.engines.torch_network import load_network
 from depth_sr_ros.models.frame_graph import FrameGraph
 from depth_sr_ros.rgbd.grids import colour_on_grid, depth_on_grid, plan_grid
@@ -96,9 +98,7 @@ def measure(jobs: Mapping[str, Callable[[], Row]], file: Path, here: Mapping[str
         if again or name not in results:
             print(f"{name} ...", flush=True)
             results[name] = job()
-            building = file.with_suffix(".new")
-            building.write_text(json.dumps(results, indent=2) + "\n")
-            building.replace(file)
+            write_results(results, file)
     return results
 
 
@@ -106,10 +106,10 @@ def _measured(artifact: Artifact, rounds: int) -> Row:
     """Everything about one artifact."""
     rows = {precision: _row(artifact, precision, rounds) for precision in TorchCudaEngine.precisions()}
     serves = next((precision for precision, row in rows.items() if "refused" not in row), None)
-    scaling = {}
+    scaling: dict[str, Row] = {}
     if artifact.folder.name in _GROWING and serves is not None:
         for width, height in _SCALING:
-            row = _row(artifact, serves, rounds, (width, height))
+            row = _or_refused(partial(_times, artifact, serves, (width, height), rounds))
             scaling[f"{width}x{height}"] = {"precision": serves, **row}
     return {
         "network": network_of(artifact.card.model, artifact.card.options),
@@ -121,31 +121,39 @@ def _measured(artifact: Artifact, rounds: int) -> Row:
     }
 
 
-def _row(artifact: Artifact, precision: Precision, rounds: int, size: tuple[int, int] = _SIZE) -> Row:
-    """Error on the golden frame, and times at a size; or why it is refused."""
-    try:
+def _row(artifact: Artifact, precision: Precision, rounds: int) -> Row:
+    """Error on the golden frame and times, or why it is refused."""
+
+    def work() -> Row:
         error = check_engine(TorchCudaEngine, artifact, precision, threads=0).error
-        return {"golden_error": error, **_times(artifact, precision, size, rounds)}
+        return {"golden_error": error, **_times(artifact, precision, _SIZE, rounds)}
+
+    return _or_refused(work)
+
+
+def _or_refused(work: Callable[[], Row]) -> Row:
+    try:
+        return work()
     except EngineError as refusal:
         return {"refused": str(refusal)}
 
 
 def _times(artifact: Artifact, precision: Precision, size: tuple[int, int], rounds: int) -> Row:
     """Milliseconds of the device and on the clock, and the GPU memory that a frame of (width, height) needs."""
-    frame = _frame(artifact, size)
+    made_up = _frame(artifact, size)
     gc.collect()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     clock = []
-    with TorchCudaEngine(artifact, frame["depth"].shape, precision) as engine:
+    with TorchCudaEngine(artifact, made_up["depth"].shape, precision) as engine:
         for _ in range(_WARM_UP + rounds):
             start = time.perf_counter()
-            engine.infer(frame)
+            engine.infer(made_up)
             clock.append((time.perf_counter() - start) * 1e3)
         whole, copies = engine.device_milliseconds(rounds)
         notes = engine.describe().notes
     return {
-        "engine_ms": statistics.median(all_ - copied for all_, copied in zip(whole, copies, strict=True)),
+        "engine_ms": statistics.median(frame - copied for frame, copied in zip(whole, copies, strict=True)),
         "copies_ms": statistics.median(copies),
         "infer_ms": statistics.median(clock[_WARM_UP:]),
         "peak_mib": torch.cuda.max_memory_allocated() / 2**20,
@@ -166,8 +174,7 @@ def _straightforward(artifact: Artifact, rounds: int) -> float:
     graph: Any = straightforward(artifact)
     graph.to("cuda")
     inputs = [torch.from_numpy(array).cuda() for array in (_frame(artifact, _SIZE)[name] for name in ("rgb", "depth"))]
-    flags = torch.backends.cudnn.flags(enabled=True, benchmark=True, deterministic=False, allow_tf32=False)
-    with torch.device("cuda"), torch.inference_mode(), flags:
+    with torch.device("cuda"), torch.inference_mode(), fastest_exact_convolutions():
         return _device_time(lambda: graph(*inputs), rounds)
 
 
@@ -207,8 +214,7 @@ def _convolution(shape: tuple[int, int, int], kind: torch.dtype, rounds: int) ->
     image = image.contiguous(memory_format=torch.channels_last)
     kernel = 0.05 * torch.randn((channels, channels, 3, 3), device="cuda", dtype=kind)
     kernel = kernel.contiguous(memory_format=torch.channels_last)
-    flags = torch.backends.cudnn.flags(enabled=True, benchmark=True, deterministic=False, allow_tf32=False)
-    with torch.inference_mode(), flags:
+    with torch.inference_mode(), fastest_exact_convolutions():
         spent = _device_time(lambda: F.conv2d(image, kernel, padding=1), rounds)
     return 2 * 9 * channels**2 * height * width / spent * 1e-6
 

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bench.kept import write_results
 from bench.limits import machine
 from bench.scale_report import report
 
@@ -64,14 +65,14 @@ def measure(results: Results, options: argparse.Namespace, scratch: Path, file: 
     for folder in folders:
         for kind in ("raw", "compressed"):
             _measure_extraction(results, folder, kind, options, scratch)
-            _write(file, results)
+            write_results(results, file)
     for name, arguments in _trainings().items():
         if name not in results["training"]:
             print(f"training: {name} ...", flush=True)
             shards = _shards(folders, options, scratch)
             count = str(options.steps)
             results["training"][name] = _work(arguments[0], options.recipe, str(shards), count, *arguments[1:])
-            _write(file, results)
+            write_results(results, file)
 
 
 def _measure_extraction(
@@ -125,12 +126,6 @@ def _work(*arguments: str) -> Any:
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def _write(file: Path, results: Results) -> None:
-    building = file.with_suffix(".new")
-    building.write_text(json.dumps(results, indent=2) + "\n")
-    building.replace(file)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,14 @@ class Packed:
         self.buffer.copy_(other.buffer, non_blocking=True)
 
 
+def fastest_exact_convolutions() -> contextlib.AbstractContextManager[None]:
+    """Convolutions by the fastest algorithm, in float32 proper where they are in float32."""
+    flags: contextlib.AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=True, deterministic=False, allow_tf32=False
+    )
+    return flags
+
+
 def device_milliseconds(works: Sequence[Callable[[], object]], rounds: int) -> list[list[float]]:
     """Milliseconds of each work on the current CUDA stream, in turn, by the GPU's own clock: a list of rounds each."""
     events = [[[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(rounds)] for _ in works]
@@ -158,12 +166,11 @@ class FrameRunner:
 
     @contextlib.contextmanager
     def _setting(self) -> Iterator[None]:
-        """The stream, and convolutions by the fastest algorithm, in float32 proper where they are in float32."""
+        """The stream, and convolutions as `fastest_exact_convolutions` has them."""
         if self._stream is None:
             yield
             return
-        flags = torch.backends.cudnn.flags(enabled=True, benchmark=True, deterministic=False, allow_tf32=False)
-        with torch.cuda.stream(self._stream), flags:
+        with torch.cuda.stream(self._stream), fastest_exact_convolutions():
             yield
 
     def _record(self) -> None:
