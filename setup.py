@@ -53,6 +53,7 @@ EXTRAS = {
         "pytest",
         "pytest-timeout",
         "pytest-xdist",
+        "filelock",
         "hypothesis",
         "ruff",
         "mypy",

@@ -59,9 +59,14 @@ def registered(monkeypatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def small_export(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
-    """Exports a small random network by name, once per session: its artifact, and the graph it came from."""
+def small_export(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Exports a small random network by name and scale: its artifact, and the graph it came from.
+
+    Once per session, also where several processes share it.
+    """
     from small_networks import small_export
 
-    folder = tmp_path_factory.mktemp("small")
-    return lambda name: small_export(name, folder)
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "small_exports"
+    folder.mkdir(exist_ok=True)
+    return lambda name, scale=8: small_export(name, folder, scale)

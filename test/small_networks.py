@@ -7,12 +7,14 @@ from pathlib import Path
 from unittest import mock
 
 import torch
+from filelock import FileLock
 
-from depth_sr_ros.artifact import Artifact
+from depth_sr_ros.artifact import Artifact, read_artifact
 from depth_sr_ros.models import create_model, jiif_pairs
 from depth_sr_ros.models.base import GuidedUpsampler
 from depth_sr_ros.models.export import export_artifact
 from depth_sr_ros.models.frame_graph import FrameGraph
+from depth_sr_ros.models.weights import load_weights
 
 # Width and depth change no operator, only minutes. DADA settles in more steps than a test needs to see that the loop is
 # right.
@@ -36,9 +38,16 @@ def small_network(name: str, **options) -> GuidedUpsampler:
 
 
 @cache
-def small_export(name: str, folder: Path) -> tuple[Artifact, FrameGraph]:
-    """An artifact in `folder` and the graph it was exported from; one per name and folder, however often asked for."""
-    network = small_network(name)
-    with mock.patch.object(jiif_pairs, "_PARTS", 4):  # JIIF's parts are all alike, and each costs seconds of tracing
-        artifact = export_artifact(network, name, folder / name)
+def small_export(name: str, folder: Path, scale: int = 8) -> tuple[Artifact, FrameGraph]:
+    """An artifact in `folder` and the graph it was exported from, however often and by how many processes asked for.
+
+    Exporting takes up to half a minute, so a process takes what another has made.
+    """
+    network, place = small_network(name, scale=scale), folder / f"{name}_x{scale}"
+    with FileLock(f"{place}.lock"):
+        if not place.is_dir():
+            with mock.patch.object(jiif_pairs, "_PARTS", 4):  # JIIF's parts are all alike, and each costs seconds
+                return export_artifact(network, name, place), FrameGraph(network).eval()
+    artifact = read_artifact(place)
+    network.load_state_dict(load_weights(artifact.weights))
     return artifact, FrameGraph(network).eval()

@@ -4,13 +4,11 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from small_networks import small_network
 
 from depth_sr_ros.engines.onnxruntime import OnnxRuntimeEngine
 from depth_sr_ros.engines.openvino import OpenVinoEngine
 from depth_sr_ros.engines.selfcheck import check_engine
 from depth_sr_ros.models import list_models
-from depth_sr_ros.models.export import export_artifact
 from depth_sr_ros.upsampler import Upsampler
 
 _VGA = (60, 80)
@@ -92,6 +90,6 @@ def test_graph_is_the_form_for_inference(exported):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("name", "scale"), [("dagf", 4), ("fdkn", 16), ("jiif", 16)])
-def test_live_networks_export_at_other_scales(name, scale, tmp_path):
-    artifact = export_artifact(small_network(name, scale=scale), name, tmp_path / name)
+def test_live_networks_export_at_other_scales(name, scale, small_export):
+    artifact, _ = small_export(name, scale)
     assert check_engine(OpenVinoEngine, artifact, "fp32", 2).passed
