@@ -6,12 +6,13 @@ A number that a card or the measurements do not have is an empty cell, or "not m
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.gpu_report import gpu_time
 from depth_sr_ros.artifact import Artifact, Card
 from depth_sr_ros.models import create_model
+from training.stages import stages
 
 TEST_SCENES = ("dolls", "laundry", "reindeer")
 LARGE_DISPARITIES = ("Motorcycle_v0", "Motorcycle_v1", "Recycle_v0", "Recycle_v1", "Shelves_v0", "Shelves_v1")
@@ -94,12 +95,12 @@ def parameters(card: Card) -> int:
 
 
 def training_spent(card: Card) -> str:
-    """Steps and minutes on each machine over all stages, the first of another network or scale included.
+    """Steps and minutes on each machine over all stages, of other networks, other scales and averaged runs too.
 
     Machines stand in the order in which they were used first.
     """
     spent: dict[str, list[float]] = {}
-    for stage in reversed(list(_stages(card.training))):
+    for stage in stages(card.training):
         if "steps" in stage:  # an average of runs took none
             machine = _without_remark(stage.get("machine", "machine unknown"))
             on = spent.setdefault(machine, [0, 0])
@@ -114,12 +115,6 @@ def _without_remark(machine: str) -> str:
 
 def _minutes(spent: float) -> str:
     return f"{spent:.0f} min" if spent >= 10 else f"{spent:.1f} min"
-
-
-def _stages(training: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
-    while training:
-        yield training
-        training = training.get("earlier")
 
 
 def _scores(card: Card, split: str) -> Mapping[str, Any]:

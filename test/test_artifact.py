@@ -3,7 +3,6 @@
 import json
 import shutil
 
-import numpy as np
 import pytest
 
 from depth_sr_ros.artifact import (
@@ -40,24 +39,9 @@ def test_shipped_artifacts_take_less_than_100_megabytes():
     assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < 100_000_000
 
 
-def test_cards_state_data_command_and_one_error_per_test_scene():
-    for name in list_artifacts():
-        card = read_artifact(SHIPPED / name).card
-        assert card.command and card.training["data"] and card.training["machine"]
-        errors = card.evaluation["test"]["rmse"]
-        assert set(errors) == {"dolls", "laundry", "reindeer"}
-        assert np.mean(list(errors.values())) == pytest.approx(card.evaluation["test"]["mean"], abs=1e-3)
-
-
 def test_a_camera_is_served_by_live_weights_where_they_ship():
     assert find_artifact("fdkn", 8).card.name == "fdkn_x8_live"
     assert find_artifact("dagf", 4).card.name == "dagf_x4"
-
-
-def test_first_weights_beat_the_bar_on_the_test_scenes():
-    test = read_artifact(SHIPPED / "fdkn_x8").card.evaluation["test"]
-    assert test["mean"] <= 1.43
-    assert all(test["rmse"][scene] < test["bicubic"][scene] for scene in test["rmse"])
 
 
 @pytest.mark.parametrize("name", [GRAPH, WEIGHTS, FIXTURE])

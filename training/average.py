@@ -15,6 +15,7 @@ import torch
 
 from depth_sr_ros.models.weights import load_weights
 from training.run_folder import write_start
+from training.stages import averaged_in
 from training.start import average_command
 
 
@@ -22,7 +23,8 @@ def average_runs(runs: Sequence[Path], out: Path, shares: Sequence[float] | None
     """Writes the mean of the weights of runs, with `training.json`, for `start_from` or `export`.
 
     Args:
-        runs: OUT folders of `train`, at least two; `data`, `machine` and `earlier` in the facts are the last one's.
+        runs: OUT folders of `train`, at least two; `data`, `machine` and `earlier` in the facts are the last one's,
+            `averaged_in` are the stages that only the others went through.
         out: folder to write.
         shares: how much each run counts, above 0, relative to each other; alike where not given.
 
@@ -56,6 +58,7 @@ def average_runs(runs: Sequence[Path], out: Path, shares: Sequence[float] | None
         "averaged": len(runs),
         **({"shares": counts} if shares is not None else {}),
         **{key: facts[-1][key] for key in ("data", "machine") if key in facts[-1]},
+        "averaged_in": averaged_in(facts),
     }
     command = average_command([run.resolve().name for run in runs], "RUN", shares)
     return write_start(mean, what, command, runs[-1] / "weights.safetensors", out)

@@ -13,6 +13,7 @@ from depth_sr_ros.models.weights import Storage, rounded
 from training.evaluate import card_entry, evaluate, network_of_recipe
 from training.protocols import protocol
 from training.recipe import load_recipe
+from training.stages import stages
 
 # protocols that are not for both splits: published noisy files are those of the test scenes
 _SPLITS = {"cell-median": ("dev",), "noisy-middlebury": ("test",)}
@@ -53,7 +54,7 @@ def export_run(
     by_protocol = {name: _entries(network, data, name) for name in recipe.evaluation}
     main = recipe.evaluation[0]
     evaluation = {"protocol": main, "unit": _UNIT, **by_protocol.pop(main), **by_protocol}
-    command = " && ".join(_commands(facts))
+    command = " && ".join(stage["command"] for stage in stages(facts) if "command" in stage)
     return export_artifact(
         network,
         recipe.model,
@@ -70,10 +71,3 @@ def _entries(network: GuidedUpsampler, data: Path, name: str) -> dict[str, Any]:
     """What the card says of a protocol, by split."""
     scores = evaluate(network, data, _SPLITS.get(name, ("dev", "test")), name)
     return {split: card_entry(of_split) for split, of_split in scores.items()}
-
-
-def _commands(facts: dict[str, Any] | None) -> list[str]:
-    """The commands of all stages, the earliest first."""
-    if not facts:
-        return []
-    return [*_commands(facts.get("earlier")), *([facts["command"]] if "command" in facts else [])]

@@ -14,6 +14,7 @@ from typing import Any
 
 from training.datasets.pairs import PairEntry
 from training.recipe import Recipe
+from training.stages import stages
 
 _LU = "middlebury-lu"
 _YEARS = {_LU: {"2001", "2003", "2005", "2006"}} | {
@@ -27,9 +28,7 @@ _HOLES = {
 
 def sets_of_facts(facts: Mapping[str, Any] | None) -> frozenset[str]:
     """Names of the data sets of a training and of all stages before it, as on a card or in `training.json`."""
-    if not isinstance(facts, Mapping):
-        return frozenset()
-    return frozenset(facts.get("data") or ()) | sets_of_facts(facts.get("earlier"))
+    return frozenset(name for stage in stages(facts) for name in stage.get("data") or ())
 
 
 def sets_of_run(recipe: Recipe, weights: Path) -> frozenset[str]:

@@ -95,6 +95,8 @@ def test_training_counts_earlier_stages(artifact):
     mean = {"averaged": 2, "machine": "M", "earlier": {**first, "minutes": 10.0, "machine": "M (one core)"}}
     card = replace(card, training={**card.training, "earlier": mean})
     assert training_spent(card) == "1,100 steps, 12 min, M"
+    mean["averaged_in"] = [{"steps": 50, "minutes": 20.0, "machine": "G"}]
+    assert training_spent(card) == "1,100 steps, 12 min, M; 50 steps, 20 min, G"
 
 
 def test_picture_fits_any_number_of_methods():

@@ -8,6 +8,7 @@ import safetensors.torch
 import torch
 
 from training.average import average_runs
+from training.stages import stages
 
 
 def _run(folder, value, width=2):
@@ -27,11 +28,12 @@ def test_mean_of_the_weights_and_the_facts_of_all(tmp_path):
     assert facts["recipe"] == "a and b" and facts["command"].startswith("python -m training average runs/a runs/b")
 
 
-def test_a_mean_is_averaged_by_the_name_of_its_run(tmp_path):
+def test_a_mean_is_averaged_by_the_name_of_its_run_and_knows_what_went_into_it(tmp_path):
     average_runs([_run(tmp_path / "a", 1), _run(tmp_path / "b", 3)], tmp_path / "mean")
     average_runs([tmp_path / "mean", _run(tmp_path / "c", 5)], tmp_path / "next")
-    command = json.loads((tmp_path / "next" / "training.json").read_text())["command"]
-    assert command == "python -m training average runs/mean runs/c --out RUN"
+    facts = json.loads((tmp_path / "next" / "training.json").read_text())
+    assert facts["command"] == "python -m training average runs/mean runs/c --out RUN"
+    assert [stage["recipe"] for stage in stages(facts)] == ["c", "b", "a", "a and b", "a and b and c"]
 
 
 def test_other_networks_are_refused(tmp_path):
