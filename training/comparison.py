@@ -37,7 +37,7 @@ class Contestant:
         scale: the scale it is for.
         method: what is run.
         any_scale: gives what is run at another scale, or None where it cannot; None for a method of one scale.
-        trained_on: names of the data sets that it learned from.
+        trained_on: data sets that it learned from, see `training.known_scenes.sets_of_facts`.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +50,8 @@ class PublishedTable:
         images: of the columns, where they are data sets.
         scenes_of: where columns are scenes, what the names of their data sets have in them, such as `2005`.
         times: how many of the paper's unit make one of ours, see `training.cases.unit_of`.
+        unit: in which our results have to be to belong, of all columns or by column; any where empty. One data set
+            may be read as levels, pixels or metres, under one name.
     """
 
     table: str
@@ -63,6 +66,7 @@ class PublishedTable:
     images: Mapping[str, Images] = field(default_factory=dict)
     scenes_of: str = ""
     times: float = 1.0
+    unit: str | Mapping[str, str] = ""
 
     def __post_init__(self) -> None:
         if (self.by == "scene") != bool(self.scenes_of):
@@ -128,7 +132,8 @@ def _ours(table: PublishedTable, results: Sequence[Result]) -> dict[tuple[str, s
     """Means over images, by method's key, method (whatever its scale), column and scale."""
     values: dict[tuple[str, str, str, float], list[float]] = {}
     for result in results:
-        place = (result.key, result.method.replace(f"_x{result.scale}", ""), str(_column(table, result)), result.scale)
+        name = re.sub(rf"_x{result.scale}(?!\d)", "", result.method)
+        place = (result.key, name, str(_column(table, result)), result.scale)
         values.setdefault(place, []).append(result.measures[table.measure])
     return {place: table.times * sum(numbers) / len(numbers) for place, numbers in values.items()}
 
@@ -161,6 +166,12 @@ def _title(table: PublishedTable, key: str, method: str) -> str:
 
 
 def _column(table: PublishedTable, result: Result) -> str | None:
+    column = _column_of_images(table, result)
+    unit = table.unit if isinstance(table.unit, str) else table.unit.get(column or "", "")
+    return column if unit in ("", result.unit) else None
+
+
+def _column_of_images(table: PublishedTable, result: Result) -> str | None:
     if table.by == "set":
         return next((column for column in table.columns if _is_of(table, column, result)), None)
     scene = result.scene.lower()

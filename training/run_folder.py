@@ -72,6 +72,7 @@ def _facts(module: SuperResolution, path: Path) -> dict[str, Any]:
         "crop_size": recipe.crops.size,
         "loss": dict(recipe.loss),
         "data": sorted([*data.shares, *data.collections, *(["procedural"] if data.procedural else [])]),
+        **({"splits": {name: one.split for name, one in data.collections.items()}} if data.collections else {}),
         "degradations": dict(recipe.crops.degradations),
         "machine": _machine(),
         "processes": processes,

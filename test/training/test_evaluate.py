@@ -21,11 +21,14 @@ from training.protocols import PROTOCOLS, bicubic_up
 from training.published import paper_layout, read_published
 from training.report import markdown, write_csv
 
+# elsewhere centimetres
+UNITS = {"jiif-noisy": "levels", "bridgenet-middlebury": "levels", "dkn-saliency": ""}
+
 
 def _result(**changes):
     values = {
         "dataset": "nyu", "split": "test", "scene": "1001", "image": "1001", "protocol": "dkn-bicubic", "scale": 8,
-        "method": "fdkn_x8", "key": "fdkn", "unit": "cm", "seconds": 0.1,
+        "method": "fdkn_x8", "key": "fdkn", "unit": UNITS.get(changes.get("protocol"), "cm"), "seconds": 0.1,
         "measures": {"rmse": 3.0, "mae": 1.0, "mse": 9.0, "bad": 5.0},
     }  # fmt: skip
     return Result(**{**values, **changes})
@@ -221,6 +224,21 @@ def test_error_at_low_resolution_has_the_papers_digits_and_a_squared_unit():
     text = markdown([_result(**some)])
     assert "| low-resolution MSE (cm²) | 1001 | mean of 1 |" in text
     assert "| FDKN | 0.001 (0.2) |" in text and "| FDKN | 6.00 (5.95) |" in text and "| FDKN | 6.00 (6.74) |" in text
+
+
+@pytest.mark.parametrize(
+    ("protocol", "measure", "dataset", "scene", "unit", "other"),
+    [
+        ("bridgenet-middlebury", "mae", "middlebury2005", "art", "levels", "px"),
+        ("dkn-bicubic", "rmse", "lu", "1", "levels", "px"),
+        ("dada", "mse", "middlebury2005", "art", "cm", "levels"),
+    ],
+)
+def test_papers_layout_takes_only_what_is_in_the_papers_unit(protocol, measure, dataset, scene, unit, other):
+    """One scene is read as levels, pixels or metres under the name of one data set."""
+    told = {"protocol": protocol, "measures": {measure: 2.5}, "dataset": dataset, "scene": scene}
+    assert "2.50" in paper_layout(_table(protocol, measure), [_result(**told, unit=unit)])
+    assert paper_layout(_table(protocol, measure), [_result(**told, unit=other)]) == ""
 
 
 def test_table_of_scenes_has_to_say_of_which_sets():

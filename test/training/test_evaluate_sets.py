@@ -1,6 +1,7 @@
 """`evaluate` on data sets: several in one run, and those that weights may have learned from."""
 
 import csv
+import json
 import shutil
 
 import pytest
@@ -82,21 +83,29 @@ def test_tables_say_what_weights_may_have_seen_before(lu, capsys):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "trained_on", "expected"),
+    ("dataset", "split", "trained_on", "expected"),
     [
-        ("middlebury-lu", {"middlebury2014_quarter", "nyu", "middlebury2005"}, ["middlebury2005"]),
-        ("middlebury2014", {"middlebury2014_quarter", "middlebury2014"}, ["middlebury2014_quarter"]),
-        ("middlebury2006_third", {"middlebury2006_half"}, []),  # of one manifest, which splits by scene
-        ("nyu", {"nyu", "middlebury2006"}, []),
+        ("middlebury-lu", "test", {"middlebury2014_quarter", "nyu", "middlebury2005"}, ["middlebury2005"]),
+        ("middlebury2014", "test", {"middlebury2014_quarter", "middlebury2014"}, ["middlebury2014_quarter"]),
+        ("middlebury2006_third", "dev", {"middlebury2006_half"}, []),  # of one manifest, which splits by scene
+        ("middlebury2006_third", "train", {"middlebury2006_third"}, ["middlebury2006_third"]),
+        ("nyu", "test", {"nyu", "middlebury2006"}, []),
+        ("nyu", "test", {"nyu:train"}, []),
+        ("nyu", "dada-test", {"nyu:train"}, ["nyu:train"]),
+        ("nyu", "dada-test", {"nyu:dada-train"}, []),
+        ("nyu", "test", {"nyu:dada-train"}, ["nyu:dada-train"]),
+        ("nyu", "test", {"nyu:all"}, ["nyu:all"]),
+        ("nyu", "all", {"nyu"}, ["nyu"]),
     ],
 )
-def test_sets_overlap_under_other_names(dataset, trained_on, expected):
-    assert overlapping(dataset, trained_on) == expected
+def test_sets_overlap_under_other_names_and_in_splits_of_another_cut(dataset, split, trained_on, expected):
+    assert overlapping(dataset, split, trained_on) == expected
 
 
 def test_weights_of_a_run_know_all_its_stages(tmp_path):
     (tmp_path / "mine.yaml").write_text("model: fdkn\nscale: 4\ndata: {shares: {a: 1.0}, collections: {nyu: {}}}\n")
     recipe = load_recipe(tmp_path / "mine.yaml")
-    assert sets_of_run(recipe, tmp_path / "weights.safetensors") == {"a", "nyu"}
-    (tmp_path / "training.json").write_text('{"data": ["a", "nyu"], "earlier": {"earlier": {"data": ["b"]}}}')
-    assert sets_of_run(recipe, tmp_path / "weights.safetensors") == {"a", "nyu", "b"}
+    assert sets_of_run(recipe, tmp_path / "weights.safetensors") == {"a", "nyu:train"}
+    facts = {"data": ["a", "nyu"], "splits": {"nyu": "all"}, "earlier": {"earlier": {"data": ["b"]}}}
+    (tmp_path / "training.json").write_text(json.dumps(facts))
+    assert sets_of_run(recipe, tmp_path / "weights.safetensors") == {"a", "nyu:train", "nyu:all", "b"}

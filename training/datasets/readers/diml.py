@@ -35,13 +35,14 @@ def open_diml(folder: Path, split: str, *, resolution: str = "HR") -> list[PairE
             files = sorted(f for f in (scene / "color").glob("*.png") if not f.name.startswith("."))
             cut = int(len(files) * _TRAIN_SHARE)
             kept = {"train": files[:cut], "val": files[cut:]}.get(split, files)
-            entries += [_entry(split, scene, colour) for colour in kept]
+            entries += [_entry(split, resolution, scene, colour) for colour in kept]
     if not entries:
         raise FileNotFoundError(f"{folder}: no <scene>/color/*.png in {parts} {resolution}. {SOURCE}")
     return entries
 
 
-def _entry(split: str, scene: Path, colour: Path) -> PairEntry:
+def _entry(split: str, resolution: str, scene: Path, colour: Path) -> PairEntry:
+    dataset = "diml" if resolution == "HR" else "diml-lr"
     name = colour.stem.removesuffix("_c")
     depth = require(scene / "depth_filled" / f"{name}_depth_filled.png", SOURCE)
-    return PairEntry(split, "diml", scene.name, name, colour, depth, "depth", "m", 0.001, read_millimetres)
+    return PairEntry(split, dataset, scene.name, name, colour, depth, "depth", "m", 0.001, read_millimetres)
