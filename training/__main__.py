@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         args.run_command(args)
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except PromotionRefused as refusal:
@@ -45,7 +45,10 @@ def _parser() -> argparse.ArgumentParser:
     recipe = argparse.ArgumentParser(add_help=False)
     recipe.add_argument("--recipe", required=True, help="name of a shipped recipe, or a YAML file")
     data = argparse.ArgumentParser(add_help=False)
-    data.add_argument("--data", required=True, type=Path, help="data folder with a manifest.csv")
+    data.add_argument(
+        "--data", required=True, type=Path,
+        help="folder with a manifest.csv, or with the data sets that the recipe names",
+    )  # fmt: skip
 
     command = commands.add_parser("train", parents=[recipe, data], help="train a network by a recipe")
     command.add_argument("--out", required=True, type=Path, help="folder for checkpoints, logs and weights")
@@ -85,7 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run_command=lambda a: print(average_runs(a.runs, a.out, a.shares)))
 
-    command = commands.add_parser("export", parents=[recipe, data], help="evaluate a run, write an artifact")
+    command = commands.add_parser("export", parents=[recipe], help="evaluate a run, write an artifact")
+    command.add_argument(
+        "--data", type=Path,
+        help="folder with a manifest.csv whose dev and test are evaluated; without it the card has no errors",
+    )  # fmt: skip
     command.add_argument("--run", required=True, type=Path, help="the OUT folder of `train`")
     command.add_argument("--artifact", required=True, type=Path, help="folder to write, e.g. artifacts/fdkn_x8")
     command.add_argument("--storage", choices=get_args(Storage), default="fp16", help="of weights (default fp16)")

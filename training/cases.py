@@ -229,7 +229,13 @@ def _posed_with(pair: Pair, depth_lr: NDArray[np.float32], scale: int, what: str
 
 
 def pose_by_dada(pair: Pair, scale: int) -> Case:
-    """Block means of metric depth in centimetres, in tiles; tiles without any valid pixel are left out."""
+    """Block means of metric depth in centimetres, in tiles; tiles without any valid pixel are left out.
+
+    Raises:
+        ValueError: no whole number of cells fits into a tile's side.
+    """
+    if _TILE % scale:
+        raise ValueError(f"dada: expected a scale that divides the side of its tiles, {_TILE} pixels, found {scale}")
     depth = centimetres(pair)
     low, high = value_range(pair, depth)
     guide, target, valid = (_tiles(image) for image in _tensors(pair, depth, scale))
@@ -242,6 +248,12 @@ def pose_by_dada(pair: Pair, scale: int) -> Case:
 def _tensors(pair: Pair, depth: NDArray[np.float32], scale: int) -> tuple[Tensor, Tensor, Tensor]:
     """Guide (1, 3, H, W), target and valid (1, 1, H, W), cropped at bottom and right to a multiple of the scale."""
     height, width = (n - n % scale for n in depth.shape)
+    if not height or not width:
+        wide, high = depth.shape[::-1]
+        raise ValueError(
+            f"{pair.entry.dataset} {pair.entry.name}: expected an image of at least {scale}x{scale} pixels, "
+            f"found {wide}x{high}; leave it out or take a smaller scale"
+        )
     guide = torch.from_numpy(pair.rgb[:height, :width]).permute(2, 0, 1)[None].float() / 255
     target = torch.from_numpy(np.ascontiguousarray(depth[:height, :width], np.float32))[None, None]
     return guide, target, torch.from_numpy(np.ascontiguousarray(pair.valid[:height, :width]))[None, None]

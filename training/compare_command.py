@@ -110,6 +110,8 @@ def _say_who_cannot(contestants: Sequence[Contestant], classical: Sequence[str],
 def _entries(args: argparse.Namespace) -> list[PairEntry]:
     sets = asked_sets(args.datasets or ["manifest"], args.data, args.splits)
     entries = entries_of(sets, _options(args.options))
+    if not entries:
+        raise ValueError(f"expected images to evaluate on, found none in {', '.join(one.words for one in sets)}")
     if not args.images:
         return entries
     missing = set(args.images) - {name for entry in entries for name in (entry.name, entry.scene)}

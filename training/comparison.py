@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import cv2
 from torch import Tensor, nn
 
 from depth_sr_ros.artifact import SHIPPED, read_artifact
@@ -17,12 +18,15 @@ from depth_sr_ros.models.jiif import JIIF
 from training.cases import Case, Method, is_whole, unit_of
 from training.classical import CLASSICAL, classical_methods
 from training.datasets.pairs import Pair
+from training.devices import best_device, full_precision
 from training.evaluate import network_of_artifact, network_of_recipe
 from training.known_scenes import notes_on, sets_of_facts, sets_of_run
 from training.protocols import PROTOCOLS, Protocol, bicubic_up, protocol
 from training.recipe import load_recipe
 from training.self_ensemble import SelfEnsemble
 
+# sizes that a method does not take, memory that it does not get
+_FAILURES = (ValueError, RuntimeError, MemoryError, cv2.error)
 # behind the name of weights
 _ENSEMBLE = "+"
 
@@ -137,6 +141,7 @@ class _AnyScale(nn.Module):
 
 
 def _of_network(name: str, key: str, network: GuidedUpsampler, trained_on: frozenset[str]) -> Contestant:
+    network = network.to(best_device())
     any_scale = partial(_at_scale, network) if isinstance(network, JIIF) else None
     return Contestant(name, key, network.scale, network, any_scale, trained_on)
 
@@ -231,9 +236,10 @@ def _on_image(
         notes = tuple(notes_on(entry, one.name, one.trained_on))
         started = time.perf_counter()
         try:
-            output = case.answer(one.method)
+            with full_precision():
+                output = case.answer(one.method)
             seconds, measures = time.perf_counter() - started, rules.measure(case, output)
-        except (ValueError, RuntimeError) as error:  # sizes that it does not take, memory that it does not get
+        except _FAILURES as error:
             failure = f"{one.name} could not be measured on every image, which its means leave out: {error}"
             results.append(Result(*where, math.nan, {}, (*notes, failure)))
             continue

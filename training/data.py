@@ -130,6 +130,8 @@ def crop_loader(recipe: Recipe, source: PairSource, first_step: int) -> DataLoad
         sampler=sampler,
         num_workers=recipe.workers,
         persistent_workers=recipe.workers > 0,
+        # the default from Python 3.14 on starts workers that would each read the images again
+        multiprocessing_context="fork" if recipe.workers else None,
         pin_memory=torch.cuda.is_available(),
         worker_init_fn=_start_worker,
     )

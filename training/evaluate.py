@@ -11,6 +11,7 @@ from typing import Any
 from depth_sr_ros.artifact import read_artifact
 from depth_sr_ros.models import GuidedUpsampler, create_model
 from training.datasets.pairs import load_pair, read_manifest
+from training.devices import best_device, full_precision
 from training.protocols import ImageScore
 from training.protocols import protocol as protocol_named
 from training.recipe import Recipe
@@ -40,18 +41,21 @@ def network_of_recipe(recipe: Recipe, weights: Path) -> GuidedUpsampler:
 def evaluate(
     network: GuidedUpsampler, data: Path, splits: Sequence[str] = ("dev", "test"), protocol: str = "dkn-bicubic"
 ) -> dict[str, list[ImageScore]]:
-    """Scores of every image of each split.
+    """Scores of every image of each split, on a GPU where torch finds one; the network comes back to the CPU.
 
     Raises:
         ValueError: unknown protocol, or a split without images.
     """
     rules = protocol_named(protocol)
     scores = {}
+    network.to(best_device())
     for split in splits:
         started = time.monotonic()
         pairs = (load_pair(entry) for entry in read_manifest(data, split))
-        scores[split] = rules(network, pairs, network.scale)
+        with full_precision():
+            scores[split] = rules(network, pairs, network.scale)
         print(f"{split}: {len(scores[split])} images in {time.monotonic() - started:.1f} s")
+    network.cpu()
     return scores
 
 

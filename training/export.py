@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ _UNIT = "ground truth's own (disparity levels or pixels); centimetres for metric
 
 
 def export_run(
-    recipe_path: Path, run: Path, data: Path, folder: Path, storage: Storage = "fp16", variant: str = ""
+    recipe_path: Path, run: Path, data: Path | None, folder: Path, storage: Storage = "fp16", variant: str = ""
 ) -> Artifact:
     """Evaluates the weights of a training run and writes them as an artifact.
 
@@ -33,7 +34,7 @@ def export_run(
     Args:
         recipe_path: the recipe that the run followed.
         run: its folder, with `weights.safetensors` and `training.json`.
-        data: folder with a manifest.
+        data: folder with a manifest; None leaves the card without errors.
         folder: where the artifact shall lie.
         storage: how weights are kept, see `depth_sr_ros.models.weights`.
         variant: see `depth_sr_ros.artifact.Card`.
@@ -51,9 +52,7 @@ def export_run(
     network.load_state_dict(rounded(network.state_dict(), storage))
     facts = json.loads((run / "training.json").read_text())
     training = {**facts, "selected_on": "dev"}
-    by_protocol = {name: _entries(network, data, name) for name in recipe.evaluation}
-    main = recipe.evaluation[0]
-    evaluation = {"protocol": main, "unit": _UNIT, **by_protocol.pop(main), **by_protocol}
+    evaluation = {} if data is None else _evaluation(network, data, recipe.evaluation)
     command = " && ".join(stage["command"] for stage in stages(facts) if "command" in stage)
     return export_artifact(
         network,
@@ -65,6 +64,13 @@ def export_run(
         storage=storage,
         variant=variant,
     )
+
+
+def _evaluation(network: GuidedUpsampler, data: Path, protocols: Sequence[str]) -> dict[str, Any]:
+    """What the card says under the protocols, the first of which is the main one."""
+    by_protocol = {name: _entries(network, data, name) for name in protocols}
+    main = protocols[0]
+    return {"protocol": main, "unit": _UNIT, **by_protocol.pop(main), **by_protocol}
 
 
 def _entries(network: GuidedUpsampler, data: Path, name: str) -> dict[str, Any]:

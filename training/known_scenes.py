@@ -34,7 +34,9 @@ def sets_of_facts(facts: Mapping[str, Any] | None) -> frozenset[str]:
     Names, with the split behind a colon where the facts tell it: `nyu:dada-train`.
     """
     return frozenset(
-        _with_split(name, stage.get("splits", {}).get(name)) for stage in stages(facts) for name in stage.get("data") or ()
+        _with_split(name, stage.get("splits", {}).get(name))
+        for stage in stages(facts)
+        for name in stage.get("data") or ()
     )
 
 

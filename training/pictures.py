@@ -21,7 +21,7 @@ from torch import Tensor
 from depth_sr_ros.rgbd.picture import Panel, Scale, compose, false_colours
 from training.cases import Case, unit_of
 from training.datasets.pairs import Pair
-from training.metrics import RootMeanSquareError
+from training.metrics import NothingToMeasure, RootMeanSquareError
 from training.protocols import bicubic_up, protocol
 
 Image = NDArray[np.float32]
@@ -67,13 +67,13 @@ def comparison_picture(pair: Pair, name: str, case: Case, outputs: Mapping[str, 
     plain = case.answer(bicubic_up)[0, 0].numpy()
     depth = _depth_scale(target, pair.entry.kind == "disparity" and name != "dada", unit)
     known = np.abs(plain - target)[valid]
-    error = Scale(0.0, max(float(np.percentile(known, 98)), 1e-3), unit, "error")
+    error = Scale(0.0, max(float(np.percentile(known, 98)), 1e-3) if known.size else 1.0, unit, "error")
     colour = (case.guide[0].permute(1, 2, 0).numpy()[..., ::-1] * 255).round().astype(np.uint8)
     low = _low_resolution(case)
     cells = f"{case.seen.depth.shape[-1]}x{case.seen.depth.shape[-2]}"
 
     def column(caption: str, shown: Image, result: Image, of: str = "") -> _Column:
-        words = f"error{of}, RMSE {_rmse(case, result, protocol(name).border):.3g} {unit}"
+        words = f"error{of}, {_rmse_in_words(case, result, protocol(name).border, unit)}"
         return _Column(caption, false_colours(shown, depth), words, false_colours(np.abs(result - target), error))
 
     columns = [
@@ -137,6 +137,10 @@ def _low_resolution(case: Case) -> Image:
     return np.asarray(large.numpy(), np.float32)
 
 
-def _rmse(case: Case, result: Image, border: int) -> float:
+def _rmse_in_words(case: Case, result: Image, border: int, unit: str) -> str:
     measure = RootMeanSquareError(border)
-    return float(measure.of_image(torch.from_numpy(result)[None], case.target[0], case.valid[0]))
+    try:
+        rmse = float(measure.of_image(torch.from_numpy(result)[None], case.target[0], case.valid[0]))
+    except NothingToMeasure:
+        return "nothing to measure"
+    return f"RMSE {rmse:.3g} {unit}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -15,13 +16,15 @@ class RunProgress(TQDMProgressBar):
     """Counts the steps of the whole run, and tells the time left by whichever ends first, steps or minutes."""
 
     def __init__(self) -> None:
-        super().__init__(refresh_rate=50)
+        super().__init__(refresh_rate=5)  # a large network takes seconds for a step
         self._begun = (0.0, 0.0)
 
     @property
     def total_train_batches(self) -> int | float:
-        """Steps of the run."""
-        return self.trainer.max_steps
+        """Steps of the run; endless where its minutes end it, as far as can be told."""
+        module = self.trainer.lightning_module
+        assert isinstance(module, SuperResolution)
+        return math.inf if module.recipe.max_minutes > 0 else self.trainer.max_steps
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Remembers where this run begins."""

@@ -58,7 +58,7 @@ def recipe_to_train(path: Path, out: Path, given: str | None = None, resume: boo
         recipe = _begun_from(recipe, str(named_weights(given))) if given is not None else recipe
         if given is None and given_start(kept) is not None and kept.resolve() != path.resolve():
             kept.unlink(missing_ok=True)  # of a run whose checkpoint is gone
-    if recipe.start_from and not Path(recipe.start_from).is_file():
+    if recipe.start_from and not resume and not Path(recipe.start_from).is_file():
         raise FileNotFoundError(f"{path}: {_missing(recipe, path.stem)}")
     if given is None:
         return path

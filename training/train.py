@@ -55,7 +55,7 @@ def train(
     first_step = step_to_resume(last, recipe) if resume else 0
     lightning.seed_everything(recipe.seed, verbose=False)
     module = SuperResolution(recipe, open_dev(recipe, data))
-    if recipe.start_from:
+    if recipe.start_from and not resume:
         load_into(module.network, Path(recipe.start_from), recipe.model, recipe.start_anew)
     if recipe.backbone_from and not resume:
         load_backbone(module.network, Path(recipe.backbone_from), recipe.model)
@@ -93,7 +93,7 @@ def _trainer(recipe: Recipe, out: Path, watchers: Sequence[Callback]) -> lightni
         check_val_every_n_epoch=None,
         callbacks=callbacks,
         logger=TensorBoardLogger(out, name="", version="tensorboard"),
-        log_every_n_steps=50,
+        log_every_n_steps=10,
         num_sanity_val_steps=0,
         enable_model_summary=False,
     )

@@ -14,7 +14,7 @@ import torch
 from depth_sr_ros.models import create_model
 from training.__main__ import main
 from training.comparison import Contestant, Result, _of_network, compare, network_contestant, taking_part
-from training.datasets.pairs import load_pair, read_manifest
+from training.datasets.pairs import Pair, PairEntry, load_pair, read_manifest
 from training.datasets.registry import open_dataset
 from training.pictures import comparison_picture
 from training.protocols import PROTOCOLS, bicubic_up
@@ -73,6 +73,16 @@ def test_picture_has_result_and_error_of_every_method(report):
     # colour and truth, low resolution and bicubic's error, two methods and their errors
     assert page.shape[1] > 4 * 520
     assert page.shape[0] > 2 * 520 * 144 / 176
+
+
+def test_picture_of_an_image_without_truth_inside_the_border_says_so(data_folder):
+    pair = load_pair(read_manifest(data_folder, "test")[0])
+    for rows in (4, 0):
+        valid = np.zeros_like(pair.valid)
+        valid[:rows] = pair.valid[:rows]
+        case = replace(PROTOCOLS["dkn-bicubic"].pose(pair, 8), valid=torch.from_numpy(valid[None, None, :144, :176]))
+        page = comparison_picture(pair, "dkn-bicubic", case, {"method": case.target})
+        assert page.shape[1] > 3 * 520
 
 
 def test_error_map_is_dark_where_a_method_is_right(data_folder):
@@ -168,6 +178,17 @@ def test_published_tables_are_whole_and_belong_to_protocols():
 )
 def test_published_values_are_found(protocol, measure, key, column, scale, expected):
     assert _table(protocol, measure).value(key, column, scale) == expected
+
+
+def test_images_that_a_protocol_cannot_pose_are_named(tmp_path):
+    pair = Pair(
+        PairEntry("test", "mine", "tiny", "", tmp_path / "a.png", tmp_path / "b.png", "depth", "m"),
+        np.zeros((5, 30, 3), np.uint8), np.ones((5, 30), np.float32) + np.arange(30), np.ones((5, 30), bool),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=r"mine tiny: expected an image of at least 8x8 pixels, found 30x5"):
+        PROTOCOLS["dkn-bicubic"].pose(pair, 8)
+    with pytest.raises(ValueError, match=r"dada: expected a scale that divides the side of its tiles, 256 pixels"):
+        PROTOCOLS["dada"].pose(pair, 3)
 
 
 def test_papers_layout_puts_their_number_behind_ours():
@@ -323,9 +344,10 @@ def test_network_with_a_stride_is_padded_at_other_whole_scales_and_left_out_betw
     assert taking_part([strided], 2.5) == []
 
 
-def test_one_that_fails_leaves_the_others_their_results(data_folder, tmp_path):
+@pytest.mark.parametrize("kind", [ValueError, RuntimeError, MemoryError, cv2.error])
+def test_one_that_fails_leaves_the_others_their_results(kind, data_folder, tmp_path):
     def failing(guide, depth_lr):
-        raise ValueError("only for squares")
+        raise kind("only for squares")
 
     pairs = [load_pair(entry) for entry in read_manifest(data_folder, "train")[:2]]
     both = [Contestant("bad", "bad", 8, failing), Contestant("bicubic", "bicubic", 8, bicubic_up)]

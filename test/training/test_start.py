@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 import torch
@@ -75,6 +76,16 @@ def test_a_run_that_is_resumed_keeps_its_start(run, data_folder, capsys):
     assert main(["train", *arguments, "--start-from", "fdkn_x4"]) == 2
     assert "last.ckpt: there is a run already" in capsys.readouterr().err
     assert "artifacts/fdkn_x8/" in load_recipe(run / "mine.yaml").start_from
+
+
+def test_a_run_goes_on_where_its_start_is_gone(run, tmp_path, data_folder):
+    """The checkpoint holds all weights."""
+    arguments = _arguments(tmp_path, data_folder, 1)
+    weights = shutil.copytree(run, tmp_path / "first") / "weights.safetensors"
+    assert main(["train", *arguments, "--start-from", str(weights)]) == 0
+    weights.unlink()
+    assert main(["train", *_arguments(tmp_path, data_folder, 2), "--resume"]) == 0
+    assert json.loads((tmp_path / "run" / "training.json").read_text())["steps"] == 2
 
 
 def test_a_path_is_no_part_of_the_facts(run, tmp_path):

@@ -109,6 +109,25 @@ def test_exported_artifact_serves_frames_and_its_card_holds_the_scores_that_the_
     assert np.isfinite(result.depth).all()
 
 
+def test_without_data_to_evaluate_on_an_artifact_has_no_errors_on_its_card(run):
+    arguments = ["--recipe", str(run / "fdkn_x8.yaml"), "--run", str(run / "run")]
+    assert main(["export", *arguments, "--artifact", str(run / "unmeasured" / "fdkn_x8")]) == 0
+    upsampler = Upsampler(scale=8, weights=run / "unmeasured" / "fdkn_x8")
+    assert upsampler(np.zeros((64, 64, 3), np.uint8), np.ones((8, 8), np.float32)).depth.shape == (64, 64)
+    assert json.loads((run / "unmeasured" / "fdkn_x8" / "card.json").read_text())["evaluation"] == {}
+
+
+def test_progress_counts_to_the_last_step_only_where_steps_end_a_run(run, data_folder, capsys):
+    recipe = run / "counted" / "fdkn_x8.yaml"
+    recipe.parent.mkdir()
+    arguments = ["--recipe", str(recipe), "--data", str(data_folder)]
+    for minutes, words in ((0, "6/6 ["), (60, "5/? [")):
+        recipe.write_text((RECIPE % (6, 0)).replace("max_minutes: 60", f"max_minutes: {minutes}"))
+        assert main(["train", *arguments, "--out", str(run / "counted" / str(minutes))]) == 0
+        said = capsys.readouterr()
+        assert words in said.out + said.err and "left=0:00" in said.out + said.err
+
+
 def test_evaluate_prints_a_row_per_method_with_the_image_and_the_mean(artifact, data_folder, capsys):
     arguments = ["--data", str(data_folder), "--splits", "test", "--classical", "bicubic"]
     assert main(["evaluate", str(artifact.folder), *arguments]) == 0

@@ -172,6 +172,8 @@ def read_colour(path: Path) -> NDArray[np.uint8]:
 def _read_ground_truth(path: Path) -> NDArray[np.float32]:
     if path.suffix == ".npz" and path.is_file():
         with np.load(path) as archive:
+            if "disp" not in archive:
+                raise ValueError(f"{path}: expected the array disp, found {sorted(archive)}; save it by that name")
             return np.asarray(archive["disp"], dtype=np.float32)
     return read_levels(path)
 

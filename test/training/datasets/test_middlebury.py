@@ -152,6 +152,13 @@ def test_2014_calibration_without_a_needed_line_is_refused(scene_2014):
         load_pair(open_dataset("middlebury2014-metric", folder, "train")[0])
 
 
+def test_2014_calibration_with_words_for_numbers_is_named(scene_2014):
+    folder, _ = scene_2014
+    (folder / "Piano-perfect" / "calib.txt").write_text("cam0=[a 0 0; 0 1 0; 0 0 1]\nbaseline=1\ndoffs=2\n")
+    with pytest.raises(ValueError, match=r"calib.txt: expected numbers as cam0, baseline and doffs, found: .*'a'"):
+        load_pair(open_dataset("middlebury2014-metric", folder, "train")[0])
+
+
 def test_2014_calibration_of_the_real_sets_can_be_read(shared_data):
     from training.datasets.readers.middlebury2014 import read_calibration, to_metres
 

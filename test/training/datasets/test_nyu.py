@@ -46,6 +46,19 @@ def test_missing_dada_list_is_named_with_its_source(labelled):
         open_dataset("nyu", labelled[0], "dada-val")
 
 
+@pytest.mark.parametrize("text", ["{}", "[1, 2]", '{"val": ["x"]}', "no json"])
+def test_a_dada_list_of_another_form_is_named(labelled, text):
+    (labelled[0] / "split_idc_nyuv2.json").write_text(text)
+    with pytest.raises(ValueError, match=r"split_idc_nyuv2.json: expected lists of numbers as train, val and test"):
+        open_dataset("nyu", labelled[0], "dada-val")
+
+
+def test_a_file_cut_short_is_named(tmp_path):
+    (tmp_path / "nyu_depth_v2_labeled.mat").write_bytes(b"MATLAB 7.3 MAT-file")
+    with pytest.raises(ValueError, match=r"nyu_depth_v2_labeled.mat: expected a whole HDF5 file"):
+        open_dataset("nyu", tmp_path, "test")
+
+
 def test_folders_of_single_files(tmp_path, files):
     (tmp_path / "Depth").mkdir()
     for n in range(3):
@@ -54,6 +67,9 @@ def test_folders_of_single_files(tmp_path, files):
     entries = open_dataset("nyu", tmp_path)
     assert len(entries) == 3
     assert load_pair(entries[2]).target[0, 0] == 3.5
+    for split in ("train", "test"):
+        with pytest.raises(ValueError, match=f"expected the 1449 labelled pairs for split {split}, found 3"):
+            open_dataset("nyu", tmp_path, split)
 
 
 def test_pre_split_arrays_get_their_range_back(tmp_path):

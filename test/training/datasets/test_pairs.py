@@ -1,5 +1,7 @@
 """Reading pairs by a manifest."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,13 @@ def test_missing_ground_truth_is_named(data_folder, tmp_path):
     (tmp_path / "s4_rgb.png").write_bytes((data_folder / "s4_rgb.png").read_bytes())
     with pytest.raises(FileNotFoundError, match="nowhere.png"):
         load_pair(read_manifest(tmp_path, "test")[0])
+
+
+def test_an_array_of_another_name_is_named(data_folder, tmp_path):
+    entry = read_manifest(data_folder, "test")[0]
+    np.savez(tmp_path / "gt.npz", depth=np.ones((2, 2)))
+    with pytest.raises(ValueError, match=r"gt.npz: expected the array disp, found \['depth'\]"):
+        load_pair(replace(entry, gt=tmp_path / "gt.npz"))
 
 
 def test_every_listed_real_pair_can_be_read(shared_data):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,6 +32,18 @@ def require_split(name: str, split: str, known: tuple[str, ...]) -> None:
     """Raises ValueError where a data set has no split of that name."""
     if split not in known:
         raise ValueError(f"{name}: expected split {' or '.join(known)}, found {split!r}")
+
+
+def open_hdf5(path: Path) -> h5py.File:
+    """An HDF5 file, such as one of MATLAB 7.3, to be closed by the caller.
+
+    Raises:
+        ValueError: it cannot be opened, as where a download was cut short.
+    """
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise ValueError(f"{path}: expected a whole HDF5 file, found: {error}; get it again") from error
 
 
 def read_pfm(path: Path) -> NDArray[np.float32]:

@@ -110,7 +110,15 @@ def _read(year: str, target: str, entry: PairEntry) -> Raw:
         return rgb, levels / np.float32(factor)
     if factor != 1:
         raise ValueError(f"{entry.gt}: metric depth needs the full-size version, found one of width {levels.shape[1]}")
-    return rgb, _metres(levels, float((entry.gt.parent / "dmin.txt").read_text()))
+    return rgb, _metres(levels, _offset(entry.gt.parent / "dmin.txt"))
+
+
+def _offset(path: Path) -> float:
+    text = path.read_text()
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: expected one number, the smallest disparity, found {text.strip()!r}") from error
 
 
 def levels_per_pixel(year: str, scene: str, width: int) -> int:

@@ -80,8 +80,12 @@ def _read(metric: bool, entry: PairEntry) -> Raw:
     rgb = read_colour(entry.rgb)
     if not metric:
         return rgb, disparity
-    calibration = read_calibration(entry.gt.parent / "calib.txt")
-    return rgb, to_metres(disparity, calibration)
+    path = entry.gt.parent / "calib.txt"
+    calibration = read_calibration(path)
+    try:
+        return rgb, to_metres(disparity, calibration)
+    except (ValueError, IndexError) as error:
+        raise ValueError(f"{path}: expected numbers as cam0, baseline and doffs, found: {error}") from error
 
 
 def read_calibration(path: Path) -> dict[str, str]:

@@ -23,12 +23,11 @@ import json
 from functools import partial
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from training.datasets.pairs import PairEntry, Raw, read_colour
-from training.datasets.readers.files import require, require_split
+from training.datasets.readers.files import open_hdf5, require, require_split
 
 MAT = "nyu_depth_v2_labeled.mat"
 SPLITS = ("train", "test", "all", "dada-train", "dada-val", "dada-test")
@@ -42,7 +41,8 @@ _SPLIT_SOURCE = (
     f"It lists DADA's split: get data/{_SPLIT_FILE} from https://github.com/prs-eth/Diffusion-Super-Resolution and put "
     "it beside the data."
 )
-_FIRST_TEST = 1000
+_TOTAL, _FIRST_TEST = 1449, 1000
+_HALVES = {"train": range(_FIRST_TEST), "test": range(_FIRST_TEST, _TOTAL)}
 _NPY = {"train": ("train_images_split.npy", "train_depth_split.npy"), "test": ("test_images_v2.npy", "test_depth.npy")}
 _MINMAX = "test_minmax.npy"
 
@@ -52,7 +52,7 @@ def open_nyu(folder: Path, split: str) -> list[PairEntry]:
 
     Raises:
         FileNotFoundError: no layout of this data set is there, or DADA's list is missing.
-        ValueError: unknown split.
+        ValueError: unknown split, fewer pairs than it is made of, or a damaged file.
     """
     require_split("nyu", split, SPLITS)
     if (folder / MAT).is_file():
@@ -65,15 +65,26 @@ def open_nyu(folder: Path, split: str) -> list[PairEntry]:
 
 
 def _numbers(folder: Path, split: str, total: int) -> list[int]:
-    if split.startswith("dada-"):
-        path = require(folder / _SPLIT_FILE, _SPLIT_SOURCE)
+    """Numbers of a split's images. Raises ValueError where fewer are there than it is made of."""
+    if split == "all":
+        return list(range(total))
+    numbers = _of_dada(folder, split) if split.startswith("dada-") else list(_HALVES[split])
+    if max(numbers, default=0) >= total:
+        raise ValueError(f"{folder}: expected the {_TOTAL} labelled pairs for split {split}, found {total}. {SOURCE}")
+    return numbers
+
+
+def _of_dada(folder: Path, split: str) -> list[int]:
+    path = require(folder / _SPLIT_FILE, _SPLIT_SOURCE)
+    try:
         return [int(n) for n in json.loads(path.read_text())[split.removeprefix("dada-")]]
-    return list({"train": range(_FIRST_TEST), "test": range(_FIRST_TEST, total), "all": range(total)}[split])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: expected lists of numbers as train, val and test, found: {error!r}") from error
 
 
 def _from_mat(folder: Path, split: str) -> list[PairEntry]:
     path = folder / MAT
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         for name in ("images", "depths"):
             if name not in file:
                 raise ValueError(f"{path}: expected the variables images and depths, found {sorted(file)}")
@@ -85,7 +96,7 @@ def _from_mat(folder: Path, split: str) -> list[PairEntry]:
 
 
 def _read_mat(number: int, entry: PairEntry) -> Raw:
-    with h5py.File(entry.rgb, "r") as file:
+    with open_hdf5(entry.rgb) as file:
         rgb = np.asarray(file["images"][number], np.uint8)
         depth = np.asarray(file["depths"][number], np.float32)
     return np.ascontiguousarray(rgb.transpose(2, 1, 0)), np.ascontiguousarray(depth.T)
