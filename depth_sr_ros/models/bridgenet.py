@@ -4,7 +4,8 @@ Qi Tang, Runmin Cong, Ronghui Sheng, Lingzhi He, Dan Zhang, Yao Zhao, Sam Kwong,
 of Depth Map Super-Resolution and Monocular Depth Estimation", ACM MM 2021, arXiv 2107.12541. DSRNet restores depth
 from the bicubic start image, MDENet estimates it from colour alone. High-frequency bridges (eqs. 3-7, at 1/2, 1/4,
 1/8) carry features of the colour encoder into DSRNet; content bridges (eqs. 8-11, at 1/4 and 1/2) carry decoded
-features of DSRNet into the estimate. Two L1 losses (eqs. 1, 2), each with an optimiser of its own.
+features of DSRNet into the estimate. Two L1 losses (eqs. 1, 2), each with an optimiser of its own in the paper; here
+one Adam with a group of parameters for each, whose steps are the same.
 
 No code of the authors is available, and the paper leaves much open. Taken here:
 

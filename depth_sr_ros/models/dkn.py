@@ -13,7 +13,9 @@ is a third form of the same arithmetic; it was measured to cost as much in PyTor
 needs more code.
 
 Where paper and code differ: the paper's receptive field is 51, the released layers see 50 (25 pixels before, 24 after);
-the paper stitches filtered images, the code stitches kernels, which is the same. The code is followed.
+the paper stitches filtered images, the code stitches kernels, which is the same. The code is followed. Where the taps
+rest, the paper centres them and the code does not; what is trained here follows the paper, released weights the code,
+see `depth_sr_ros.models.sampling.SamplingConvention`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,9 @@ arXiv 1910.08373; layers as in the authors' release. Guide and depth are rearran
 sum of displaced samples of the bicubic start image (eqs. 4-7).
 
 Where paper and released code differ: the paper feeds the colour guide (16 x 3 channels), the release a grey one; both
-are options here, colour the default. Mean subtraction acts on the nine taps of a pixel, as in the code.
+are options here, colour the default. Mean subtraction acts on the nine taps of a pixel, as in the code. Where the taps
+rest, the paper centres them and the code does not; what is trained here follows the paper, released weights the code,
+see `depth_sr_ros.models.sampling.SamplingConvention`.
 """
 
 from __future__ import annotations

@@ -194,6 +194,7 @@ def test_upsamples_by_a_factor_that_is_no_integer():
     network = _network()
     output = network.upsample(guide, depth)
     assert output.shape == (1, 1, 10, 15)
+    torch.testing.assert_close(output, _by_query(network, guide, depth), atol=1e-6, rtol=0)
     by_position = network.query(guide, depth, _centres(10, 15))
     torch.testing.assert_close(output.flatten(1), by_position, atol=1e-6, rtol=0)
 

@@ -15,6 +15,12 @@ def _inputs(scale=8):
     return guide, torch.rand(2, 1, 64 // scale, 128 // scale, generator=generator)
 
 
+@pytest.mark.parametrize(("name", "parameters"), [("fdkn_s", 209_216), ("jiif_s", 1_340_530)])
+def test_parameter_counts_of_the_small_siblings(name, parameters):
+    """Those of the papers' networks are in their own tests."""
+    assert sum(p.numel() for p in create_model(name).parameters()) == parameters
+
+
 @pytest.mark.parametrize("name", list_models())
 @pytest.mark.parametrize("scale", [4, 8, 16])
 def test_output_has_the_guides_size_and_no_nan(name, scale):

@@ -145,6 +145,11 @@ _ALIGNED = (
     "the option sampling=half_pixel"
 )
 
+_RANGE = (
+    "the release normalised depth by the range of the ground truth, which a camera does not have; here it is that of "
+    "the frame's own depth"
+)
+
 LAYOUTS: dict[str, Layout] = {
     "fdkn": Layout(
         repository="https://github.com/cvlab-yonsei/dkn",
@@ -154,7 +159,9 @@ LAYOUTS: dict[str, Layout] = {
         rules=_kernel_rules(),
         channel_orders=("bgr",),
         adapt=_adapt_fdkn,
-        conventions=(_ALIGNED, "the guide is grey: luminance of what the release takes for BGR, as read by OpenCV"),
+        conventions=(
+            _ALIGNED, "the guide is grey: luminance of what the release takes for BGR, as read by OpenCV", _RANGE,
+        ),
     ),
     "dkn": Layout(
         repository="https://github.com/cvlab-yonsei/dkn",
@@ -163,7 +170,7 @@ LAYOUTS: dict[str, Layout] = {
         rules=_kernel_rules(),
         channel_orders=("bgr", "rgb"),
         adapt=_adapt_dkn,
-        conventions=(_ALIGNED,),
+        conventions=(_ALIGNED, _RANGE),
     ),
     "jiif": Layout(
         repository="https://github.com/ashawkey/jiif",
@@ -172,7 +179,11 @@ LAYOUTS: dict[str, Layout] = {
         rules=_jiif_rules(),
         channel_orders=("bgr", "rgb"),
         adapt=_adapt_jiif,
-        conventions=("neighbours outside the map are zero codes at coordinate zero",),
+        conventions=(
+            "neighbours outside the map are zero codes at coordinate zero",
+            "the release rounds the reduced guide to 8 bits, here it is not rounded",
+            _RANGE,
+        ),
         unused=(r"(image|depth)_encoder\.(sub|add)_mean\.(weight|bias)",),
     ),
     "dagf": Layout(
@@ -182,7 +193,11 @@ LAYOUTS: dict[str, Layout] = {
         rules=_dagf_rules(),
         channel_orders=("rgb", "bgr"),
         adapt=_adapt_dagf,
-        conventions=("weights belong to one degradation, `bicubic` or `nearest`; the file's name says which",),
+        conventions=(
+            "weights belong to one degradation, `bicubic` or `nearest`; the file's name says which",
+            "the release enlarges depth by PyTorch's bicubic (a = -0.75), here it is PIL's (a = -0.5), as for all",
+            _RANGE,
+        ),
         unused=(
             r"init_conv\.\d+\.layers\..*",
             r"tail_conv\..*",

@@ -1,8 +1,10 @@
 """Imported JIIF weights do what the released network does: four nearest look-ups per query, zeros outside the map."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 
+from depth_sr_ros.models import jiif_pairs
 from depth_sr_ros.models.interpolation import resize_bicubic
 from depth_sr_ros.models.released import ImportSettings, convert
 
@@ -89,3 +91,11 @@ def test_channel_order_can_be_told(random_state):
     network, _ = convert("jiif", state, scale=4, settings=ImportSettings(channel_order="rgb"))
     guide, depth = torch.rand(1, 3, 8, 8), torch.rand(1, 1, 2, 2)
     torch.testing.assert_close(network(guide, depth), _released(state, guide, depth), atol=2e-5, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_command_writes_an_artifact_that_an_engine_takes(random_state, import_by_command, monkeypatch):
+    monkeypatch.setattr(jiif_pairs, "_PARTS", 4)  # they are all alike, and each costs seconds of tracing
+    artifact = import_by_command("jiif", random_state(_shapes()))
+    assert artifact.card.options["border"] == "zeros" and tuple(artifact.card.options["hidden"]) == _HIDDEN

@@ -119,6 +119,14 @@ def test_channel_order_of_dkn_can_be_told(random_state):
     torch.testing.assert_close(network(guide, depth), expected, atol=2e-5, rtol=0)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("model", "shapes"), [("fdkn", _fdkn_shapes()), ("dkn", _dkn_shapes())])
+def test_command_writes_an_artifact_that_an_engine_takes(model, shapes, random_state, import_by_command):
+    artifact = import_by_command(model, random_state(shapes))
+    assert artifact.card.options["sampling"] == "aligned_corners"
+
+
 @pytest.mark.skipif(not _LISTED.is_file(), reason="needs the list of tensors in the authors' release (../shared)")
 def test_made_up_layout_is_the_released_one():
     lines = [line.split(" ", 1) for line in _LISTED.read_text().splitlines() if line.strip()]
