@@ -98,7 +98,7 @@ def _by_query(network, guide, depth):
         values.append(value)
         logits.append(logit)
     weights = torch.stack(logits).softmax(0)
-    return (weights * torch.stack(values)).sum(0).reshape(batch, 1, height, width) + network.start_image(depth)
+    return (weights * torch.stack(values)).sum(0).reshape(batch, 1, height, width) + resize_bicubic(depth, (height, width))
 
 
 @torch.inference_mode()
