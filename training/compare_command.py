@@ -28,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "weights", nargs="*", metavar="WEIGHTS",
         help="artifact folder, name of a shipped artifact (fdkn_x8), or RECIPE.yaml:WEIGHTS.safetensors; with a plus "
-        "behind it the mean over the eight ways to turn and mirror the input (fdkn_x8+)",
+        "behind it the mean over the eight ways to turn and mirror the input (fdkn_x8+); an artifact with @ENGINE or "
+        "@ENGINE:PRECISION behind it as the node runs it (fdkn_x8@openvino:int8)",
     )  # fmt: skip
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="of the data sets without a folder of their own")
     parser.add_argument(

@@ -13,12 +13,15 @@ import cv2
 from torch import Tensor, nn
 
 from depth_sr_ros.artifact import SHIPPED, read_artifact
+from depth_sr_ros.engines import EngineError
+from depth_sr_ros.engines.select import ENGINE_NAMES
 from depth_sr_ros.models import GuidedUpsampler
 from depth_sr_ros.models.jiif import JIIF
 from training.cases import Case, Method, is_whole, unit_of
 from training.classical import CLASSICAL, classical_methods
 from training.datasets.pairs import Pair
 from training.devices import best_device, full_precision
+from training.engine_method import EngineMethod
 from training.evaluate import network_of_artifact, network_of_recipe
 from training.known_scenes import notes_on, sets_of_facts, sets_of_run
 from training.protocols import PROTOCOLS, Protocol, bicubic_up, protocol
@@ -94,12 +97,16 @@ def network_contestant(words: str) -> Contestant:
 
     Args:
         words: an artifact's folder, the name of a shipped one such as `fdkn_x8`, or `RECIPE.yaml:WEIGHTS.safetensors`;
-            with a plus behind it, as the mean over turned and mirrored inputs (`SelfEnsemble`).
+            with a plus behind it, as the mean over turned and mirrored inputs (`SelfEnsemble`); an artifact with
+            `@ENGINE` or `@ENGINE:PRECISION` behind it, as that engine runs it (`EngineMethod`).
 
     Raises:
         FileNotFoundError: recipe or weights are missing.
-        ValueError: no such artifact (ArtifactError), or the recipe cannot be used.
+        ValueError: no such artifact (ArtifactError) or engine, or the recipe cannot be used.
     """
+    artifact, _, engine = words.rpartition("@")
+    if artifact and engine.partition(":")[0] in ENGINE_NAMES:
+        return _by_engine(_folder(artifact), engine)
     if words.endswith(_ENSEMBLE):
         return _ensemble(network_contestant(words.removesuffix(_ENSEMBLE)))
     recipe_path, _, weights = words.partition(":")
@@ -107,9 +114,26 @@ def network_contestant(words: str) -> Contestant:
         recipe = load_recipe(Path(recipe_path))
         network, sets = network_of_recipe(recipe, Path(weights)), sets_of_run(recipe, Path(weights))
         return _of_network(Path(recipe_path).stem, recipe.model, network, sets)
-    folder = SHIPPED / words if (SHIPPED / words).is_dir() else Path(words)
+    folder = _folder(words)
     card, network = read_artifact(folder).card, network_of_artifact(folder)
     return _of_network(folder.name, card.model, network, sets_of_facts(card.training))
+
+
+def _folder(words: str) -> Path:
+    return SHIPPED / words if (SHIPPED / words).is_dir() else Path(words)
+
+
+def _by_engine(folder: Path, words: str) -> Contestant:
+    engine, _, precision = words.partition(":")
+    artifact = read_artifact(folder)
+    try:
+        method = EngineMethod(artifact, engine, precision or "auto")
+    except EngineError as error:
+        raise ValueError(f"{folder.name}@{words}: {error}") from error
+    card = artifact.card
+    return Contestant(
+        f"{folder.name}@{method.name}", card.model, card.scale, method, trained_on=sets_of_facts(card.training)
+    )
 
 
 def _ensemble(one: Contestant) -> Contestant:

@@ -98,7 +98,8 @@ def _by_query(network, guide, depth):
         values.append(value)
         logits.append(logit)
     weights = torch.stack(logits).softmax(0)
-    return (weights * torch.stack(values)).sum(0).reshape(batch, 1, height, width) + resize_bicubic(depth, (height, width))
+    result = (weights * torch.stack(values)).sum(0).reshape(batch, 1, height, width)
+    return result + resize_bicubic(depth, (height, width))
 
 
 @torch.inference_mode()
