@@ -57,7 +57,7 @@ def average_runs(runs: Sequence[Path], out: Path, shares: Sequence[float] | None
         "recipe": " and ".join(f["recipe"] for f in facts),
         "averaged": len(runs),
         **({"shares": counts} if shares is not None else {}),
-        **{key: facts[-1][key] for key in ("data", "machine") if key in facts[-1]},
+        **{key: facts[-1][key] for key in ("data", "splits", "machine") if key in facts[-1]},
         "averaged_in": averaged_in(facts),
     }
     command = average_command([run.resolve().name for run in runs], "RUN", shares)

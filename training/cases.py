@@ -165,19 +165,14 @@ def _case(truth: Truth, seen: Observation, scale: float, own_range: bool = False
 
 
 def unit_of(pair: Pair) -> tuple[str, float]:
-    """The unit in which errors of a pair are reported, and how many of it make one of the ground truth's.
-
-    Values of a plain image are levels, though at full size one of them is also a pixel of disparity.
-    """
+    """The unit in which errors of a pair are reported, and how many of it make one of the ground truth's."""
     if pair.entry.dataset == "sintel":
         low, high = _range(pair)
         return "1/255 of range", 255 / (high - low)
     if pair.entry.kind == "depth":
         metres = metres_per_unit(pair.entry)
         return ("", 1.0) if metres is None else ("cm", 100 * metres)
-    in_levels = pair.entry.read is None and pair.entry.gt.suffix == ".png"
-    in_pixels = pair.entry.unit.startswith(("disparity px", "disparity pixel")) and not in_levels
-    return ("px" if in_pixels else "levels", 1.0)
+    return ("px", 1.0) if pair.entry.unit.startswith(("disparity px", "disparity pixel")) else ("levels", 1.0)
 
 
 def _range(pair: Pair) -> tuple[float, float]:
@@ -239,7 +234,7 @@ def pose_by_dada(pair: Pair, scale: int) -> Case:
     Raises:
         ValueError: no whole number of cells fits into a tile's side.
     """
-    if _TILE % scale:
+    if _TILE % scale and max(pair.target.shape) >= _TILE:
         raise ValueError(f"dada: expected a scale that divides the side of its tiles, {_TILE} pixels, found {scale}")
     depth = centimetres(pair)
     low, high = value_range(pair, depth)

@@ -12,9 +12,8 @@ from pathlib import Path
 import cv2
 from torch import Tensor, nn
 
-from depth_sr_ros.artifact import SHIPPED, read_artifact
+from depth_sr_ros.artifact import CARD, SHIPPED, read_artifact
 from depth_sr_ros.engines import EngineError
-from depth_sr_ros.engines.select import ENGINE_NAMES
 from depth_sr_ros.models import GuidedUpsampler
 from depth_sr_ros.models.jiif import JIIF
 from training.cases import Case, Method, is_whole, unit_of
@@ -69,7 +68,7 @@ class Result:
         method: as it is printed.
         key: see `Contestant`.
         unit: of the errors.
-        seconds: that the method took, on this machine; NaN where it could not be run.
+        seconds: that the method took, on this machine, without building an engine; NaN where it could not be run.
         measures: by name; none where it could not be run.
         notes: what a table with it has to say.
     """
@@ -105,7 +104,7 @@ def network_contestant(words: str) -> Contestant:
         ValueError: no such artifact (ArtifactError) or engine, or the recipe cannot be used.
     """
     artifact, _, engine = words.rpartition("@")
-    if artifact and engine.partition(":")[0] in ENGINE_NAMES:
+    if artifact and (_folder(artifact) / CARD).is_file():
         return _by_engine(_folder(artifact), engine)
     if words.endswith(_ENSEMBLE):
         return _ensemble(network_contestant(words.removesuffix(_ENSEMBLE)))
@@ -121,6 +120,10 @@ def network_contestant(words: str) -> Contestant:
 
 def _folder(words: str) -> Path:
     return SHIPPED / words if (SHIPPED / words).is_dir() else Path(words)
+
+
+def _seconds_building(method: Method) -> float:
+    return method.seconds_building if isinstance(method, EngineMethod) else 0.0
 
 
 def _by_engine(folder: Path, words: str) -> Contestant:
@@ -161,6 +164,7 @@ class _AnyScale(nn.Module):
         self.size_multiple = int(scale) * stride if is_whole(scale) else 1
 
     def forward(self, guide: Tensor, depth_lr: Tensor) -> Tensor:
+        """Takes guide (B, 3, H, W) and depth (B, 1, h, w); (B, 1, H, W)."""
         return self.network.upsample(guide, depth_lr)
 
 
@@ -258,11 +262,12 @@ def _on_image(
     for one in contestants:
         where = (entry.dataset, entry.split, entry.scene, entry.name, name, scale, one.name, one.key, unit)
         notes = tuple(notes_on(entry, one.name, one.trained_on))
-        started = time.perf_counter()
+        started, built = time.perf_counter(), _seconds_building(one.method)
         try:
             with full_precision():
                 output = case.answer(one.method)
-            seconds, measures = time.perf_counter() - started, rules.measure(case, output)
+            seconds = time.perf_counter() - started - (_seconds_building(one.method) - built)
+            measures = rules.measure(case, output)
         except _FAILURES as error:
             failure = f"{one.name} could not be measured on every image, which its means leave out: {error}"
             results.append(Result(*where, math.nan, {}, (*notes, failure)))

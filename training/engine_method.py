@@ -6,6 +6,8 @@ fills holes, normalises depth by the frame's own range and keeps the result with
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -29,6 +31,7 @@ class EngineMethod:
     Attributes:
         size_multiple: what the sides of an image must be multiples of.
         name: engine and precision that were chosen, as `openvino:bf16`.
+        seconds_building: that building engines for the sizes of images took so far, which is no part of running them.
 
     Raises:
         EngineError: no such engine or precision, or it does not work here.
@@ -38,6 +41,7 @@ class EngineMethod:
         self._choice = choose_engine(artifact, engine, precision)
         self._built: tuple[tuple[int, int], Engine] | None = None
         self.size_multiple = artifact.card.size_multiple
+        self.seconds_building = 0.0
         self.name = f"{self._choice.runtime.name}:{self._choice.precision}"
 
     def __call__(self, guide: Tensor, depth_lr: Tensor, valid_lr: Tensor) -> Tensor:
@@ -60,5 +64,10 @@ class EngineMethod:
         if self._built is None or self._built[0] != (height, width):
             if self._built is not None:
                 self._built[1].close()
-            self._built = (height, width), self._choice.build((height, width))
+                self._built = None
+            started = time.perf_counter()
+            try:
+                self._built = (height, width), self._choice.build((height, width))
+            finally:
+                self.seconds_building += time.perf_counter() - started
         return self._built[1]

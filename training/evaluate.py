@@ -49,13 +49,15 @@ def evaluate(
     rules = protocol_named(protocol)
     scores = {}
     network.to(best_device())
-    for split in splits:
-        started = time.monotonic()
-        pairs = (load_pair(entry) for entry in read_manifest(data, split))
-        with full_precision():
-            scores[split] = rules(network, pairs, network.scale)
-        print(f"{split}: {len(scores[split])} images in {time.monotonic() - started:.1f} s")
-    network.cpu()
+    try:
+        for split in splits:
+            started = time.monotonic()
+            pairs = (load_pair(entry) for entry in read_manifest(data, split))
+            with full_precision():
+                scores[split] = rules(network, pairs, network.scale)
+            print(f"{split}: {len(scores[split])} images in {time.monotonic() - started:.1f} s")
+    finally:
+        network.cpu()
     return scores
 
 

@@ -22,6 +22,7 @@ _YEARS = {_LU: {"2001", "2003", "2005", "2006"}} | {
     f"middlebury{year}": {year} for year in ("2001", "2003", "2005", "2006", "2014")
 }
 _DADA = "dada-"
+_HELD_BACK = ("dev", "val", "test")
 _HOLES = {
     name: "a 0 is a hole here and not counted; the papers count it as a value (`--options zero_is_valid=true` does so)"
     for name in ("lu", _LU)
@@ -34,7 +35,7 @@ def sets_of_facts(facts: Mapping[str, Any] | None) -> frozenset[str]:
     Names, with the split behind a colon where the facts tell it: `nyu:dada-train`.
     """
     return frozenset(
-        _with_split(name, stage.get("splits", {}).get(name))
+        _with_split(name, (stage.get("splits") or {}).get(name))
         for stage in stages(facts)
         for name in stage.get("data") or ()
     )
@@ -58,18 +59,26 @@ def overlapping(dataset: str, split: str, trained_on: Iterable[str]) -> list[str
     Args:
         dataset: of a publisher.
         split: its part that is evaluated.
-        trained_on: see `sets_of_facts`; a set without a split is taken for its `train`.
+        trained_on: see `sets_of_facts`; a set without a split is taken for all that are not held back by name.
     """
+    dataset = _plain(dataset)
     years = _YEARS.get(dataset, set())
     found = set()
     for words in trained_on:
         name, _, trained = words.partition(":")
-        if _share_images(trained or "train", split) if name == dataset else years & _years(name):
+        if _share_images(trained, split) if _plain(name) == dataset else years & _years(name):
             found.add(words)
     return sorted(found)
 
 
+def _plain(name: str) -> str:
+    """The name of a set whose images this one has in another form."""
+    return name.removesuffix("-pixel").removesuffix("-metric").removesuffix("-lr")
+
+
 def _share_images(trained: str, split: str) -> bool:
+    if not trained:
+        return split not in _HELD_BACK
     return split == trained or "all" in (split, trained) or split.startswith(_DADA) != trained.startswith(_DADA)
 
 

@@ -37,6 +37,12 @@ class RunProgress(TQDMProgressBar):
         self.train_progress_bar.initial = self.train_progress_bar.n = trainer.global_step
         self.train_progress_bar.set_description("Training")
 
+    def on_train_end(self, *args: Any) -> None:
+        """Shows the last step, whatever its number."""
+        self.train_progress_bar.n = self.trainer.global_step
+        self.train_progress_bar.refresh()
+        super().on_train_end(*args)
+
     def get_metrics(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:

@@ -50,8 +50,8 @@ class PublishedTable:
         images: of the columns, where they are data sets.
         scenes_of: where columns are scenes, what the names of their data sets have in them, such as `2005`.
         times: how many of the paper's unit make one of ours, see `training.cases.unit_of`.
-        unit: in which our results have to be to belong, of all columns or by column; any where empty. One data set
-            may be read as levels, pixels or metres, under one name.
+        unit: in which our results have to be to belong, one or several, of all columns or by column; any where empty.
+            One data set may be read as levels or metres, under one name.
     """
 
     table: str
@@ -66,14 +66,15 @@ class PublishedTable:
     images: Mapping[str, Images] = field(default_factory=dict)
     scenes_of: str = ""
     times: float = 1.0
-    unit: str | Mapping[str, str] = ""
+    unit: str | Sequence[str] | Mapping[str, str] = ""
 
     def __post_init__(self) -> None:
         if (self.by == "scene") != bool(self.scenes_of):
             raise ValueError(f"{self.source}: expected scenes_of where columns are scenes, and nowhere else")
-        unknown = set(self.images) - set(self.columns)
+        units = self.unit if isinstance(self.unit, Mapping) else {}
+        unknown = {*self.images, *units} - set(self.columns)
         if unknown:
-            raise ValueError(f"{self.source}: images of {sorted(unknown)}, which are no columns")
+            raise ValueError(f"{self.source}: images or units of {sorted(unknown)}, which are no columns")
 
     def value(self, key: str, column: str, scale: int) -> float | None:
         """What the paper reports; None where it does not."""
@@ -167,15 +168,18 @@ def _title(table: PublishedTable, key: str, method: str) -> str:
 
 def _column(table: PublishedTable, result: Result) -> str | None:
     column = _column_of_images(table, result)
-    unit = table.unit if isinstance(table.unit, str) else table.unit.get(column or "", "")
-    return column if unit in ("", result.unit) else None
+    unit = table.unit.get(column or "", "") if isinstance(table.unit, Mapping) else table.unit
+    units = (unit,) if isinstance(unit, str) else unit
+    return column if result.unit in units or "" in units else None
 
 
 def _column_of_images(table: PublishedTable, result: Result) -> str | None:
     if table.by == "set":
         return next((column for column in table.columns if _is_of(table, column, result)), None)
     scene = result.scene.lower()
-    return scene if scene in table.columns and table.scenes_of in result.dataset else None
+    # a set of disparity in pixels, whatever the size of its images, is another one than the papers'
+    of_set = table.scenes_of in result.dataset and not result.dataset.endswith("-pixel")
+    return scene if scene in table.columns and of_set else None
 
 
 def _is_of(table: PublishedTable, column: str, result: Result) -> bool:

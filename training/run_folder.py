@@ -18,6 +18,8 @@ from training.distributed import Processes
 from training.module import SuperResolution
 from training.start import given_start
 
+_START = "start.json"
+
 
 def write_weights(module: SuperResolution, checkpoint: Path, recipe_path: Path, out: Path) -> Path:
     """Writes `weights.safetensors` and `training.json`.
@@ -32,7 +34,7 @@ def write_weights(module: SuperResolution, checkpoint: Path, recipe_path: Path, 
     weights = {k.removeprefix("network."): v.contiguous() for k, v in state["state_dict"].items()}
     path = out / "weights.safetensors"
     safetensors.torch.save_file(weights, path)
-    facts = {"steps_to_best": int(state["global_step"]), **_facts(module, Path(recipe_path))}
+    facts = {"steps_to_best": int(state["global_step"]), **_facts(module, Path(recipe_path), out)}
     (out / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
     return path
 
@@ -58,7 +60,24 @@ def write_start(state: Mapping[str, Tensor], what: Mapping[str, Any], command: s
     return path
 
 
-def _facts(module: SuperResolution, path: Path) -> dict[str, Any]:
+def keep_start(weights: str | None, out: Path) -> None:
+    """Writes the facts of the weights that a run begins with, for one that goes on where these are gone.
+
+    Args:
+        weights: file that the run begins with; None for random ones.
+        out: the run's folder, made if missing.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    (out / _START).write_text(json.dumps(facts_of(weights), indent=2) + "\n")
+
+
+def _facts_of_start(weights: str | None, out: Path) -> dict[str, Any] | None:
+    kept = out / _START
+    found: dict[str, Any] | None = json.loads(kept.read_text()) if kept.is_file() else facts_of(weights)
+    return found
+
+
+def _facts(module: SuperResolution, path: Path, out: Path) -> dict[str, Any]:
     name = path.stem
     recipe, data = module.recipe, module.recipe.data
     processes = Processes.from_environment().count
@@ -80,7 +99,7 @@ def _facts(module: SuperResolution, path: Path) -> dict[str, Any]:
         # a path is of this machine; torchvision's file names have the hash of what they hold
         **({"backbone_from": Path(recipe.backbone_from).name} if recipe.backbone_from else {}),
         "command": f"{launcher} -m training train --recipe {name} --data DATA --out RUN{_start_words(path)}",
-        "earlier": facts_of(recipe.start_from),
+        "earlier": _facts_of_start(recipe.start_from, out),
     }
 
 
@@ -98,7 +117,7 @@ def facts_of(weights: str | None) -> dict[str, Any] | None:
     if run.is_file():
         facts: dict[str, Any] = json.loads(run.read_text())
         return facts
-    return dict(json.loads(card.read_text())["training"]) if card.is_file() else {"weights": weights}
+    return dict(json.loads(card.read_text())["training"]) if card.is_file() else {"weights": Path(weights).name}
 
 
 def _machine() -> str:

@@ -25,7 +25,7 @@ def stages(facts: Facts | None) -> list[dict[str, Any]]:
         facts: of the weights; None for weights of which nothing is known.
     """
     found: list[dict[str, Any]] = []
-    if facts:
+    if isinstance(facts, Mapping) and facts:
         own = {key: value for key, value in facts.items() if key not in _LINKS}
         for stage in (*stages(facts.get("earlier")), *facts.get("averaged_in", ()), own):
             if not any(_same(stage, other) for other in found):

@@ -21,7 +21,7 @@ from training.distributed import Processes, ReplicaStrategy
 from training.module import SuperResolution
 from training.progress import RunProgress
 from training.recipe import Recipe, load_recipe
-from training.run_folder import write_weights
+from training.run_folder import keep_start, write_weights
 from training.weights import load_into
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -57,6 +57,8 @@ def train(
     module = SuperResolution(recipe, open_dev(recipe, data))
     if recipe.start_from and not resume:
         load_into(module.network, Path(recipe.start_from), recipe.model, recipe.start_anew)
+    if not resume and Processes.from_environment().rank == 0:
+        keep_start(recipe.start_from, out)
     if recipe.backbone_from and not resume:
         load_backbone(module.network, Path(recipe.backbone_from), recipe.model)
     best = ModelCheckpoint(out, filename="best", monitor="dev_ratio", enable_version_counter=False)

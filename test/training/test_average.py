@@ -8,6 +8,7 @@ import safetensors.torch
 import torch
 
 from training.average import average_runs
+from training.known_scenes import sets_of_facts
 from training.stages import stages
 
 
@@ -34,6 +35,16 @@ def test_a_mean_is_averaged_by_the_name_of_its_run_and_knows_what_went_into_it(t
     facts = json.loads((tmp_path / "next" / "training.json").read_text())
     assert facts["command"] == "python -m training average runs/mean runs/c --out RUN"
     assert [stage["recipe"] for stage in stages(facts)] == ["c", "b", "a", "a and b", "a and b and c"]
+
+
+def test_a_mean_knows_which_splits_it_was_trained_on(tmp_path):
+    runs = [_run(tmp_path / name, 1) for name in ("a", "b")]
+    for run in runs:
+        (run / "training.json").write_text(
+            json.dumps({"recipe": run.name, "command": "", "data": ["nyu"], "splits": {"nyu": "dada-train"}})
+        )
+    average_runs(runs, tmp_path / "mean")
+    assert sets_of_facts(json.loads((tmp_path / "mean" / "training.json").read_text())) == {"nyu:dada-train"}
 
 
 def test_other_networks_are_refused(tmp_path):

@@ -183,9 +183,9 @@ def test_published_values_are_found(protocol, measure, key, column, scale, expec
 def test_images_that_a_protocol_cannot_pose_are_named(tmp_path):
     pair = Pair(
         PairEntry("test", "mine", "tiny", "", tmp_path / "a.png", tmp_path / "b.png", "depth", "m"),
-        np.zeros((5, 30, 3), np.uint8), np.ones((5, 30), np.float32) + np.arange(30), np.ones((5, 30), bool),
+        np.zeros((5, 300, 3), np.uint8), np.ones((5, 300), np.float32) + np.arange(300), np.ones((5, 300), bool),
     )  # fmt: skip
-    with pytest.raises(ValueError, match=r"mine tiny: expected an image of at least 8x8 pixels, found 30x5"):
+    with pytest.raises(ValueError, match=r"mine tiny: expected an image of at least 8x8 pixels, found 300x5"):
         PROTOCOLS["dkn-bicubic"].pose(pair, 8)
     with pytest.raises(ValueError, match=r"dada: expected a scale that divides the side of its tiles, 256 pixels"):
         PROTOCOLS["dada"].pose(pair, 3)
@@ -248,18 +248,26 @@ def test_error_at_low_resolution_has_the_papers_digits_and_a_squared_unit():
 
 
 @pytest.mark.parametrize(
-    ("protocol", "measure", "dataset", "scene", "unit", "other"),
+    ("protocol", "measure", "dataset", "unit", "belongs"),
     [
-        ("bridgenet-middlebury", "mae", "middlebury2005", "art", "levels", "px"),
-        ("dkn-bicubic", "rmse", "lu", "1", "levels", "px"),
-        ("dada", "mse", "middlebury2005", "art", "cm", "levels"),
+        ("bridgenet-middlebury", "mae", "middlebury2005", "levels", True),
+        ("bridgenet-middlebury", "mae", "middlebury2005_full", "px", True),
+        ("bridgenet-middlebury", "mae", "middlebury2005-pixel", "px", False),
+        ("bridgenet-middlebury", "mae", "middlebury2005", "cm", False),
+        ("dkn-bicubic", "rmse", "lu", "levels", True),
+        ("dkn-bicubic", "rmse", "lu", "px", False),
+        ("dada", "mse", "diml", "cm", True),
+        ("dada", "mse", "diml-lr", "cm", False),
     ],
 )
-def test_papers_layout_takes_only_what_is_in_the_papers_unit(protocol, measure, dataset, scene, unit, other):
-    """One scene is read as levels, pixels or metres under the name of one data set."""
-    told = {"protocol": protocol, "measures": {measure: 2.5}, "dataset": dataset, "scene": scene}
-    assert "2.50" in paper_layout(_table(protocol, measure), [_result(**told, unit=unit)])
-    assert paper_layout(_table(protocol, measure), [_result(**told, unit=other)]) == ""
+def test_papers_layout_takes_only_what_is_in_the_papers_unit(protocol, measure, dataset, unit, belongs):
+    told = {"protocol": protocol, "measures": {measure: 2.5}, "dataset": dataset, "scene": "art", "unit": unit}
+    assert ("2.50" in paper_layout(_table(protocol, measure), [_result(**told)])) is belongs
+
+
+def test_the_scale_is_no_part_of_a_rows_name():
+    results = [_result(method="jiif_x16", key="jiif", scale=1, protocol="dkn-noise")]
+    assert "| jiif_x16 | 3.00 |" in paper_layout(_table("dkn-noise"), results)
 
 
 def test_table_of_scenes_has_to_say_of_which_sets():

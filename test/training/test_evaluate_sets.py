@@ -96,6 +96,10 @@ def test_tables_say_what_weights_may_have_seen_before(lu, capsys):
         ("nyu", "test", {"nyu:dada-train"}, ["nyu:dada-train"]),
         ("nyu", "test", {"nyu:all"}, ["nyu:all"]),
         ("nyu", "all", {"nyu"}, ["nyu"]),
+        ("nyu", "dada-test", {"nyu"}, ["nyu"]),
+        ("icl_livingroom1", "synthetic", {"icl_livingroom1"}, ["icl_livingroom1"]),
+        ("diml-lr", "train", {"diml:train"}, ["diml:train"]),
+        ("middlebury2005-pixel", "all", {"middlebury2005_half"}, ["middlebury2005_half"]),
     ],
 )
 def test_sets_overlap_under_other_names_and_in_splits_of_another_cut(dataset, split, trained_on, expected):

@@ -79,13 +79,14 @@ def test_a_run_that_is_resumed_keeps_its_start(run, data_folder, capsys):
 
 
 def test_a_run_goes_on_where_its_start_is_gone(run, tmp_path, data_folder):
-    """The checkpoint holds all weights."""
+    """The checkpoint holds all weights, the run's folder what was known of them."""
     arguments = _arguments(tmp_path, data_folder, 1)
-    weights = shutil.copytree(run, tmp_path / "first") / "weights.safetensors"
-    assert main(["train", *arguments, "--start-from", str(weights)]) == 0
-    weights.unlink()
+    first = shutil.copytree(run, tmp_path / "first")
+    assert main(["train", *arguments, "--start-from", str(first)]) == 0
+    shutil.rmtree(first)
     assert main(["train", *_arguments(tmp_path, data_folder, 2), "--resume"]) == 0
-    assert json.loads((tmp_path / "run" / "training.json").read_text())["steps"] == 2
+    facts = json.loads((tmp_path / "run" / "training.json").read_text())
+    assert facts["steps"] == 2 and facts["earlier"] == json.loads((run / "training.json").read_text())
 
 
 def test_a_path_is_no_part_of_the_facts(run, tmp_path):

@@ -85,8 +85,8 @@ def _largest(field: Tensor, share: float) -> Tensor:
 def _span(scene: Scene, step: str) -> tuple[float, float]:
     if scene.span is None or scene.span[0] == scene.span[1]:
         raise ValueError(
-            f"{step}: expected to be told the values that normalised depth stands for, found {scene.span}; crops that "
-            "are inverted or remapped lose them: set `invert` and `reciprocal` to 0"
+            f"{step}: expected to be told the values that normalised depth stands for, found {scene.span}; crops "
+            "that are inverted or remapped lost them (set `invert` and `reciprocal` to 0), flat ones have one alone"
         )
     return scene.span
 

@@ -7,6 +7,7 @@ import pytest
 from training.datasets.pairs import load_pair
 from training.datasets.readers.files import read_dpt, read_pfm
 from training.datasets.registry import DATASETS, open_dataset
+from training.known_scenes import notes_on
 
 
 def millimetres(files, path, value=1500, shape=(12, 16)):
@@ -58,6 +59,11 @@ def test_sintel_depth_and_picture(sintel):
     pair = load_pair(entries[1])
     np.testing.assert_array_equal(pair.target, depth * 2)
     assert "albedo" in str(pair.entry.rgb) and pair.entry.unit == "m"
+
+
+def test_tables_name_the_pass_of_sintel(sintel):
+    entry = open_dataset("sintel", sintel[0], render="albedo")[0]
+    assert list(notes_on(entry, "m", [])) == ["Sintel: ours are of the albedo pass"]
 
 
 def test_sintel_missing_pass_names_the_picture(sintel):

@@ -84,6 +84,7 @@ def _in_split(scene: str, split: str) -> bool:
 
 def _scene(scene: Path, split: str, year: str, target: str) -> list[PairEntry]:
     entries = []
+    dataset = f"middlebury{year}-pixel" if target == "pixel" else f"middlebury{year}"
     for colour, disparity in _VIEWS[year]:
         if not (scene / disparity).is_file():
             continue
@@ -95,7 +96,7 @@ def _scene(scene: Path, split: str, year: str, target: str) -> list[PairEntry]:
         files = scene / colour, scene / disparity
         read = partial(_read, year, target)
         entries.append(
-            PairEntry(split, f"middlebury{year}", scene.name, view, *files, kind, UNITS[target], _STEPS[target], read)
+            PairEntry(split, dataset, scene.name, view, *files, kind, UNITS[target], _STEPS[target], read)
         )
     return entries
 
