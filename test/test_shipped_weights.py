@@ -64,7 +64,7 @@ def test_the_live_trio_is_as_accurate_at_x8_as_promised():
     assert min(_test(name)["mean"] for name in CLEAN_X8) <= 1.30
 
 
-@pytest.mark.parametrize("network", ["fdkn", "jiif"])
+@pytest.mark.parametrize("network", LIVE_TRIO)
 def test_weights_for_cameras_lose_at_most_three_per_cent_on_clean_depth(network):
     clean, live = (CARDS[f"{network}_x8{variant}"].evaluation["dev"]["mean_ratio"] for variant in ("", "_live"))
     assert live <= 1.03 * clean

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -86,7 +87,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--shares", nargs="+", type=float, metavar="SHARE", help="how much each run counts, as 1 4 (default: alike)"
     )
-    command.set_defaults(run_command=lambda a: print(average_runs(a.runs, a.out, a.shares)))
+    command.add_argument(
+        "--part", nargs="+", action="append", default=[], metavar="WORD SHARE", dest="parts",
+        help="other shares for the weights with this word in their names, as --part guide 3 7; repeat for further ones",
+    )  # fmt: skip
+    command.set_defaults(run_command=lambda a: print(average_runs(a.runs, a.out, a.shares, _parts(a.parts))))
 
     command = commands.add_parser("export", parents=[recipe], help="evaluate a run, write an artifact")
     command.add_argument(
@@ -111,6 +116,14 @@ def _parser() -> argparse.ArgumentParser:
     retraining.add_arguments(command)
     command.set_defaults(run_command=retraining.run_retrain)
     return parser
+
+
+def _parts(words: Sequence[Sequence[str]]) -> dict[str, list[float]]:
+    """`--part WORD SHARE...` by word. Raises ValueError where a share is no number."""
+    try:
+        return {word: [float(share) for share in shares] for word, *shares in words}
+    except ValueError as error:
+        raise ValueError(f"--part: expected a word and a number for each run, found {list(words)}") from error
 
 
 def _train(args: argparse.Namespace) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from depth_sr_ros.models.weights import load_weights
 from training.run_folder import write_start
@@ -19,7 +20,12 @@ from training.stages import averaged_in
 from training.start import average_command
 
 
-def average_runs(runs: Sequence[Path], out: Path, shares: Sequence[float] | None = None) -> Path:
+def average_runs(
+    runs: Sequence[Path],
+    out: Path,
+    shares: Sequence[float] | None = None,
+    parts: Mapping[str, Sequence[float]] | None = None,
+) -> Path:
     """Writes the mean of the weights of runs, with `training.json`, for `start_from` or `export`.
 
     Args:
@@ -27,38 +33,52 @@ def average_runs(runs: Sequence[Path], out: Path, shares: Sequence[float] | None
             `averaged_in` are the stages that only the others went through.
         out: folder to write.
         shares: how much each run counts, above 0, relative to each other; alike where not given.
+        parts: other shares for the weights in whose names a word stands; the first that fits counts. What sees the
+            guide alone, for instance, need not follow what depth is like.
 
     Returns:
         Path of the written weights.
 
     Raises:
         FileNotFoundError: a run has written no weights.
-        ValueError: fewer than two runs, weights of different networks, or shares that do not fit the runs.
+        ValueError: fewer than two runs, weights of different networks, shares that do not fit the runs, or a part
+            without weights.
     """
     if len(runs) < 2:
         raise ValueError(f"expected two or more runs to average, found {len(runs)}")
-    counts = [1.0] * len(runs) if shares is None else list(shares)
-    if len(counts) != len(runs) or not all(0 < count < math.inf for count in counts):
-        raise ValueError(f"shares: expected a number above 0 for each of {len(runs)} runs, found {counts}")
+    counts = _checked([1.0] * len(runs) if shares is None else shares, len(runs), "shares")
+    by_part = {word: _checked(of_part, len(runs), f"part {word}") for word, of_part in (parts or {}).items()}
     states = [load_weights(run / "weights.safetensors") for run in runs]
     first = states[0]
     for run, state in zip(runs, states, strict=True):
         if {n: t.shape for n, t in state.items()} != {n: t.shape for n, t in first.items()}:
             raise ValueError(f"{run}: weights of another network than {runs[0]}; average runs of one network")
-    weighted = [count / sum(counts) for count in counts]
-    mean = {
-        name: torch.stack([share * state[name] for share, state in zip(weighted, states, strict=True)]).sum(dim=0)
-        if tensor.is_floating_point()
-        else tensor
-        for name, tensor in first.items()
-    }
+    for word in by_part:
+        if not any(word in name for name in first):
+            raise ValueError(f"part {word}: expected a word in the names of weights, found it in none of {len(first)}")
+    mean = {}
+    for name, tensor in first.items():
+        own = next((of_part for word, of_part in by_part.items() if word in name), counts)
+        mean[name] = _mean([state[name] for state in states], own) if tensor.is_floating_point() else tensor
     facts = [json.loads((run / "training.json").read_text()) for run in runs]
     what = {
         "recipe": " and ".join(f["recipe"] for f in facts),
         "averaged": len(runs),
         **({"shares": counts} if shares is not None else {}),
+        **({"parts": by_part} if by_part else {}),
         **{key: facts[-1][key] for key in ("data", "splits", "machine") if key in facts[-1]},
         "averaged_in": averaged_in(facts),
     }
-    command = average_command([run.resolve().name for run in runs], "RUN", shares)
+    command = average_command([run.resolve().name for run in runs], "RUN", shares, parts)
     return write_start(mean, what, command, runs[-1] / "weights.safetensors", out)
+
+
+def _checked(shares: Sequence[float], runs: int, what: str) -> list[float]:
+    if len(shares) != runs or not all(0 < share < math.inf for share in shares):
+        raise ValueError(f"{what}: expected a number above 0 for each of {runs} runs, found {list(shares)}")
+    return list(shares)
+
+
+def _mean(tensors: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
+    weighted = [share / sum(shares) * tensor for share, tensor in zip(shares, tensors, strict=True)]
+    return torch.stack(weighted).sum(dim=0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,9 @@ from training.recipe import Recipe, load_recipe
 
 _HERE = Path(__file__).parent
 _RECIPES, _AVERAGES = _HERE / "recipes", _HERE / "averages.yaml"
-Averaged = list[str] | dict[str, float]
-"""Runs that are averaged, alike or by shares."""
+_PARTS = "parts"
+Averaged = list[str] | dict[str, Any]
+"""Runs that are averaged, alike or by shares; beside these, under `parts`, other shares by a word in weights' names."""
 # first line of the recipe that is kept in a run's folder
 _MARK = "# train --start-from "
 
@@ -120,27 +121,45 @@ def command_for(weights: str, recipe: str) -> str | None:
         return f"python -m training {verb} {recipes} --run {run} --out {run}/{below[0]}"
     if parts[1] in averaged:
         shares = averaged[parts[1]]
-        return average_command(list(shares), run, list(shares.values()) if isinstance(shares, dict) else None)
+        runs = _runs(shares)
+        if isinstance(shares, dict):
+            return average_command(runs, run, [shares[name] for name in runs], shares.get(_PARTS))
+        return average_command(runs, run)
     if (_RECIPES / f"{parts[1]}.yaml").is_file():
         return f"python -m training train --recipe {parts[1]} --data DATA --out {run}"
     return None
 
 
-def average_command(runs: Sequence[str], out: str, shares: Sequence[float] | None = None) -> str:
+def _runs(averaged: Averaged) -> list[str]:
+    return [name for name in averaged if name != _PARTS]
+
+
+def average_command(
+    runs: Sequence[str],
+    out: str,
+    shares: Sequence[float] | None = None,
+    parts: Mapping[str, Sequence[float]] | None = None,
+) -> str:
     """The command that averages runs.
 
     Args:
         runs: their names, as in `runs/NAME`.
         out: folder that it writes.
         shares: how much each counts; None counts them alike.
+        parts: other shares by a word in the names of weights.
     """
-    counted = "" if shares is None else f"--shares {' '.join(f'{share:.17g}' for share in shares)} "
+    counted = "" if shares is None else f"--shares {_numbers(shares)} "
+    counted += "".join(f"--part {word} {_numbers(of_part)} " for word, of_part in (parts or {}).items())
     return f"python -m training average {' '.join(f'runs/{name}' for name in runs)} {counted}--out {out}"
+
+
+def _numbers(shares: Sequence[float]) -> str:
+    return " ".join(f"{share:.17g}" for share in shares)
 
 
 def _network_recipe(run: str, averaged: dict[str, Averaged]) -> str:
     """A recipe of the network whose weights a run holds."""
-    return _network_recipe(list(averaged[run])[-1], averaged) if run in averaged else run
+    return _network_recipe(_runs(averaged[run])[-1], averaged) if run in averaged else run
 
 
 def _missing(recipe: Recipe, name: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from training.__main__ import main
 from training.average import average_runs
 from training.known_scenes import sets_of_facts
 from training.stages import stages
@@ -62,6 +63,27 @@ def test_shares_say_how_much_each_run_counts(tmp_path):
     for shares in ([1], [1, 0], [1, math.nan], [1, math.inf]):
         with pytest.raises(ValueError, match="expected a number above 0 for each of 2 runs, found"):
             average_runs(runs, tmp_path / "mean", shares)
+
+
+def test_a_part_has_shares_of_its_own(tmp_path, capsys):
+    runs = [_run(tmp_path / "a", 1), _run(tmp_path / "b", 3)]
+    for run, value in zip(runs, (1.0, 3.0), strict=True):
+        tensors = {"guide.weight": torch.full((2,), value), "depth.weight": torch.full((2,), value)}
+        safetensors.torch.save_file(tensors, run / "weights.safetensors")
+    words = ["average", *map(str, runs), "--shares", "1", "1", "--out", str(tmp_path / "mean")]
+    assert main([*words, "--part", "guide", "3", "1"]) == 0
+    state = safetensors.torch.load_file(tmp_path / "mean" / "weights.safetensors")
+    assert state["guide.weight"].tolist() == [1.5, 1.5] and state["depth.weight"].tolist() == [2, 2]
+    facts = json.loads((tmp_path / "mean" / "training.json").read_text())
+    assert facts["parts"] == {"guide": [3, 1]}
+    assert facts["command"].endswith("average runs/a runs/b --shares 1 1 --part guide 3 1 --out RUN")
+    for part, said in (
+        (["guide", "3"], "part guide: expected a number above 0 for each of 2 runs, found [3.0]"),
+        (["colour", "3", "1"], "part colour: expected a word in the names of weights, found it in none of 2"),
+        (["guide", "much", "1"], "--part: expected a word and a number for each run"),
+    ):
+        assert main([*words, "--part", *part]) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_one_run_is_no_average(tmp_path):

@@ -137,6 +137,11 @@ def test_shares_of_a_mean_are_part_of_its_command():
     assert command == f"python -m training {expected}"
 
 
+def test_parts_of_a_mean_are_part_of_its_command():
+    command = command_for("runs/dagf_x8_live_mean2/weights.safetensors", "dagf_x8_varied_live")
+    assert command.endswith(" --part guide 2 3 --out runs/dagf_x8_live_mean2") and "runs/parts" not in command
+
+
 def test_no_command_is_made_up_for_a_run_of_a_recipe_that_does_not_ship():
     assert command_for("runs/mine/shrunk/weights.safetensors", "fdkn_s_x8_local") is None
     assert command_for("runs/mine/weights.safetensors", "fdkn_s_x8_local") is None
