@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import save_file
 
 from depth_sr_ros.models import create_model
-from training.export import _commands
 from training.grow import grow, grow_run
+from training.stages import stages
 
 
 def _network(width, blocks, hidden, **options):
@@ -49,7 +49,7 @@ def test_grown_weights_say_how_they_were_made(tmp_path):
     (tmp_path / "run" / "training.json").write_text(json.dumps({"command": "python -m training train --recipe narrow"}))
     grow_run(tmp_path / "narrow.yaml", tmp_path / "run", tmp_path / "wide.yaml", tmp_path / "run" / "grown")
     facts = json.loads((tmp_path / "run" / "grown" / "training.json").read_text())
-    assert _commands(facts) == [
+    assert [stage["command"] for stage in stages(facts)] == [
         "python -m training train --recipe narrow",
         "python -m training grow --recipe wide --narrow-recipe narrow --run RUN --out RUN/grown",
     ]
