@@ -17,6 +17,7 @@ from depth_sr_ros.models.interpolation import resize_bicubic
 from training.datasets.coarse import scene_of
 from training.datasets.pairs import Pair, read_levels, value_range
 from training.degradation import Observation, Scene, bicubic_down, by_frame, degradation, masked_box_down
+from training.devices import full_precision
 from training.metric import centimetres, metres_per_unit
 from training.validity import ask
 
@@ -58,10 +59,11 @@ class Case:
         """
         depth_lr = self.seen.filled()
         run = _fitting if is_whole(self.scale) else _run
-        tiles = [
-            run(method, guide[None], depth[None], valid[None])
-            for guide, depth, valid in zip(self.guide, depth_lr, self.seen.valid, strict=True)
-        ]
+        with full_precision():
+            tiles = [
+                run(method, guide[None], depth[None], valid[None])
+                for guide, depth, valid in zip(self.guide, depth_lr, self.seen.valid, strict=True)
+            ]
         result = torch.cat(tiles)
         return (result.clamp(0, 1) if self.clamped else result) * self.span + self.low
 

@@ -19,7 +19,7 @@ from depth_sr_ros.models.jiif import JIIF
 from training.cases import Case, Method, is_whole, unit_of
 from training.classical import CLASSICAL, classical_methods
 from training.datasets.pairs import Pair
-from training.devices import best_device, full_precision
+from training.devices import best_device
 from training.engine_method import EngineMethod
 from training.evaluate import network_of_artifact, network_of_recipe
 from training.known_scenes import notes_on, sets_of_facts, sets_of_run
@@ -264,8 +264,7 @@ def _on_image(
         notes = tuple(notes_on(entry, one.name, one.trained_on))
         started, built = time.perf_counter(), _seconds_building(one.method)
         try:
-            with full_precision():
-                output = case.answer(one.method)
+            output = case.answer(one.method)
             seconds = time.perf_counter() - started - (_seconds_building(one.method) - built)
             measures = rules.measure(case, output)
         except _FAILURES as error:

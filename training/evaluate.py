@@ -11,7 +11,7 @@ from typing import Any
 from depth_sr_ros.artifact import read_artifact
 from depth_sr_ros.models import GuidedUpsampler, create_model
 from training.datasets.pairs import load_pair, read_manifest
-from training.devices import best_device, full_precision
+from training.devices import best_device
 from training.protocols import ImageScore
 from training.protocols import protocol as protocol_named
 from training.recipe import Recipe
@@ -53,8 +53,7 @@ def evaluate(
         for split in splits:
             started = time.monotonic()
             pairs = (load_pair(entry) for entry in read_manifest(data, split))
-            with full_precision():
-                scores[split] = rules(network, pairs, network.scale)
+            scores[split] = rules(network, pairs, network.scale)
             print(f"{split}: {len(scores[split])} images in {time.monotonic() - started:.1f} s")
     finally:
         network.cpu()
