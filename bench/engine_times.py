@@ -17,8 +17,8 @@ from bench.job import job_parser, rounds_within
 from bench.limits import arithmetic, limit_cases, rates
 from bench.peers import guided_colour
 from depth_sr_ros.artifact import read_artifact
-from depth_sr_ros.bench_command import upsamplers
-from depth_sr_ros.timing import Case, made_up_frame, time_in_turn
+from depth_sr_ros.commands.bench import upsamplers
+from depth_sr_ros.commands.timing import Case, made_up_frame, time_in_turn
 from depth_sr_ros.upsampler import Upsampler
 
 STRAIGHTFORWARD, PEER = "torch eager, straightforward", "cv2 guided filter"

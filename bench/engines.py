@@ -21,8 +21,8 @@ from bench.kept import write_results
 from bench.limits import copy_bandwidth, limit_cases, machine, rates
 from bench.plot import scaling_plot
 from depth_sr_ros.artifact import SHIPPED, list_artifacts, read_artifact
+from depth_sr_ros.commands.timing import time_in_turn
 from depth_sr_ros.engines.cpu import default_threads
-from depth_sr_ros.timing import time_in_turn
 
 _SIZE = "640x480"
 # a small sibling, and its network in weights that have a graph in 8-bit integers where the sibling has

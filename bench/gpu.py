@@ -29,14 +29,14 @@ from bench.gpu_report import gpu_report, network_of
 from bench.kept import write_results
 from bench.straightforward import straightforward
 from depth_sr_ros.artifact import SHIPPED, Artifact, list_artifacts, read_artifact
+from depth_sr_ros.cameras.grids import colour_on_grid, depth_on_grid, plan_grid
+from depth_sr_ros.commands.timing import made_up_frame
 from depth_sr_ros.engines.base import Arrays, EngineError, EngineUnavailable, Precision
 from depth_sr_ros.engines.selfcheck import check_engine
-from depth_sr_ros.engines.torch_cuda import TorchCudaEngine
-from depth_sr_ros.engines.torch_frames import device_milliseconds, fastest_exact_convolutions
-from depth_sr_ros.engines.torch_network import load_network
-from depth_sr_ros.models.frame_graph import FrameGraph
-from depth_sr_ros.rgbd.grids import colour_on_grid, depth_on_grid, plan_grid
-from depth_sr_ros.timing import made_up_frame
+from depth_sr_ros.engines.torch.cuda_engine import TorchCudaEngine
+from depth_sr_ros.engines.torch.frames import device_milliseconds, fastest_exact_convolutions
+from depth_sr_ros.engines.torch.network import load_network
+from depth_sr_ros.models.export.frame_graph import FrameGraph
 
 Row = dict[str, Any]
 

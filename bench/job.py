@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from depth_sr_ros.bench_command import parse_size
-from depth_sr_ros.timing import Case
+from depth_sr_ros.commands.bench import parse_size
+from depth_sr_ros.commands.timing import Case
 
 
 def job_parser(description: str | None, *artifacts: str) -> argparse.ArgumentParser:

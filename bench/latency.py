@@ -17,7 +17,7 @@ from typing import Any
 from bench.limits import machine
 from demo.processes import LoggedProcess
 from demo.watcher import NodeReport, Watcher
-from depth_sr_ros.dds_profile import use_profile
+from depth_sr_ros.ros.dds_profile import use_profile
 
 _STAGES = (
     "sync_wait", "mailbox_wait", "decode", "prepare", "engine", "finish", "publish", "overhead", "total",

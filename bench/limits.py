@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from depth_sr_ros.engines.openvino_core import openvino_core
-from depth_sr_ros.timing import Case, Timing, time_in_turn
+from depth_sr_ros.commands.timing import Case, Timing, time_in_turn
+from depth_sr_ros.engines.openvino.core import openvino_core
 
 PRECISIONS = ("fp32", "bf16", "int8")
 """What convolutions are measured in, where OpenVINO runs them here."""
@@ -35,7 +35,7 @@ def limit_cases(threads: int) -> dict[str, Case]:
     Args:
         threads: to use.
     """
-    from depth_sr_ros.engines.openvino import OpenVinoEngine
+    from depth_sr_ros.engines.openvino.engine import OpenVinoEngine
 
     there = (*OpenVinoEngine.precisions(), "int8")
     return {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.job import job_parser
 from depth_sr_ros.artifact import read_artifact
-from depth_sr_ros.timing import made_up_frame
+from depth_sr_ros.commands.timing import made_up_frame
 from depth_sr_ros.upsampler import Upsampler
 
 _FRAMES = 3

@@ -99,7 +99,7 @@ def _trainings() -> dict[str, tuple[str, ...]]:
 
 
 def _bag(folder: Path, kind: str, options: argparse.Namespace, scratch: Path) -> Path:
-    from training.make_bag import BagRequest, make_bag
+    from training.extraction.make_bag import BagRequest, make_bag
 
     bag = scratch / "bags" / kind / folder.name
     if not bag.exists():

@@ -78,7 +78,7 @@ def crops(recipe_name: str, shards: Path, count: int) -> Row:
         shards: what to cut them from, all recordings.
         count: how many are timed.
     """
-    from training.data import crop_loader, open_source
+    from training.fitting.crop_loader import crop_loader, open_source
 
     recipe = _recipe(recipe_name, shards)
     batches = iter(crop_loader(recipe, open_source(recipe, shards.parent), 0))
@@ -104,8 +104,8 @@ def training(recipe_name: str, shards: Path, count: int, device: str) -> Row:
     import lightning
     import torch
 
-    from training.data import crop_loader, open_source
-    from training.module import SuperResolution
+    from training.fitting.crop_loader import crop_loader, open_source
+    from training.fitting.module import SuperResolution
 
     workers = (os.cpu_count() or 1) if device == "cuda" else 0
     if not workers:
@@ -143,8 +143,8 @@ def training(recipe_name: str, shards: Path, count: int, device: str) -> Row:
 
 def _recipe(name: str, shards: Path, workers: int = 0, steps: int = 10**6) -> Any:
     """A recipe on shards alone, on real images only."""
-    from training.recipe import Collection, DataOptions, load_recipe
-    from training.train import RECIPES
+    from training.fitting.train import RECIPES
+    from training.recipes.recipe import Collection, DataOptions, load_recipe
 
     path = Path(name) if name.endswith(".yaml") else RECIPES / f"{name}.yaml"
     recipe = load_recipe(path)

@@ -14,8 +14,8 @@ from typing import Any
 
 from bench.job import job_parser, rounds_within
 from depth_sr_ros.artifact import read_artifact
-from depth_sr_ros.bench_command import upsamplers
-from depth_sr_ros.timing import Case, made_up_frame, time_in_turn
+from depth_sr_ros.commands.bench import upsamplers
+from depth_sr_ros.commands.timing import Case, made_up_frame, time_in_turn
 
 _WARM_UP = 2
 

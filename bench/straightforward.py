@@ -17,11 +17,11 @@ from torch import Tensor
 from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.models import create_model
 from depth_sr_ros.models.base import GuidedUpsampler
-from depth_sr_ros.models.dkn import DKN, _strided
-from depth_sr_ros.models.frame_graph import FrameGraph
-from depth_sr_ros.models.jiif import JIIF
-from depth_sr_ros.models.kernel_filter import KernelNetwork, combine
-from depth_sr_ros.models.sampling import RADIUS, WINDOW, tap_displacements
+from depth_sr_ros.models.export.frame_graph import FrameGraph
+from depth_sr_ros.models.jiif.jiif import JIIF
+from depth_sr_ros.models.kernel.dkn import DKN, _strided
+from depth_sr_ros.models.kernel.kernel_filter import KernelNetwork, combine
+from depth_sr_ros.models.kernel.sampling import RADIUS, WINDOW, tap_displacements
 from depth_sr_ros.models.weights import load_weights
 
 _QUERIES = 8192

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from depth_sr_ros.dds_profile import use_profile
+from depth_sr_ros.ros.dds_profile import use_profile
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.rgbd.holes import fill_nearest
+from depth_sr_ros.cameras.holes import fill_nearest
 
 _A = -0.5
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from demo.bicubic import upsample_bicubic
 from demo.show import Show
-from depth_sr_ros.rgbd.picture import Panel, Scale, compose, depth_panels, false_colours
-from depth_sr_ros.rgbd.recording import RecordedFrame, Recording
+from depth_sr_ros.cameras.picture import Panel, Scale, compose, depth_panels, false_colours
+from depth_sr_ros.recordings.recording import RecordedFrame, Recording
 from depth_sr_ros.ros.replay import timeline
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from demo.scene import Scene
 from demo.sensor import simulate_sensor
-from depth_sr_ros.rgbd.camera import Intrinsics
-from depth_sr_ros.rgbd.recording import RecordedFrame, Stream
+from depth_sr_ros.cameras.camera import Intrinsics
+from depth_sr_ros.recordings.recording import RecordedFrame, Stream
 
 WIDTH, HEIGHT, FACTOR = 640, 480, 8
 PERIOD_S = 10.0

@@ -17,7 +17,7 @@ from demo.scene import DemoError
 from demo.show import Show, open_show
 from demo.table import LiveTable
 from demo.watcher import NodeReport, Watcher
-from depth_sr_ros.rgbd.image_files import write_image
+from depth_sr_ros.recordings.image_files import write_image
 
 _COMPARED_FRAMES = 40
 _SETTLE_S = 5.0

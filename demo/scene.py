@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.rgbd.camera import Intrinsics
+from depth_sr_ros.cameras.camera import Intrinsics
 
 FOCAL_PX = 994.978
 PRINCIPAL_POINT_PX = (311.193, 254.877)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.rgbd.depth import to_millimetres
+from depth_sr_ros.cameras.depth import to_millimetres
 
 EDGE_JUMP_M = 0.15
 """Depth differences between neighbours from which on a pixel lies on an edge."""

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_sr_ros.artifact import Artifact, ArtifactError, find_artifact, read_artifact, shipped_scales
+from depth_sr_ros.cameras.errors import FrameError
+from depth_sr_ros.cameras.grids import GridPlan, colour_on_grid, depth_on_grid, plan_grid
 from depth_sr_ros.engines import (
     Arrays,
     Engine,
@@ -31,8 +33,6 @@ from depth_sr_ros.engines import (
     Refused,
     choose_engine,
 )
-from depth_sr_ros.rgbd.errors import FrameError
-from depth_sr_ros.rgbd.grids import GridPlan, colour_on_grid, depth_on_grid, plan_grid
 
 Size = tuple[int, int]
 
@@ -138,7 +138,7 @@ class Upsampler:
         Args:
             rgb: colour image, uint8 (H, W, 3), RGB; not changed.
             depth: registered to `rgb`, float32 (h, w), metres, NaN (or 0, negative, infinite) where invalid; not
-                changed. Sizes: colour size / scale, colour size itself, or between; see `rgbd.grids`.
+                changed. Sizes: colour size / scale, colour size itself, or between; see `cameras.grids`.
 
         Raises:
             FrameError: this frame cannot be used; the next one may.
@@ -274,5 +274,5 @@ def _check_frame(rgb: NDArray[Any], depth: NDArray[Any]) -> None:
         raise FrameError(
             "encoding",
             f"depth: expected (h, w) float32 metres, found {depth.shape} {depth.dtype}; convert it, e.g. by "
-            "depth_sr_ros.rgbd.depth.to_metres",
+            "depth_sr_ros.cameras.depth.to_metres",
         )

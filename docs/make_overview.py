@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.rgbd.grids import reduce_to_grid
-from depth_sr_ros.rgbd.image_files import write_image
-from depth_sr_ros.rgbd.picture import Panel, Scale, compose, depth_panels, false_colours
+from depth_sr_ros.cameras.grids import reduce_to_grid
+from depth_sr_ros.cameras.picture import Panel, Scale, compose, depth_panels, false_colours
+from depth_sr_ros.recordings.image_files import write_image
 from depth_sr_ros.upsampler import Upsampler
 
 HEIGHT, WIDTH, FOCAL, SCALE = 480, 640, 560.0, 8

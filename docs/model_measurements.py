@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from depth_sr_ros.artifact import SHIPPED, list_artifacts, read_artifact
-from depth_sr_ros.rgbd.grids import reduce_to_grid
+from depth_sr_ros.cameras.grids import reduce_to_grid
 from depth_sr_ros.upsampler import Upsampler
 
 FILE = Path(__file__).parent / "models.json"
@@ -81,8 +81,8 @@ def measure_classical(data: Path) -> dict[str, dict[str, float]]:
     Raises:
         FileNotFoundError: no manifest there.
     """
-    from training.comparison import classical_contestants, compare
     from training.datasets.pairs import load_pair, read_manifest
+    from training.evaluation.comparison import classical_contestants, compare
 
     pairs = (load_pair(entry) for entry in read_manifest(data, "dev", "test"))
     found: dict[str, dict[str, float]] = {}

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.scene import BASELINE_M, DISPARITY_OFFSET_PX, FOCAL_PX, load_scene
-from depth_sr_ros.rgbd.holes import fill_nearest
-from depth_sr_ros.rgbd.picture import Panel, Scale, compose, false_colours
-from training.cases import Case
-from training.comparison import network_contestant
+from depth_sr_ros.cameras.holes import fill_nearest
+from depth_sr_ros.cameras.picture import Panel, Scale, compose, false_colours
 from training.datasets.pairs import Pair, PairEntry
 from training.datasets.procedural import ProceduralScenes
-from training.protocols import Method, bicubic_up, protocol
+from training.evaluation.cases import Case
+from training.evaluation.comparison import network_contestant
+from training.evaluation.protocols import Method, bicubic_up, protocol
 
 PROTOCOL, SCALE = "dkn-bicubic", 8
 

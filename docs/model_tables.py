@@ -12,7 +12,7 @@ from typing import Any
 from bench.gpu_report import gpu_time
 from depth_sr_ros.artifact import Artifact, Card
 from depth_sr_ros.models import create_model
-from training.stages import stages
+from training.recipes.lineage import stages
 
 TEST_SCENES = ("dolls", "laundry", "reindeer")
 LARGE_DISPARITIES = ("Motorcycle_v0", "Motorcycle_v1", "Recycle_v0", "Recycle_v1", "Shelves_v0", "Shelves_v1")

@@ -17,7 +17,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from depth_sr_ros.dds_profile import VARIABLES, use_profile
+from depth_sr_ros.ros.dds_profile import VARIABLES, use_profile
 from depth_sr_ros.ros.parameters import parameter_table
 
 SHARE = Path(get_package_share_directory("depth_sr_ros"))

@@ -48,8 +48,8 @@ def registered(monkeypatch) -> None:
     """The gated engine is this process's most preferred one."""
     import gated
 
-    from depth_sr_ros import engine_settings
     from depth_sr_ros.engines import select
+    from depth_sr_ros.serving import engine_settings
 
     monkeypatch.setattr(select, "_RUNTIMES", dict(select._RUNTIMES))
     monkeypatch.setattr(select, "_INSTALL", dict(select._INSTALL))

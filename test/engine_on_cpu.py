@@ -1,6 +1,6 @@
 """The torch-cuda engine on a machine without a GPU."""
 
-from depth_sr_ros.engines.torch_cuda import TorchCudaEngine
+from depth_sr_ros.engines.torch.cuda_engine import TorchCudaEngine
 
 
 class OnCpu(TorchCudaEngine):

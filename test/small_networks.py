@@ -10,10 +10,11 @@ import torch
 from filelock import FileLock
 
 from depth_sr_ros.artifact import Artifact, read_artifact
-from depth_sr_ros.models import create_model, jiif_pairs
+from depth_sr_ros.models import create_model
 from depth_sr_ros.models.base import GuidedUpsampler
-from depth_sr_ros.models.export import export_artifact
-from depth_sr_ros.models.frame_graph import FrameGraph
+from depth_sr_ros.models.export.artifacts import export_artifact
+from depth_sr_ros.models.export.frame_graph import FrameGraph
+from depth_sr_ros.models.jiif import pairs as jiif_pairs
 from depth_sr_ros.models.weights import load_weights
 
 # Width and depth change no operator, only minutes. DADA settles in more steps than a test needs to see that the loop is

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from depth_sr_ros.supply_state import Wish
+from depth_sr_ros.serving.supply_state import Wish
 
 SIZES = ((32, 40), (4, 5))
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from depth_sr_ros.rgbd.camera import Intrinsics
+from depth_sr_ros.cameras.camera import Intrinsics
 
 ROOT = Path(__file__).resolve().parent.parent
 

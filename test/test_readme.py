@@ -31,7 +31,7 @@ def test_every_make_target_exists():
 
 def test_every_subcommand_exists():
     shown = subprocess.run(
-        [sys.executable, "-m", "depth_sr_ros.cli", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "depth_sr_ros.commands.main", "--help"], capture_output=True, text=True, check=True
     ).stdout
     commands = set(re.findall(r"`depth-sr ([a-z]+)", README))
     assert commands and all(re.search(rf"^\s+{c}\b", shown, re.MULTILINE) for c in commands)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from depth_sr_ros.artifact import SHIPPED, find_artifact
-from depth_sr_ros.rgbd.errors import FrameError
+from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.upsampler import Upsampler, UpsamplerError
 
 HEIGHT, WIDTH = 96, 128

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import get_args
 
 from depth_sr_ros.models.weights import Storage
-from training import compare_command
-from training.average import average_runs
-from training.checkpoints import TrainingInterrupted
-from training.export import export_run
+from training.evaluation import command as compare_command
 from training.extraction import command as extraction
 from training.extraction.run import ExtractionInterrupted
-from training.grow import grow_run
+from training.fitting.checkpoints import TrainingInterrupted
+from training.fitting.run_artifact import export_run
+from training.fitting.start_weights import recipe_to_train
+from training.fitting.train import RECIPES, train
 from training.retraining import command as retraining
 from training.retraining.stages import PromotionRefused, RetrainingInterrupted
-from training.shrink import shrink_run
-from training.start import recipe_to_train
-from training.train import RECIPES, train
+from training.surgery.average import average_runs
+from training.surgery.grow import grow_run
+from training.surgery.shrink import shrink_run
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -11,9 +11,9 @@ from depth_sr_ros.engines.base import (
     EngineUnavailable,
     Precision,
 )
-from depth_sr_ros.engines.cache import PlanCache
-from depth_sr_ros.engines.plan_build import PlanRequest
-from depth_sr_ros.engines.plan_process import BuildState, PlanProcess
+from depth_sr_ros.engines.plans.build import PlanRequest
+from depth_sr_ros.engines.plans.cache import PlanCache
+from depth_sr_ros.engines.plans.process import BuildState, PlanProcess
 from depth_sr_ros.engines.select import ENGINE_NAMES, PRECISIONS, EngineChoice, NoPlanError, Refused, choose_engine
 
 __all__ = [

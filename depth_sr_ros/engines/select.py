@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 
 from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.engines.base import Engine, EngineError, EngineMemoryError, EngineUnavailable, Precision
-from depth_sr_ros.engines.cache import PlanCache
-from depth_sr_ros.engines.plan_build import PlanRequest, obtain_plan
-from depth_sr_ros.engines.plan_key import PlanKey, plan_key
-from depth_sr_ros.engines.planned import PlannedEngine
+from depth_sr_ros.engines.plans.build import PlanRequest, obtain_plan
+from depth_sr_ros.engines.plans.cache import PlanCache
+from depth_sr_ros.engines.plans.key import PlanKey, plan_key
+from depth_sr_ros.engines.plans.planned import PlannedEngine
 from depth_sr_ros.engines.selfcheck import check_engine
 
 _RUNTIMES = {
     "tensorrt": ("depth_sr_ros.engines.tensorrt.engine", "TensorRtEngine"),
-    "torch-cuda": ("depth_sr_ros.engines.torch_cuda", "TorchCudaEngine"),
-    "openvino": ("depth_sr_ros.engines.openvino_plan", "PlannedOpenVinoEngine"),
+    "torch-cuda": ("depth_sr_ros.engines.torch.cuda_engine", "TorchCudaEngine"),
+    "openvino": ("depth_sr_ros.engines.openvino.plan", "PlannedOpenVinoEngine"),
     "onnxruntime": ("depth_sr_ros.engines.onnxruntime", "OnnxRuntimeEngine"),
-    "torch": ("depth_sr_ros.engines.torch", "TorchEngine"),
+    "torch": ("depth_sr_ros.engines.torch.engine", "TorchEngine"),
 }
 
 ENGINE_NAMES: tuple[str, ...] = ("auto", *_RUNTIMES)

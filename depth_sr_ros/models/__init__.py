@@ -3,7 +3,13 @@
 Importing this folder loads torch; the run-time side of the package never does.
 """
 
-from depth_sr_ros.models import bridgenet, dada, dagf, dkn, fdkn, jiif, small  # noqa: F401  (importing registers a network)
+import depth_sr_ros.models.bridgenet.bridgenet
+import depth_sr_ros.models.dada.dada
+import depth_sr_ros.models.dagf.dagf
+import depth_sr_ros.models.jiif.jiif
+import depth_sr_ros.models.kernel.dkn
+import depth_sr_ros.models.kernel.fdkn
+import depth_sr_ros.models.small  # noqa: F401  (importing these registers their networks)
 from depth_sr_ros.models.base import GuidedUpsampler
 from depth_sr_ros.models.registry import create_model, list_models, register_model
 

@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from depth_sr_ros.models.interpolation import resize_bicubic
+from depth_sr_ros.models.layers.interpolation import resize_bicubic
 
 
 class GuidedUpsampler(nn.Module, abc.ABC):
     """Base class of the guided depth super-resolution networks.
 
     A network sees depth normalised to [0, 1] and dense; units, holes and the way back to metres are the frame
-    graph's business (`depth_sr_ros.models.frame_graph`).
+    graph's business (`depth_sr_ros.models.export.frame_graph`).
 
     Attributes:
         scale: integer ratio between guide size and low-resolution depth size.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from depth_sr_ros.models.fdkn import FDKN
-from depth_sr_ros.models.jiif import JIIF
+from depth_sr_ros.models.jiif.jiif import JIIF
+from depth_sr_ros.models.kernel.fdkn import FDKN
 from depth_sr_ros.models.registry import register_model
 
 SMALL_WIDTHS = (32, 32, 32, 32, 64, 48)

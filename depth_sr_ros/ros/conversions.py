@@ -1,6 +1,6 @@
 """Messages to arrays and back.
 
-Images are decoded by cv_bridge where it is installed, else by rosbags-image, after the checks of `rgbd.raw_images`;
+Images are decoded by cv_bridge where it is installed, else by rosbags-image, after the checks of `recordings.raw_images`;
 they are encoded here. Colour is uint8 RGB (H, W, 3), depth float32 metres (H, W) with NaN invalid. Pixel centres lie
 at integers. No incoming message is ever changed; arrays may be views that keep their message alive.
 """
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from depth_sr_ros.rgbd.camera import Intrinsics, resampled_matrices
-from depth_sr_ros.rgbd.depth import METRES_PER_UNIT, to_metres, to_millimetres
-from depth_sr_ros.rgbd.raw_images import Decoder, decode_colour, decode_depth
+from depth_sr_ros.cameras.camera import Intrinsics, resampled_matrices
+from depth_sr_ros.cameras.depth import METRES_PER_UNIT, to_metres, to_millimetres
+from depth_sr_ros.recordings.raw_images import Decoder, decode_colour, decode_depth
 
 
 @cache

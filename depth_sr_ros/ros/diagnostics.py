@@ -9,14 +9,14 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
-from depth_sr_ros.deployment import Deployment, Served
 from depth_sr_ros.engines import BuildState
-from depth_sr_ros.rgbd.pairing import PairingCounters
+from depth_sr_ros.recordings.pairing import PairingCounters
 from depth_sr_ros.ros.conversions import converter_name
 from depth_sr_ros.ros.silence import Explanation
 from depth_sr_ros.ros.statistics import NodeStatistics
 from depth_sr_ros.ros.synchroniser import DEPTH, RGB, synchroniser_name
-from depth_sr_ros.supply_state import SupplyState
+from depth_sr_ros.serving.deployment import Deployment, Served
+from depth_sr_ros.serving.supply_state import SupplyState
 from depth_sr_ros.upsampler import UpsamplerInfo
 
 

@@ -7,9 +7,9 @@ from dataclasses import fields, replace
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from depth_sr_ros.engine_settings import EngineSettings
-from depth_sr_ros.engine_supply import EngineSupply
 from depth_sr_ros.ros.parameters import DYNAMIC, problem_with
+from depth_sr_ros.serving.engine_settings import EngineSettings
+from depth_sr_ros.serving.supply import EngineSupply
 
 NAMES = tuple(field.name for field in fields(EngineSettings))
 

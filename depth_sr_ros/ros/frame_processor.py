@@ -10,14 +10,14 @@ from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.utilities import ok
 from sensor_msgs.msg import Image
 
-from depth_sr_ros.engine_supply import EngineSupply
-from depth_sr_ros.rgbd.errors import FrameError
+from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.ros.camera_infos import CameraInfos
 from depth_sr_ros.ros.conversions import ImageDecoder, output_header, stamp_ns
 from depth_sr_ros.ros.inputs import ReceivedPair
 from depth_sr_ros.ros.outputs import Outputs
 from depth_sr_ros.ros.silence import Throttle
 from depth_sr_ros.ros.statistics import NodeStatistics
+from depth_sr_ros.serving.supply import EngineSupply
 from depth_sr_ros.upsampler import Upsampler
 
 EXPLAIN_EVERY = 10.0

@@ -13,7 +13,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, Image
 
-from depth_sr_ros.rgbd.pairing import PairingCounters
+from depth_sr_ros.recordings.pairing import PairingCounters
 from depth_sr_ros.ros.camera_infos import CameraInfos
 from depth_sr_ros.ros.conversions import stamp_ns
 from depth_sr_ros.ros.endpoints import incompatibility_events, topic_facts

@@ -24,10 +24,9 @@ from rclpy.parameter import Parameter
 from rclpy.utilities import ok, try_shutdown
 from std_srvs.srv import Trigger
 
-from depth_sr_ros.dds_profile import use_profile
-from depth_sr_ros.engine_supply import EngineSupply
 from depth_sr_ros.ros.camera_infos import CameraInfos
 from depth_sr_ros.ros.conversions import ImageDecoder, converter_name
+from depth_sr_ros.ros.dds_profile import use_profile
 from depth_sr_ros.ros.diagnostics import Health, diagnostics_message
 from depth_sr_ros.ros.engine_parameters import EngineParameters
 from depth_sr_ros.ros.frame_processor import FrameProcessor
@@ -38,7 +37,8 @@ from depth_sr_ros.ros.silence_watch import SilenceWatch
 from depth_sr_ros.ros.statistics import NodeStatistics
 from depth_sr_ros.ros.synchroniser import synchroniser_name
 from depth_sr_ros.ros.worker import InferenceWorker
-from depth_sr_ros.supply_state import RollBackRefused
+from depth_sr_ros.serving.supply import EngineSupply
+from depth_sr_ros.serving.supply_state import RollBackRefused
 from depth_sr_ros.upsampler import UpsamplerError
 
 # how long a frame in work may take after the node was told to stop, unless frames are known to take longer; `ros2

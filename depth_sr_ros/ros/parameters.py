@@ -15,7 +15,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from depth_sr_ros.rgbd.pairing import LONGEST_QUEUE
+from depth_sr_ros.recordings.pairing import LONGEST_QUEUE
 
 
 def _parameter(

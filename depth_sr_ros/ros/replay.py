@@ -20,8 +20,8 @@ from rclpy.utilities import try_shutdown
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from depth_sr_ros.rgbd.errors import FrameError
-from depth_sr_ros.rgbd.recording import RecordedFrame, Recording
+from depth_sr_ros.cameras.errors import FrameError
+from depth_sr_ros.recordings.recording import RecordedFrame, Recording
 from depth_sr_ros.ros.conversions import to_camera_info, to_image_message
 
 TOPICS = {"colour": ("rgb/image", "rgb/camera_info"), "depth": ("depth_raw/image", "depth_raw/camera_info")}

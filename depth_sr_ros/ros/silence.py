@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from depth_sr_ros.rgbd.pairing import LONGEST_QUEUE
-from depth_sr_ros.rgbd.stamp_memory import Nearest
+from depth_sr_ros.recordings.pairing import LONGEST_QUEUE
+from depth_sr_ros.recordings.stamp_memory import Nearest
 
 SLOW = "engine_slow"
 """Cause of a silence, or of rare frames, that lies with the engine."""

@@ -1,4 +1,4 @@
-"""Pairs colour and depth as they arrive: message_filters where it is installed, else `rgbd.pairing`; one interface.
+"""Pairs colour and depth as they arrive: message_filters where it is installed, else `recordings.pairing`; one interface.
 
 Streams are numbered `RGB` = 0 and `DEPTH` = 1; stamps are nanoseconds of the message header. The caller's code never
 runs inside message_filters (an exception there would leave its lock held for good): completed pairs are returned.
@@ -14,7 +14,7 @@ from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.time import Time
 
-from depth_sr_ros.rgbd.pairing import BACKWARD_LIMIT_NS, PairingCounters, StampPairing, StreamWatch
+from depth_sr_ros.recordings.pairing import BACKWARD_LIMIT_NS, PairingCounters, StampPairing, StreamWatch
 
 RGB, DEPTH = 0, 1
 # rclpy has no time before zero, which an offset can bring a simulation's first stamps to; only differences count here

@@ -5,7 +5,7 @@ import torch
 
 from bench.straightforward import refinement, straightforward
 from depth_sr_ros.models import create_model
-from depth_sr_ros.models.frame_graph import FrameGraph
+from depth_sr_ros.models.export.frame_graph import FrameGraph
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from depth_sr_ros.rgbd.bag_writer import BagWriter
+from depth_sr_ros.recordings.bag_writer import BagWriter
 
 pytestmark = [pytest.mark.dds, pytest.mark.slow]
 

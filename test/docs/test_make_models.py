@@ -13,7 +13,7 @@ from docs.make_models import PAGE, filled, shipped, undescribed, uses
 from docs.model_measurements import read_gpu, read_measurements
 from docs.model_pictures import SCALE, made_up_images, picture
 from docs.model_tables import classical_table, gains_table, training_spent, weights_table
-from training.protocols import bicubic_up, protocol
+from training.evaluation.protocols import bicubic_up, protocol
 
 TEXT = PAGE.read_text()
 MADE_UP = ("fence", "same_colour", "texture")

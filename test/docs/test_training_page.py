@@ -8,7 +8,7 @@ import pytest
 
 from depth_sr_ros.artifact import SHIPPED, list_artifacts, read_artifact
 from training.__main__ import _parser, _recipe_path
-from training.recipe import Recipe, load_recipe
+from training.recipes.recipe import Recipe, load_recipe
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "training.md").read_text()

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from depth_sr_ros.artifact import SHIPPED, read_artifact
-from depth_sr_ros.engines.openvino_plan import PlannedOpenVinoEngine
+from depth_sr_ros.engines.openvino.plan import PlannedOpenVinoEngine
 
 
 class GatedEngine(PlannedOpenVinoEngine):
@@ -57,8 +57,8 @@ def wait_until(condition, what: str, timeout: float = 60.0):
 
 def register() -> None:
     """Makes it the most preferred engine of this process."""
-    from depth_sr_ros import engine_settings
     from depth_sr_ros.engines import select
+    from depth_sr_ros.serving import engine_settings
 
     others = {name: place for name, place in select._RUNTIMES.items() if name != "gated"}
     select._RUNTIMES.clear()

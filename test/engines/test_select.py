@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from depth_sr_ros.engines import EngineError, choose_engine
-from depth_sr_ros.engines.openvino import OpenVinoEngine
-from depth_sr_ros.engines.torch import TorchEngine
+from depth_sr_ros.engines.openvino.engine import OpenVinoEngine
+from depth_sr_ros.engines.torch.engine import TorchEngine
 
 
 def test_automatic_choice_takes_openvino_and_says_why(artifact, no_gpu_engines):

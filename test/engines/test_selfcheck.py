@@ -9,7 +9,7 @@ import pytest
 from depth_sr_ros.artifact import GRAPH, Artifact
 from depth_sr_ros.engines import EngineError, choose_engine
 from depth_sr_ros.engines.onnxruntime import OnnxRuntimeEngine
-from depth_sr_ros.engines.openvino import OpenVinoEngine
+from depth_sr_ros.engines.openvino.engine import OpenVinoEngine
 from depth_sr_ros.engines.selfcheck import check_engine, compare
 
 

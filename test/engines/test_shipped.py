@@ -4,7 +4,7 @@ import pytest
 
 from depth_sr_ros.artifact import SHIPPED, list_artifacts, read_artifact
 from depth_sr_ros.engines.onnxruntime import OnnxRuntimeEngine
-from depth_sr_ros.engines.openvino import OpenVinoEngine
+from depth_sr_ros.engines.openvino.engine import OpenVinoEngine
 from depth_sr_ros.engines.selfcheck import check_engine
 
 

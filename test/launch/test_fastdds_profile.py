@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from depth_sr_ros.dds_profile import VARIABLES
+from depth_sr_ros.ros.dds_profile import VARIABLES
 
 PROFILE = Path(__file__).resolve().parents[2] / "config" / "fastdds.xml"
 SEGMENT = 64 * 1024 * 1024
@@ -20,7 +20,7 @@ NAMESPACE = {"dds": "http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles"}
 # A participant maps its own shared-memory segment; /proc tells how large it is.
 LARGEST_SEGMENT = """
 import re, sys
-from depth_sr_ros.dds_profile import use_profile
+from depth_sr_ros.ros.dds_profile import use_profile
 if sys.argv[1] == "ask":
     use_profile()
 import rclpy

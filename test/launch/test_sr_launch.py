@@ -16,7 +16,7 @@ from ament_index_python.packages import PackageNotFoundError, get_package_share_
 from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
 
-from depth_sr_ros.dds_profile import VARIABLES
+from depth_sr_ros.ros.dds_profile import VARIABLES
 
 try:
     SHARE = Path(get_package_share_directory("depth_sr_ros"))

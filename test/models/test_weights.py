@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from depth_sr_ros.models.shared_weights import share_weights
+from depth_sr_ros.models.export.shared_weights import share_weights
 from depth_sr_ros.models.weights import load_weights, rounded, save_weights
 
 

@@ -23,7 +23,7 @@ _namespaces = count()
 @pytest.fixture(scope="session")
 def ros():
     """An initialised ROS context for the whole session."""
-    from depth_sr_ros.dds_profile import use_profile
+    from depth_sr_ros.ros.dds_profile import use_profile
 
     use_profile()
     rclpy.init()

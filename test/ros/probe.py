@@ -23,7 +23,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from depth_sr_ros.rgbd.camera import Intrinsics
+from depth_sr_ros.cameras.camera import Intrinsics
 from depth_sr_ros.ros.conversions import stamp_ns, to_camera_info, to_depth_message, to_image_message
 
 CAMERA = str(Path(__file__).with_name("camera_process.py"))

@@ -10,7 +10,7 @@ import pytest
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from depth_sr_ros.rgbd.camera import Intrinsics, intrinsics_of
+from depth_sr_ros.cameras.camera import Intrinsics, intrinsics_of
 from depth_sr_ros.ros.camera_infos import CameraInfos
 from depth_sr_ros.ros.conversions import to_camera_info
 

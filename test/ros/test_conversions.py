@@ -12,10 +12,10 @@ import pytest
 from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
 from std_msgs.msg import Header
 
-from depth_sr_ros.rgbd.camera import Intrinsics, intrinsics_of
-from depth_sr_ros.rgbd.depth import to_metres
-from depth_sr_ros.rgbd.errors import FrameError
-from depth_sr_ros.rgbd.image_messages import colour_pixels, depth_pixels
+from depth_sr_ros.cameras.camera import Intrinsics, intrinsics_of
+from depth_sr_ros.cameras.depth import to_metres
+from depth_sr_ros.cameras.errors import FrameError
+from depth_sr_ros.recordings.image_messages import colour_pixels, depth_pixels
 from depth_sr_ros.ros.conversions import (
     ImageDecoder,
     camera_info_for,

@@ -7,8 +7,8 @@ import pytest
 from probe import COLOUR_SIZE, DEPTH_SIZE, INTRINSICS, SECOND, Camera, assert_ends_cleanly, find, start_node
 from sensor_msgs.msg import CameraInfo
 
-from depth_sr_ros.rgbd.camera import intrinsics_of
-from depth_sr_ros.rgbd.depth import to_metres
+from depth_sr_ros.cameras.camera import intrinsics_of
+from depth_sr_ros.cameras.depth import to_metres
 from depth_sr_ros.ros.conversions import ImageDecoder, stamp_ns, to_camera_info
 from depth_sr_ros.ros.latency import STAGES
 

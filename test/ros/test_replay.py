@@ -10,8 +10,8 @@ import pytest
 from probe import Child, Probe
 from sensor_msgs.msg import CameraInfo
 
-from depth_sr_ros.rgbd.bag_writer import BagWriter
-from depth_sr_ros.rgbd.camera import Intrinsics, intrinsics_of
+from depth_sr_ros.cameras.camera import Intrinsics, intrinsics_of
+from depth_sr_ros.recordings.bag_writer import BagWriter
 from depth_sr_ros.ros.conversions import ImageDecoder, stamp_ns
 
 pytestmark = pytest.mark.dds
@@ -59,7 +59,7 @@ class Listener:
         for received in (self.rgb, self.depth, self.rgb_info, self.depth_info):
             received.clear()
         namespace = ("--ros-args", "-r", f"__ns:={self.probe.namespace}")
-        return Child("-m", "depth_sr_ros.cli", "replay", str(source), "--wait-s", "20", *options, *namespace)
+        return Child("-m", "depth_sr_ros.commands.main", "replay", str(source), "--wait-s", "20", *options, *namespace)
 
     def complete(self) -> bool:
         return all(len(r) >= COUNT for r in (self.rgb, self.depth, self.rgb_info, self.depth_info))

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from depth_sr_ros.rgbd.pairing import StampPairing
-from depth_sr_ros.rgbd.stamp_memory import Nearest
+from depth_sr_ros.recordings.pairing import StampPairing
+from depth_sr_ros.recordings.stamp_memory import Nearest
 from depth_sr_ros.ros.silence import Facts, SlowEngine, Throttle, TopicFacts, explain
 
 MS = 1_000_000

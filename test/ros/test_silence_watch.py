@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from depth_sr_ros.rgbd.pairing import PairingCounters
+from depth_sr_ros.recordings.pairing import PairingCounters
 from depth_sr_ros.ros import silence_watch
 from depth_sr_ros.ros.parameters import NodeParameters
 from depth_sr_ros.ros.silence import TopicFacts

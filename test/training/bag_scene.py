@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from depth_sr_ros.rgbd.bag_writer import BagWriter
-from depth_sr_ros.rgbd.camera import Intrinsics
+from depth_sr_ros.cameras.camera import Intrinsics
+from depth_sr_ros.recordings.bag_writer import BagWriter
 
 HEIGHT, WIDTH = 48, 64
 CAMERA = Intrinsics(WIDTH, HEIGHT, 60.0, 60.0, 31.5, 23.5)

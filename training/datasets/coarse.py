@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from training.datasets.pairs import PairEntry
+from training.datasets.units import metres_per_unit
 from training.degradation import Scene
-from training.metric import metres_per_unit
 
 
 def scene_of(entry: PairEntry, low: float, high: float, guide: Tensor, valid: Tensor) -> Scene:

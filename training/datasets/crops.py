@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from depth_sr_ros.models.interpolation import resize_bicubic
+from depth_sr_ros.models.layers.interpolation import resize_bicubic
 from training.datasets.augmentation import (
     FLIPS,
     Depth,

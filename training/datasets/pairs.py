@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.rgbd.holes import fill_nearest
+from depth_sr_ros.cameras.holes import fill_nearest
 
 COLUMNS = ("split", "set", "scene", "view", "rgb", "gt", "unit")
 """Columns that a manifest must have; others are passed over."""

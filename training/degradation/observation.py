@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from depth_sr_ros.models.frame_graph import fill_holes, valid_range
+from depth_sr_ros.models.export.frame_graph import fill_holes, valid_range
 
 
 @dataclass(frozen=True)

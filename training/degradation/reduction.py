@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from depth_sr_ros.models.interpolation import resize_bicubic
-from depth_sr_ros.rgbd.grids import LEAST_VALID
+from depth_sr_ros.cameras.grids import LEAST_VALID
+from depth_sr_ros.models.layers.interpolation import resize_bicubic
 
 Reduction = Callable[[Tensor, int], Tensor]
 """(depth (B, 1, H, W), scale) -> (B, 1, H / scale, W / scale); ValueError where H or W is no multiple of the scale."""
@@ -39,7 +39,7 @@ def box_down(depth: Tensor, scale: int) -> Tensor:
 
 
 def median_down(depth: Tensor, scale: int) -> Tensor:
-    """Lower median of each cell, as `rgbd.grids.reduce_to_grid` takes it."""
+    """Lower median of each cell, as `cameras.grids.reduce_to_grid` takes it."""
     height, width = _cells(depth, scale)
     cells = depth.reshape(depth.shape[0], 1, height, scale, width, scale).transpose(3, 4)
     return cells.reshape(depth.shape[0], 1, height, width, scale * scale).median(dim=-1).values
@@ -64,7 +64,7 @@ def masked_box_down(depth: Tensor, valid: Tensor, scale: int) -> tuple[Tensor, T
 
 
 def masked_median_down(depth: Tensor, valid: Tensor, scale: int) -> tuple[Tensor, Tensor]:
-    """Lower median of each cell's valid pixels, as `depth_sr_ros.rgbd.grids.reduce_to_grid` takes it at run time.
+    """Lower median of each cell's valid pixels, as `depth_sr_ros.cameras.grids.reduce_to_grid` takes it at run time.
 
     Args:
         depth: (B, 1, H, W).

@@ -21,8 +21,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from depth_sr_ros.rgbd.recording import DamagedRecordingError, RecordingError
-from training.datasets.bags import Bag, BagOptions, BagPair, Candidate
+from depth_sr_ros.recordings.recording import DamagedRecordingError, RecordingError
+from training.extraction.bag_pairs import Bag, BagOptions, BagPair, Candidate
 from training.extraction.manifest import BagRecord
 from training.extraction.selection import Judged, SelectionOptions, judge
 from training.extraction.shards import Shard, ShardWriteError, ShardWriter, cannot_write, png, sample_files

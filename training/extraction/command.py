@@ -8,17 +8,17 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from depth_sr_ros.arguments import four_numbers
-from depth_sr_ros.rgbd.bag_writer import STORAGES
-from depth_sr_ros.rgbd.errors import FrameError
-from depth_sr_ros.rgbd.recording import RecordingError, Streams
-from training.datasets.bags import BagOptions
+from depth_sr_ros.cameras.errors import FrameError
+from depth_sr_ros.command_line import four_numbers
+from depth_sr_ros.recordings.bag_writer import STORAGES
+from depth_sr_ros.recordings.recording import RecordingError, Streams
+from training.extraction.bag_pairs import BagOptions
 from training.extraction.bag_task import ExtractionOptions
+from training.extraction.make_bag import BagRequest, make_bag
 from training.extraction.run import ExtractionInterrupted, Workers, extract
 from training.extraction.selection import SelectionOptions
 from training.extraction.shards import ShardWriteError
 from training.extraction.workers import RayWorkers, SerialWorkers
-from training.make_bag import BagRequest, make_bag
 
 EXTRACT = "turn bags into shards to train on"
 MAKE_BAG = "make a bag of a folder of images with calibration"

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from depth_sr_ros.rgbd.salvage import bag_files
+from depth_sr_ros.recordings.salvage import bag_files
 from training.extraction.shards import Shard, to_json
 
 FORMAT = 1

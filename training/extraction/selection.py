@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.datasets.bags import Candidate
+from training.extraction.bag_pairs import Candidate
 
 Verdict = Literal["kept", "blurred", "duplicate"]
 Item = TypeVar("Item")

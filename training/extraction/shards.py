@@ -26,8 +26,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.rgbd.camera import Intrinsics
-from training.datasets.bags import BagPair
+from depth_sr_ros.cameras.camera import Intrinsics
+from training.extraction.bag_pairs import BagPair
 
 SUFFIX = ".tar"
 _LARGEST = 65535

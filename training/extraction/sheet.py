@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.rgbd.picture import Panel, Scale, compose, false_colours
+from depth_sr_ros.cameras.picture import Panel, Scale, compose, false_colours
 from training.extraction.selection import EvenSample, Judged
 
 _WIDTH, _COLUMNS = 240, 6

@@ -6,11 +6,11 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from training.retraining.evaluation import held_means
-from training.retraining.report import ReportContent
+from training.fitting.train import RECIPES
+from training.retraining.held_scores import held_means
+from training.retraining.html_report import ReportContent
 from training.retraining.settings import Settings, SplitOptions, TrainingOptions
-from training.retraining.start import Start
-from training.train import RECIPES
+from training.retraining.starting_artifact import Start
 
 
 def card_facts(settings: Settings, start: Start, content: ReportContent, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from depth_sr_ros.models.weights import Storage
 from training.extraction.bag_task import ExtractionOptions
 from training.extraction.command import add_bag_arguments, bag_options
 from training.extraction.selection import SelectionOptions
+from training.fitting.train import RECIPES
 from training.retraining.dry_run import dry_run
 from training.retraining.promotion import switch_words
 from training.retraining.run import retrain
 from training.retraining.settings import Margins, Settings, SplitOptions, TrainingOptions
-from training.train import RECIPES
 
 DESCRIPTION = "make better weights of recordings: extract, train, evaluate, and promote what is better"
 

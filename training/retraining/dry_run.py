@@ -13,20 +13,20 @@ from pathlib import Path
 import numpy as np
 
 from depth_sr_ros.models import create_model
-from depth_sr_ros.rgbd.recording import DamagedRecordingError, RecordingError
-from training.datasets.bags import Bag, BagPair
+from depth_sr_ros.recordings.recording import DamagedRecordingError, RecordingError
 from training.datasets.readers.shards import split_recordings
+from training.extraction.bag_pairs import Bag, BagPair
 from training.extraction.manifest import BagRecord, Manifest, hash_bag
 from training.extraction.run import find_bags
 from training.extraction.selection import judge
 from training.extraction.shards import sample_files
-from training.recipe import Recipe, load_recipe
-from training.retraining.base import base_set
-from training.retraining.plan import adapted, crop_side
+from training.recipes.recipe import Recipe, load_recipe
+from training.retraining.base_set import base_set
+from training.retraining.retraining_recipe import adapted, crop_side
 from training.retraining.settings import Settings, check_claim, check_folder
 from training.retraining.split import check_recordings, require_both_sides
-from training.retraining.start import Start, starting_point
-from training.retraining.timing import seconds_per_pixel, seconds_per_step
+from training.retraining.starting_artifact import Start, starting_point
+from training.retraining.step_times import seconds_per_pixel, seconds_per_step
 
 _JUDGED = 60  # candidates of each bag that are looked at
 _DEV_PIXELS, _DEV_IMAGES = 480 * 360, 16  # assumed of a base set's images until they are read

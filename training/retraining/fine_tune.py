@@ -15,9 +15,9 @@ from torch import Tensor
 
 from depth_sr_ros.models import GuidedUpsampler
 from depth_sr_ros.models.weights import Storage, rounded
-from training.evaluate import network_of_recipe
-from training.recipe import Recipe
-from training.train import train
+from training.evaluation.network_scores import network_of_recipe
+from training.fitting.train import train
+from training.recipes.recipe import Recipe
 
 LOSSES = "loss.csv"
 
@@ -47,7 +47,7 @@ def fine_tune(recipe_path: Path, data: Path, run: Path) -> dict[str, Any]:
     Raises:
         TrainingInterrupted: asked to stop; it has left a checkpoint.
         KeyboardInterrupt: asked twice.
-        ValueError: see `training.train.train`.
+        ValueError: see `training.fitting.train.train`.
     """
     run.mkdir(parents=True, exist_ok=True)
     resume = (run / "last.ckpt").is_file()

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from depth_sr_ros.artifact import Artifact, ArtifactError, read_artifact
+from depth_sr_ros.cameras.grids import plan_grid
 from depth_sr_ros.engines import EngineError, PlanCache, PlanRequest, choose_engine
-from depth_sr_ros.engines.plan_build import obtain_plan
+from depth_sr_ros.engines.plans.build import obtain_plan
 from depth_sr_ros.engines.select import planned_runtimes
 from depth_sr_ros.models import GuidedUpsampler
-from depth_sr_ros.models.export import export_artifact
+from depth_sr_ros.models.export.artifacts import export_artifact
 from depth_sr_ros.models.weights import Storage
-from depth_sr_ros.rgbd.grids import plan_grid
 from depth_sr_ros.upsampler import Upsampler
 from training.datasets.pairs import Pair
 

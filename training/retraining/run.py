@@ -12,25 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from depth_sr_ros.artifact import Artifact, ArtifactError, read_artifact
-from depth_sr_ros.rgbd.recording import RecordingError
+from depth_sr_ros.recordings.recording import RecordingError
 from training.datasets.pairs import Pair, load_pair
-from training.evaluate import network_of_artifact
+from training.evaluation.network_scores import network_of_artifact
 from training.extraction.manifest import MANIFEST, HashCache, Manifest, hash_bag, locked
 from training.extraction.run import ExtractionResult, extract, find_bags
-from training.recipe import Recipe, load_recipe
-from training.retraining.base import BaseSet, base_set, digest_of_images
+from training.recipes.recipe import Recipe, load_recipe
+from training.retraining.base_set import BaseSet, base_set, digest_of_images
 from training.retraining.card import card_facts
-from training.retraining.evaluation import evaluate_both
 from training.retraining.fine_tune import fine_tune, read_losses, trained_network
+from training.retraining.held_pictures import Networks, base_pictures, held_pictures
+from training.retraining.held_scores import evaluate_both
+from training.retraining.html_report import ReportContent, write_report
 from training.retraining.noise import MeasuredNoise, measure_noise
-from training.retraining.pictures import Networks, base_pictures, held_pictures
-from training.retraining.plan import adapted, build_recipe, data_folder, write_recipe
 from training.retraining.promotion import VARIANT, check_engine_of, promote, switch_line, switch_words, write_candidate
-from training.retraining.report import ReportContent, write_report
+from training.retraining.retraining_recipe import adapted, build_recipe, data_folder, write_recipe
 from training.retraining.settings import REQUEST, Settings, check_claim, check_folder, claim, digest_of
 from training.retraining.split import Split, freeze_recordings, split_frames, spread
 from training.retraining.stages import PromotionRefused, Say, Stages, stoppable
-from training.retraining.start import Start, starting_point
+from training.retraining.starting_artifact import Start, starting_point
 from training.retraining.verdict import Verdict, judge_weights
 
 _HELD_PICTURES, _BASE_PICTURES = 4, 2

@@ -12,8 +12,8 @@ from depth_sr_ros.models.weights import Storage
 from training.extraction.bag_task import ExtractionOptions
 from training.extraction.manifest import replace_file
 from training.extraction.shards import to_json
-from training.recipe import load_recipe
-from training.train import RECIPES
+from training.fitting.train import RECIPES
+from training.recipes.recipe import load_recipe
 
 REQUEST = "retraining.json"
 

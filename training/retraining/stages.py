@@ -16,9 +16,9 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from training.checkpoints import TrainingInterrupted
 from training.extraction.manifest import replace_file
 from training.extraction.shards import to_json
+from training.fitting.checkpoints import TrainingInterrupted
 from training.retraining.settings import digest_of
 
 Say = Callable[[str], None]

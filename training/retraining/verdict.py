@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from training.retraining.evaluation import held_means, recordings
+from training.retraining.held_scores import held_means, recordings
 from training.retraining.settings import Margins
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.engines.base import Arrays, EngineError, EngineInfo, EngineUnavailable, Precision
-from depth_sr_ros.engines.planned import PlannedEngine, Progress
+from depth_sr_ros.engines.plans.planned import PlannedEngine, Progress
 from depth_sr_ros.engines.tensorrt.driver import require_gpu
 from depth_sr_ros.engines.tensorrt.gpu import open_gpu
 from depth_sr_ros.engines.tensorrt.library import WORKSPACE, TensorRt, find_tensorrt

@@ -11,11 +11,11 @@ import onnx
 
 from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.engines.base import EngineError, Precision
-from depth_sr_ros.engines.graph_rules import rejected_operators
 from depth_sr_ros.engines.tensorrt.body import reduced_body, tensors_of, without_large
 from depth_sr_ros.engines.tensorrt.evened import even_channels
 from depth_sr_ros.engines.tensorrt.flat_graph import flat_graph
 from depth_sr_ros.engines.tensorrt.golden_frames import golden_frames
+from depth_sr_ros.engines.tensorrt.graph_rules import rejected_operators
 from depth_sr_ros.engines.tensorrt.half import to_half
 from depth_sr_ros.engines.tensorrt.quantised import convolutions_to_quantise, quantise
 from depth_sr_ros.engines.tensorrt.ranges import Frame, largest_by_channel, largest_values

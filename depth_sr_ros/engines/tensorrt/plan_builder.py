@@ -10,10 +10,10 @@ from typing import Any
 import onnx
 
 from depth_sr_ros.engines.base import EngineError
-from depth_sr_ros.engines.planned import Progress
+from depth_sr_ros.engines.plans.planned import Progress
+from depth_sr_ros.engines.tensorrt.build_progress import progress_monitor
 from depth_sr_ros.engines.tensorrt.layout import Shapes
 from depth_sr_ros.engines.tensorrt.library import WORKSPACE, TensorRt
-from depth_sr_ros.engines.tensorrt.progress import progress_monitor
 from depth_sr_ros.engines.tensorrt.sampling_check import check_sampling
 from depth_sr_ros.engines.tensorrt.timing_cache import TimingCache
 

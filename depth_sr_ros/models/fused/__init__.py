@@ -10,8 +10,8 @@ from __future__ import annotations
 from functools import partial
 
 from depth_sr_ros.models.base import GuidedUpsampler
-from depth_sr_ros.models.dada import DADA
-from depth_sr_ros.models.kernel_filter import KernelNetwork
+from depth_sr_ros.models.dada.dada import DADA
+from depth_sr_ros.models.kernel.kernel_filter import KernelNetwork
 
 
 def fuse(network: GuidedUpsampler) -> tuple[GuidedUpsampler, tuple[str, ...]]:
@@ -26,7 +26,8 @@ def fuse(network: GuidedUpsampler) -> tuple[GuidedUpsampler, tuple[str, ...]]:
     if not isinstance(network, KernelNetwork | DADA):
         return network, ()
     try:
-        from depth_sr_ros.models.fused import diffusion, kernel_filter
+        from depth_sr_ros.models.fused import diffusion_launch as diffusion
+        from depth_sr_ros.models.fused import kernel_launch as kernel_filter
     except ImportError as error:
         return network, (f"no fused kernels: expected triton, found {error}; pip install triton",)
     if isinstance(network, KernelNetwork):

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from depth_sr_ros.models.base import GuidedUpsampler
-from depth_sr_ros.models.export import export_artifact
+from depth_sr_ros.models.export.artifacts import export_artifact
 from depth_sr_ros.models.registry import create_model
 from depth_sr_ros.models.released.checkpoint import ReleasedError, read_state
 from depth_sr_ros.models.released.layout import ImportSettings, Layout

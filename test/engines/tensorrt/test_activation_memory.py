@@ -16,9 +16,10 @@ from depth_sr_ros.engines.tensorrt.body import reduced_body
 from depth_sr_ros.engines.tensorrt.flat_graph import flat_graph
 from depth_sr_ros.engines.tensorrt.half import to_half
 from depth_sr_ros.engines.tensorrt.plan_runner import input_shapes
-from depth_sr_ros.models import create_model, jiif_pairs
-from depth_sr_ros.models.export import export_graph
-from depth_sr_ros.models.frame_graph import FrameGraph
+from depth_sr_ros.models import create_model
+from depth_sr_ros.models.export.artifacts import export_graph
+from depth_sr_ros.models.export.frame_graph import FrameGraph
+from depth_sr_ros.models.jiif import pairs as jiif_pairs
 
 GIBIBYTE = 2**30
 VGA = input_shapes((60, 80), 8)

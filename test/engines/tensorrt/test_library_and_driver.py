@@ -12,10 +12,10 @@ from depth_sr_ros.engines.base import EngineUnavailable
 from depth_sr_ros.engines.select import load_runtime
 from depth_sr_ros.engines.tensorrt import driver
 from depth_sr_ros.engines.tensorrt import library as library_module
+from depth_sr_ros.engines.tensorrt.build_progress import PhaseShares
 from depth_sr_ros.engines.tensorrt.driver import gpu_count, require_gpu
 from depth_sr_ros.engines.tensorrt.gpu import Buffer, open_gpu
 from depth_sr_ros.engines.tensorrt.library import find_tensorrt
-from depth_sr_ros.engines.tensorrt.progress import PhaseShares
 from depth_sr_ros.engines.tensorrt.timing_cache import TimingCache, default_folder
 
 

@@ -9,7 +9,8 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from depth_sr_ros.models.fused import diffusion, kernel_filter
+from depth_sr_ros.models.fused import diffusion_launch as diffusion
+from depth_sr_ros.models.fused import kernel_launch as kernel_filter
 
 _IMAGES = ("start", "result", "y_in", "before_in", "y_out", "before_out", "source", "bound", "vertical", "horizontal")
 _TYPES = {

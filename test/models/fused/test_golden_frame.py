@@ -6,7 +6,7 @@ from engine_on_cpu import OnCpu
 
 from depth_sr_ros.artifact import SHIPPED, read_artifact
 from depth_sr_ros.engines.selfcheck import check_engine
-from depth_sr_ros.models.fused import kernel_filter
+from depth_sr_ros.models.fused import kernel_launch as kernel_filter
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the interpreter is for machines without a GPU; here is one")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from depth_sr_ros.artifact import Artifact, read_artifact
-from depth_sr_ros.cli import main
+from depth_sr_ros.commands.main import main
 from depth_sr_ros.engines.onnxruntime import OnnxRuntimeEngine
 from depth_sr_ros.engines.selfcheck import check_engine
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from depth_sr_ros.models.interpolation import resize_bicubic
+from depth_sr_ros.models.layers.interpolation import resize_bicubic
 from depth_sr_ros.models.released import ImportSettings, convert
 from depth_sr_ros.models.weights import load_weights
 

@@ -7,7 +7,7 @@ import safetensors.torch
 import torch
 
 from depth_sr_ros.artifact import read_artifact
-from depth_sr_ros.cli import main
+from depth_sr_ros.commands.main import main
 from depth_sr_ros.models import create_model
 from depth_sr_ros.models.released import LAYOUTS, ImportSettings, ReleasedError, convert
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from depth_sr_ros.models import jiif_pairs
-from depth_sr_ros.models.interpolation import resize_bicubic
+from depth_sr_ros.models.jiif import pairs as jiif_pairs
+from depth_sr_ros.models.layers.interpolation import resize_bicubic
 from depth_sr_ros.models.released import ImportSettings, convert
 
 _WIDTH, _BLOCKS, _HIDDEN = 6, 2, (10, 8)

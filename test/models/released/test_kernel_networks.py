@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from depth_sr_ros.models.interpolation import resize_bicubic
+from depth_sr_ros.models.layers.interpolation import resize_bicubic
 from depth_sr_ros.models.released import ImportSettings, convert
 
 _LISTED = Path(__file__).parents[4] / "shared" / "methods" / "fdkn_released_keys.txt"

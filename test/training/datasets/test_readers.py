@@ -7,7 +7,7 @@ import pytest
 from training.datasets.pairs import load_pair
 from training.datasets.readers.files import read_dpt, read_pfm
 from training.datasets.registry import DATASETS, open_dataset
-from training.known_scenes import notes_on
+from training.evaluation.known_scenes import notes_on
 
 
 def millimetres(files, path, value=1500, shape=(12, 16)):

@@ -7,15 +7,15 @@ import cv2
 import numpy as np
 import pytest
 
-from depth_sr_ros.rgbd.bag_writer import BagWriter
-from training.data import open_dev, open_source
+from depth_sr_ros.recordings.bag_writer import BagWriter
 from training.datasets.pairs import load_pair
 from training.datasets.readers.shards import sample_of, split_recordings
 from training.datasets.registry import open_dataset
 from training.extraction.bag_task import ExtractionOptions
 from training.extraction.manifest import Manifest
 from training.extraction.run import extract
-from training.recipe import Collection, CropSettings, DataOptions, Recipe
+from training.fitting.crop_loader import open_dev, open_source
+from training.recipes.recipe import Collection, CropSettings, DataOptions, Recipe
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from depth_sr_ros.rgbd.bag_writer import BagWriter
+from depth_sr_ros.recordings.bag_writer import BagWriter
 from training.__main__ import main
 from training.datasets.readers.shards import sample_of
 from training.datasets.registry import open_dataset

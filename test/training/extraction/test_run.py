@@ -4,10 +4,10 @@ import shutil
 import cv2
 import pytest
 
-from depth_sr_ros.rgbd.bag_writer import BagWriter
-from depth_sr_ros.rgbd.recording import RecordingError
-from training.datasets.bags import BagOptions
+from depth_sr_ros.recordings.bag_writer import BagWriter
+from depth_sr_ros.recordings.recording import RecordingError
 from training.extraction import bag_task, manifest, run
+from training.extraction.bag_pairs import BagOptions
 from training.extraction.bag_task import ExtractionOptions
 from training.extraction.manifest import Manifest
 from training.extraction.run import extract, find_bags

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from training.datasets.bags import Candidate
+from training.extraction.bag_pairs import Candidate
 from training.extraction.selection import (
     EvenSample,
     SelectionOptions,

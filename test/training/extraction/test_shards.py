@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training.datasets.bags import BagPair
+from training.extraction.bag_pairs import BagPair
 from training.extraction.shards import ShardWriteError, ShardWriter, depth_units, sample_files
 
 

@@ -6,7 +6,7 @@ import json
 import pytest
 from safetensors import SafetensorError
 
-from depth_sr_ros.rgbd.bag_writer import BagWriter
+from depth_sr_ros.recordings.bag_writer import BagWriter
 from training.__main__ import main
 from training.retraining.stages import Stages, stoppable
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from depth_sr_ros.rgbd.bag_writer import BagWriter
+from depth_sr_ros.recordings.bag_writer import BagWriter
 from training.__main__ import main
 
 

@@ -11,9 +11,9 @@ from training.__main__ import main
 STAGES = [
     ("training.extraction.shards.ShardWriter.close", signal.SIGINT, "turning recordings into shards"),
     ("training.retraining.run.measure_noise", signal.SIGTERM, "measuring the sensor's noise"),
-    ("training.retraining.evaluation.score_base", signal.SIGINT, "evaluating the old weights"),
+    ("training.retraining.held_scores.score_base", signal.SIGINT, "evaluating the old weights"),
     ("training.retraining.fine_tune.LossCurve.on_train_batch_end", signal.SIGTERM, "training (stopped after step 1"),
-    ("training.retraining.evaluation.score_base", signal.SIGTERM, "evaluating the new weights"),
+    ("training.retraining.held_scores.score_base", signal.SIGTERM, "evaluating the new weights"),
     ("training.retraining.run.held_pictures", signal.SIGINT, "drawing the report"),
 ]
 

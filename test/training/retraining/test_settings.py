@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from training.fitting.train import RECIPES
 from training.retraining.settings import Settings, TrainingOptions, check_claim, claim
-from training.train import RECIPES
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from training.retraining.report import base_rows
+from training.retraining.html_report import base_rows
 from training.retraining.settings import Margins
 from training.retraining.verdict import judge_weights
 

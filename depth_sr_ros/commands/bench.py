@@ -1,0 +1,115 @@
+"""The command `depth-sr bench`: how long a frame takes here, by engine and precision."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from depth_sr_ros.artifact import Artifact
+    from depth_sr_ros.upsampler import Upsampler
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    parser.add_argument("--model", default="fdkn", help="network (default fdkn)")
+    parser.add_argument("--scale", type=int, default=8, help="colour size / depth size (default 8)")
+    parser.add_argument("--weights", type=Path, help="artifact folder, instead of the shipped one")
+    parser.add_argument("--size", default="640x480", metavar="WxH", help="of the colour image (default 640x480)")
+    parser.add_argument("--engine", nargs="+", help="engines to time (default: all that are installed)")
+    parser.add_argument("--precision", nargs="+", help="precisions to time (default: all that an engine has here)")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for the engines' own choice")
+    parser.add_argument("--rounds", type=int, default=20, help="frames of each (default 20)")
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(options: argparse.Namespace, ros_args: list[str]) -> int:
+    """Runs the command; returns its exit status: 1 where no engine could be timed."""
+    from depth_sr_ros.artifact import find_artifact, read_artifact
+    from depth_sr_ros.commands.progress_line import ProgressLine
+    from depth_sr_ros.commands.timing import made_up_frame, time_in_turn
+
+    artifact = read_artifact(options.weights) if options.weights else find_artifact(options.model, options.scale)
+    width, height = parse_size(options.size)
+    if options.rounds < 1:
+        raise ValueError(f"--rounds: expected a whole number of 1 or more, found {options.rounds}")
+    served, refused = upsamplers(artifact, options.engine or (), options.precision or (), options.threads)
+    rgb, depth = made_up_frame(height, width, artifact.card.scale)
+    stages: dict[str, list[float]] = {name: [] for name in served}
+
+    def case(name: str, upsampler: Upsampler) -> None:
+        stages[name].append(upsampler(rgb, depth).timings["engine"])
+
+    line = ProgressLine(options.rounds + 2)
+    cases = {name: (lambda name=name, u=u: case(name, u)) for name, u in served.items()}
+    timings = time_in_turn(cases, options.rounds, progress=lambda done: line.update(done, "rounds"))
+    line.close()
+    rows = {n: {**asdict(t), "engine": sorted(stages[n][2:])[len(stages[n][2:]) // 2]} for n, t in timings.items()}
+    report = {"artifact": artifact.card.name, "size": [width, height], "frames": rows, "refused": refused}
+    print(json.dumps(report, indent=2) if options.json else _text(report))
+    return 0 if rows else 1
+
+
+def upsamplers(
+    artifact: Artifact, engines: Sequence[str] = (), precisions: Sequence[str] = (), threads: int = 0
+) -> tuple[dict[str, Upsampler], dict[str, str]]:
+    """Every way to serve an artifact here.
+
+    Args:
+        artifact: what to serve.
+        engines: names of engines; none means all.
+        precisions: names of precisions; none means all that an engine has here.
+        threads: for each engine, 0 for its own choice.
+
+    Returns:
+        What serves, by engine and precision, e.g. `openvino bf16`; and by the same names why others do not.
+
+    Raises:
+        ValueError: there is no such engine.
+    """
+    from depth_sr_ros.engines import ENGINE_NAMES, EngineError
+    from depth_sr_ros.engines.select import load_runtime
+    from depth_sr_ros.upsampler import Upsampler, UpsamplerError
+
+    served, refused = {}, {}
+    for engine in engines or ENGINE_NAMES[1:]:
+        if engine not in ENGINE_NAMES[1:]:
+            raise ValueError(f"--engine: expected some of {ENGINE_NAMES[1:]}, found {engine!r}")
+        try:
+            offered = load_runtime(engine).precisions_of(artifact)
+        except EngineError as error:
+            refused[engine] = str(error)
+            continue
+        for precision in precisions or offered:
+            name, card = f"{engine} {precision}", artifact.card
+            settings = {"weights": artifact.folder, "engine": engine, "precision": precision, "threads": threads}
+            try:
+                served[name] = Upsampler(card.model, card.scale, **settings)  # type: ignore[arg-type]
+            except UpsamplerError as error:
+                refused[name] = str(error)
+    return served, refused
+
+
+def _text(report: dict[str, Any]) -> str:
+    width, height = report["size"]
+    lines = [f"{report['artifact']} at {width}x{height}, milliseconds per frame, timed in turn:"]
+    lines.append(f"{'engine':<20}{'frame p50':>11}{'p95':>9}{'engine p50':>12}{'processor':>11}")
+    for name, row in sorted(report["frames"].items(), key=lambda item: item[1]["median"]):
+        figures = f"{row['median']:11.1f}{row['p95']:9.1f}{row['engine']:12.1f}{row['processor']:11.1f}"
+        lines.append(f"{name:<20}{figures}")
+    lines += [f"{name}: {reason}" for name, reason in report["refused"].items()]
+    return "\n".join(lines)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height of `WIDTHxHEIGHT`. Raises ValueError for anything else."""
+    sides = text.lower().split("x")
+    if len(sides) != 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
+        raise ValueError(f"--size: expected WIDTHxHEIGHT such as 640x480, found {text!r}")
+    return int(sides[0]), int(sides[1])
+
+

@@ -1,0 +1,105 @@
+"""Turns a frame graph into 8-bit integers for OpenVINO, by NNCF's quantisation after training.
+
+Only convolutions are quantised, their inputs and their weights. Units, start image, kernel products, mean subtraction,
+sampling and the residual sum hold no convolution, so they stay as they are. So do the first convolutions, which see
+colour and start image themselves: they are small, and hold a third of the error. Both are found by structure, not by
+name, which makes this work for every network. Making such a graph needs nncf, running it does not.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from depth_sr_ros.artifact import INT8, Artifact
+from depth_sr_ros.engines.base import Arrays, EngineError
+from depth_sr_ros.engines.openvino.core import openvino_core
+
+_QUANTISED = {"Convolution", "GroupConvolution"}
+_UNTOUCHED = {"Constant", "Parameter", "Result"}
+
+
+def quantiser_version() -> str:
+    """NNCF's version.
+
+    Raises:
+        EngineError: it is not installed.
+    """
+    try:
+        import nncf
+    except ImportError as error:
+        raise EngineError(f"quantising needs nncf ({error}): pip install 'depth_sr_ros[quantise]'") from error
+    return str(nncf.__version__)
+
+
+def write_int8_graph(artifact: Artifact, frames: Sequence[Arrays], folder: Path) -> list[Path]:
+    """Writes the artifact's graph in 8-bit integers.
+
+    Args:
+        artifact: what to quantise.
+        frames: inputs as an engine takes them, from the cameras that it shall serve: they set the ranges of every
+            layer. Sizes may differ. The golden frame is added, so that its contrasts are covered too.
+        folder: where the files go.
+
+    Returns:
+        The files written, named as in an artifact.
+
+    Raises:
+        EngineError: nncf is not installed, or cannot quantise the graph.
+    """
+    quantiser_version()
+    import nncf
+    import openvino
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+
+    nncf.set_log_level(logging.WARNING)  # it names every node that stays as it is
+    model = openvino_core().read_model(artifact.graph)
+    kept = [node.get_friendly_name() for node in model.get_ordered_ops() if _is_kept(node)]
+    fixture = artifact.fixture()
+    frames = [*frames, {name: fixture[name] for name in ("rgb", "depth")}]
+    # the whole range that was met: clipped features would be wrong by far, coarser steps are wrong by little
+    ranges = nncf.AdvancedQuantizationParameters(
+        activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX
+    )
+    try:
+        quantised = nncf.quantize(
+            model,
+            nncf.Dataset(frames),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(frames),
+            target_device=nncf.TargetDevice.CPU,
+            ignored_scope=nncf.IgnoredScope(names=kept, validate=False),
+            advanced_parameters=ranges,
+        )
+    except (RuntimeError, nncf.errors.ValidationError) as error:
+        raise EngineError(f"nncf cannot quantise {artifact.card.name}: {error}") from error
+    paths = [folder / name for name in INT8]
+    openvino.save_model(quantised, str(paths[0]), compress_to_fp16=False)
+    return paths
+
+
+def quantised_layers(graph: Path) -> int:
+    """How many convolutions of a quantised graph take 8-bit inputs."""
+    convolutions = [n for n in openvino_core().read_model(graph).get_ordered_ops() if n.get_type_name() in _QUANTISED]
+    return sum(n.input_value(0).get_node().get_type_name() == "FakeQuantize" for n in convolutions)
+
+
+def _is_kept(node: Any) -> bool:
+    kind = node.get_type_name()
+    return kind not in _QUANTISED | _UNTOUCHED or (kind in _QUANTISED and not _follows_convolution(node))
+
+
+def _follows_convolution(node: Any) -> bool:
+    seen: set[str] = set()
+    waiting = [node.input_value(0).get_node()]
+    while waiting:
+        source = waiting.pop()
+        if source.get_friendly_name() in seen:
+            continue
+        seen.add(source.get_friendly_name())
+        if source.get_type_name() in _QUANTISED:
+            return True
+        waiting += [value.get_node() for value in source.input_values()]
+    return False

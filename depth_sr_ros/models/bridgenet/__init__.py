@@ -1,0 +1,1 @@
+"""BridgeNet: depth super-resolution beside monocular depth estimation (Tang et al., ACM MM 2021)."""

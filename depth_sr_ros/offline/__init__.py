@@ -1,0 +1,1 @@
+"""Recordings and images worked on without ROS: upsampling, filtering of plain images, quantisation."""

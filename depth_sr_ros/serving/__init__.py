@@ -1,0 +1,1 @@
+"""What serves frames now and what takes over next: engines prepared, swapped and rolled back beside the stream."""

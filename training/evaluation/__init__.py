@@ -1,0 +1,1 @@
+"""Scores of networks, engines and classical methods by the papers' protocols, and the tables of them."""

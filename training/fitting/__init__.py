@@ -1,0 +1,1 @@
+"""One training run: crops in, weights and their facts out."""

@@ -1,0 +1,1 @@
+"""Networks as training and evaluation use them: loading, backbones, devices, validity."""
