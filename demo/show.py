@@ -9,7 +9,9 @@ from pathlib import Path
 from demo.panning import FACTOR, PanningCamera
 from demo.scene import load_scene
 from depth_sr_ros.cameras.errors import FrameError
-from depth_sr_ros.recordings.recording import Recording, ReducedRecording, open_recording
+from depth_sr_ros.recordings.opening import open_recording
+from depth_sr_ros.recordings.recording import Recording
+from depth_sr_ros.recordings.reduced import ReducedRecording
 
 RATE_HZ = 10.0
 

@@ -326,7 +326,9 @@ class _Sinks:
 
 
 def _open(options: argparse.Namespace) -> Recording:
-    from depth_sr_ros.recordings.recording import RecordingError, ReducedRecording, Streams, open_recording
+    from depth_sr_ros.recordings.opening import open_recording
+    from depth_sr_ros.recordings.recording import RecordingError, Streams
+    from depth_sr_ros.recordings.reduced import ReducedRecording
 
     streams = Streams(options.rgb, options.depth, options.rgb_info, options.depth_info, options.intrinsics)
     if options.source is not None:

@@ -33,7 +33,8 @@ def run(options: argparse.Namespace, ros_args: list[str]) -> int:
     """Runs the command; returns its exit status."""
     from depth_sr_ros.artifact import SHIPPED, list_artifacts, read_artifact
     from depth_sr_ros.offline.quantisation import QuantisationError, quantise_artifact
-    from depth_sr_ros.recordings.recording import Streams, open_recording
+    from depth_sr_ros.recordings.opening import open_recording
+    from depth_sr_ros.recordings.recording import Streams
 
     if options.count < 1:
         raise QuantisationError(f"--count: expected a whole number of 1 or more, found {options.count}")

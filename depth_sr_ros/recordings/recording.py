@@ -7,8 +7,7 @@ neither the listing nor the frames after it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -16,12 +15,9 @@ from numpy.typing import NDArray
 
 from depth_sr_ros.cameras.camera import Intrinsics
 from depth_sr_ros.cameras.depth import to_metres
-from depth_sr_ros.cameras.grids import reduce_to_grid
 from depth_sr_ros.recordings.pairing import StampPairing
 
 Stream = Literal["colour", "depth"]
-BAG_SUFFIXES = (".mcap", ".db3", ".bag")
-"""File endings that are read as bags."""
 
 
 class RecordingError(ValueError):
@@ -125,94 +121,3 @@ def pair_frames(
         pair = pairing.add(0 if frame.stream == "colour" else 1, frame.stamp_ns, frame)
         if pair is not None:
             yield pair
-
-
-class ReducedRecording:
-    """A recording whose depth is made coarse, to look like the sensor that a dense recording did not have.
-
-    Each coarse pixel is the lower median of the valid pixels it covers, never an average across an edge.
-
-    Args:
-        recording: where frames come from.
-        factor: colour size / wanted depth size, at least 2.
-    """
-
-    def __init__(self, recording: Recording, factor: int) -> None:
-        if factor < 2:
-            raise RecordingError(f"reduction: expected a whole number of at least 2, found {factor}")
-        self._recording, self._factor = recording, factor
-        self.name, self.rate_hz, self.depth_count = recording.name, recording.rate_hz, recording.depth_count
-        self.notes = (*recording.notes, f"depth reduced x{factor} by the median of valid pixels")
-
-    def frames(self) -> Iterator[RecordedFrame]:
-        """All frames once, depth reduced."""
-        for frame in self._recording.frames():
-            yield frame if frame.stream == "colour" else self._reduced(frame)
-
-    def _reduced(self, frame: RecordedFrame) -> RecordedFrame:
-        def load() -> tuple[NDArray[Any], str]:
-            depth = frame.metres()
-            grid = self._grid(*depth.shape)
-            extent = grid[0] * self._factor / depth.shape[0], grid[1] * self._factor / depth.shape[1]
-            return reduce_to_grid(depth, grid, extent), "32FC1"
-
-        known = frame.intrinsics
-        if known is not None:
-            height, width = self._grid(known.height, known.width)
-            # cells are `factor` pixels large in any case; the last ones may reach beyond the image
-            whole = replace(known, height=height * self._factor, width=width * self._factor)
-            known = whole.resized(width, height)
-        return replace(frame, intrinsics=known, load=load)
-
-    def _grid(self, height: int, width: int) -> tuple[int, int]:
-        return -(-height // self._factor), -(-width // self._factor)
-
-
-def is_bag(source: Path) -> bool:
-    """Whether a path is a bag: a bag file, or a folder that holds a bag's metadata."""
-    return source.suffix in BAG_SUFFIXES or (source / "metadata.yaml").is_file()
-
-
-def open_recording(source: Path, streams: Streams | None = None) -> Recording:
-    """Opens a bag or a folder of images.
-
-    Args:
-        source: a bag (folder or file), or a folder laid out as `FolderRecording` says.
-        streams: what cannot be guessed.
-
-    Raises:
-        RecordingError: nothing readable there; the message says what was expected.
-    """
-    source, streams = Path(source), streams or Streams()
-    if not source.exists():
-        raise RecordingError(f"{source}: no such file or folder; expected a bag or a folder with rgb/ and depth/")
-    if is_bag(source):
-        return _open_bag(source, streams)
-    if source.is_dir():
-        bags = sorted(path for path in source.iterdir() if path.suffix in BAG_SUFFIXES)
-        if bags:
-            return open_recording(bags[0], streams) if len(bags) == 1 else _refuse_several(source, bags)
-        from depth_sr_ros.recordings.image_files import FolderRecording
-
-        return FolderRecording(source, streams)
-    raise RecordingError(
-        f"{source}: expected a bag ({', '.join(BAG_SUFFIXES)}) or a folder, found a {source.suffix or 'plain'} file; "
-        "give single images by --rgb and --depth"
-    )
-
-
-def _open_bag(source: Path, streams: Streams) -> Recording:
-    try:
-        from depth_sr_ros.recordings.bag import BagRecording
-    except ImportError as error:
-        raise RecordingError(
-            f"{source}: bags are read through rosbags, which is not installed ({error}); "
-            "pip install rosbags rosbags-image"
-        ) from error
-    return BagRecording(source, streams)
-
-
-def _refuse_several(source: Path, bags: list[Path]) -> Recording:
-    raise RecordingError(
-        f"{source}: found {len(bags)} bag files and no metadata.yaml to join them; give one of them, e.g. {bags[0]}"
-    )

@@ -1,8 +1,9 @@
 """Messages to arrays and back.
 
-Images are decoded by cv_bridge where it is installed, else by rosbags-image, after the checks of `recordings.raw_images`;
-they are encoded here. Colour is uint8 RGB (H, W, 3), depth float32 metres (H, W) with NaN invalid. Pixel centres lie
-at integers. No incoming message is ever changed; arrays may be views that keep their message alive.
+Images are decoded by cv_bridge where it is installed, else by rosbags-image, after the checks of
+`recordings.raw_images`; they are encoded here. Colour is uint8 RGB (H, W, 3), depth float32 metres (H, W) with NaN
+invalid. Pixel centres lie at integers. No incoming message is ever changed; arrays may be views that keep their message
+alive.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pairs colour and depth as they arrive: message_filters where it is installed, else `recordings.pairing`; one interface.
+"""Pairs colour and depth as they arrive, by message_filters where it is installed, else by `recordings.pairing`.
 
 Streams are numbered `RGB` = 0 and `DEPTH` = 1; stamps are nanoseconds of the message header. The caller's code never
 runs inside message_filters (an exception there would leave its lock held for good): completed pairs are returned.

@@ -14,7 +14,8 @@ from depth_sr_ros.artifact import read_artifact
 from depth_sr_ros.commands.main import main
 from depth_sr_ros.offline import quantisation as quantise
 from depth_sr_ros.offline.quantisation import QuantisationError, quantise_artifact
-from depth_sr_ros.recordings.recording import RecordedFrame, open_recording
+from depth_sr_ros.recordings.opening import open_recording
+from depth_sr_ros.recordings.recording import RecordedFrame
 from depth_sr_ros.upsampler import Upsampler
 
 SIZE = (160, 128)  # width, height: real frames made smaller, so that this is quick

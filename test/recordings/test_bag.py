@@ -10,7 +10,8 @@ from depth_sr_ros.cameras.camera import Intrinsics
 from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.recordings.bag import BagRecording, named_registered
 from depth_sr_ros.recordings.bag_writer import BagWriter
-from depth_sr_ros.recordings.recording import RecordingError, Streams, open_recording, pair_frames
+from depth_sr_ros.recordings.opening import open_recording
+from depth_sr_ros.recordings.recording import RecordingError, Streams, pair_frames
 
 CAMERA = Intrinsics(32, 24, 30.0, 31.0, 15.5, 12.0)
 START = 1_700_000_000_123_456_789

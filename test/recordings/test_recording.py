@@ -6,13 +6,9 @@ import pytest
 
 from depth_sr_ros.cameras.camera import Intrinsics
 from depth_sr_ros.cameras.errors import FrameError
-from depth_sr_ros.recordings.recording import (
-    RecordingError,
-    ReducedRecording,
-    Streams,
-    open_recording,
-    pair_frames,
-)
+from depth_sr_ros.recordings.opening import open_recording
+from depth_sr_ros.recordings.recording import RecordingError, Streams, pair_frames
+from depth_sr_ros.recordings.reduced import ReducedRecording
 
 CAMERA = Intrinsics(64, 48, 50.0, 51.0, 30.5, 24.25)
 

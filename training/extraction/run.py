@@ -14,7 +14,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from depth_sr_ros.recordings.recording import BAG_SUFFIXES, RecordingError
+from depth_sr_ros.recordings.opening import BAG_SUFFIXES
+from depth_sr_ros.recordings.recording import RecordingError
 from depth_sr_ros.recordings.salvage import bag_files
 from training.extraction.bag_task import WORK, BagFailure, BagJob, ExtractionOptions, check_shards
 from training.extraction.manifest import BagRecord, HashCache, Manifest, bag_bytes, locked

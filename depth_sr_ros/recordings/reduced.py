@@ -1,0 +1,53 @@
+"""A recording whose depth is made coarse, to stand for a sensor that a dense recording did not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from depth_sr_ros.cameras.grids import reduce_to_grid
+from depth_sr_ros.recordings.recording import RecordedFrame, Recording, RecordingError
+
+
+class ReducedRecording:
+    """A recording whose depth is made coarse, to look like the sensor that a dense recording did not have.
+
+    Each coarse pixel is the lower median of the valid pixels it covers, never an average across an edge.
+
+    Args:
+        recording: where frames come from.
+        factor: colour size / wanted depth size, at least 2.
+    """
+
+    def __init__(self, recording: Recording, factor: int) -> None:
+        if factor < 2:
+            raise RecordingError(f"reduction: expected a whole number of at least 2, found {factor}")
+        self._recording, self._factor = recording, factor
+        self.name, self.rate_hz, self.depth_count = recording.name, recording.rate_hz, recording.depth_count
+        self.notes = (*recording.notes, f"depth reduced x{factor} by the median of valid pixels")
+
+    def frames(self) -> Iterator[RecordedFrame]:
+        """All frames once, depth reduced."""
+        for frame in self._recording.frames():
+            yield frame if frame.stream == "colour" else self._reduced(frame)
+
+    def _reduced(self, frame: RecordedFrame) -> RecordedFrame:
+        def load() -> tuple[NDArray[Any], str]:
+            depth = frame.metres()
+            grid = self._grid(*depth.shape)
+            extent = grid[0] * self._factor / depth.shape[0], grid[1] * self._factor / depth.shape[1]
+            return reduce_to_grid(depth, grid, extent), "32FC1"
+
+        known = frame.intrinsics
+        if known is not None:
+            height, width = self._grid(known.height, known.width)
+            # cells are `factor` pixels large in any case; the last ones may reach beyond the image
+            whole = replace(known, height=height * self._factor, width=width * self._factor)
+            known = whole.resized(width, height)
+        return replace(frame, intrinsics=known, load=load)
+
+    def _grid(self, height: int, width: int) -> tuple[int, int]:
+        return -(-height // self._factor), -(-width // self._factor)
