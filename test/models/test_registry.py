@@ -5,7 +5,7 @@ import fnmatch
 import pytest
 import torch
 
-from depth_sr_ros.models import create_model, list_models
+from depth_sr_ros.models import GuidedUpsampler, create_model, list_models
 from depth_sr_ros.models.registry import register_model
 
 
@@ -71,6 +71,39 @@ def test_training_outputs_hold_what_forward_returns(name):
         outputs = network.training_outputs(guide, depth)
         torch.testing.assert_close(outputs["depth"], network(guide, depth))
     assert tuple(outputs) == network.output_names
+
+
+_DECLARED = {"samples_pixels": ("sampled",), "any_position": ("query", "upsample")}
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_a_network_declares_the_forms_that_it_has_and_no_others(name):
+    network = create_model(name, scale=8)
+    for capability, methods in _DECLARED.items():
+        overridden = {getattr(type(network), method) is not getattr(GuidedUpsampler, method) for method in methods}
+        assert overridden == {getattr(network, capability)}, capability
+    outputs_declared = type(network).training_outputs is not GuidedUpsampler.training_outputs
+    assert outputs_declared or network.output_names == ("depth",)
+
+
+@pytest.mark.parametrize("name", [n for n in list_models() if not create_model(n, scale=8).any_position])
+def test_a_form_that_a_network_lacks_is_refused_by_name(name):
+    network, (guide, depth) = create_model(name, scale=8), _inputs()
+    with pytest.raises(ValueError, match="whole images at scale 8 only; expected a network with `any_position`"):
+        network.query(guide, depth, torch.zeros(2, 5, 2))
+    with pytest.raises(ValueError, match="`any_position`"):
+        network.upsample(guide, depth)
+    if not network.samples_pixels:
+        with pytest.raises(ValueError, match="`samples_pixels`"):
+            network.sampled(guide, depth, 5)
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_the_deployed_form_computes_the_same(name):
+    guide, depth = _inputs()
+    network = create_model(name, scale=8).eval()
+    with torch.inference_mode():
+        torch.testing.assert_close(network.deployed()(guide, depth), network(guide, depth))
 
 
 @pytest.mark.parametrize("name", list_models())

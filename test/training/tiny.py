@@ -19,6 +19,8 @@ from training.__main__ import main
 class Tiny(GuidedUpsampler):
     """Two convolutions and no batch normalisation, so that a batch can be shared exactly; drops random features."""
 
+    samples_pixels = True
+
     def __init__(self, scale: int = 8, dropout: float = 0.0) -> None:
         super().__init__()
         self.scale = scale
@@ -39,6 +41,8 @@ class Tiny(GuidedUpsampler):
 
 class TinyQueried(Tiny):
     """Can be asked for any positions; gives the pixel that each lies in."""
+
+    any_position = True
 
     def query(self, guide: Tensor, depth_lr: Tensor, positions: Tensor) -> Tensor:
         height, width = guide.shape[-2:]

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from depth_sr_ros.artifact import CARD, SHIPPED, read_artifact
 from depth_sr_ros.engines import EngineError
 from depth_sr_ros.models import GuidedUpsampler
-from depth_sr_ros.models.jiif.jiif import JIIF
 from training.datasets.pairs import Pair
 from training.evaluation.cases import Case, Method, is_whole, unit_of
 from training.evaluation.classical import CLASSICAL, classical_methods
@@ -155,13 +154,13 @@ class _AnyScale(nn.Module):
     Args:
         network: what is run.
         scale: ratio of the two resolutions.
-        stride: of the guide encoder; it passes the reduced guide too.
     """
 
-    def __init__(self, network: JIIF, scale: float, stride: int) -> None:
+    def __init__(self, network: GuidedUpsampler, scale: float) -> None:
         super().__init__()
         self.network = network
-        self.size_multiple = int(scale) * stride if is_whole(scale) else 1
+        # the reduced guide passes the same encoder
+        self.size_multiple = int(scale) * network.guide_multiple if is_whole(scale) else 1
 
     def forward(self, guide: Tensor, depth_lr: Tensor) -> Tensor:
         """Takes guide (B, 3, H, W) and depth (B, 1, h, w); (B, 1, H, W)."""
@@ -170,14 +169,13 @@ class _AnyScale(nn.Module):
 
 def _of_network(name: str, key: str, network: GuidedUpsampler, trained_on: frozenset[str]) -> Contestant:
     network = network.to(best_device())
-    any_scale = partial(_at_scale, network) if isinstance(network, JIIF) else None
+    any_scale = partial(_at_scale, network) if network.any_position else None
     return Contestant(name, key, network.scale, network, any_scale, trained_on)
 
 
-def _at_scale(network: JIIF, scale: float) -> Method | None:
-    """Between whole scales nothing is padded, so that only an encoder without a stride takes every size."""
-    stride = int(network.options["guide_stride"])
-    return _AnyScale(network, scale, stride) if stride == 1 or is_whole(scale) else None
+def _at_scale(network: GuidedUpsampler, scale: float) -> Method | None:
+    """Between whole scales nothing is padded, so that only a network whose guide may have any size takes part."""
+    return _AnyScale(network, scale) if network.guide_multiple == 1 or is_whole(scale) else None
 
 
 def classical_contestants(scales: Iterable[float], names: Sequence[str] = CLASSICAL) -> list[Contestant]:

@@ -116,18 +116,16 @@ def supervised(network: GuidedUpsampler, batch: Batch, queries: int, seed: int) 
     if own_scale and not queries:
         outputs = _outputs(network, guide, depth_lr, batch["valid_lr"])
         return Supervised({**outputs, "start": start}, target, valid)
-    if not hasattr(network, "query") and not (own_scale and hasattr(network, "sampled")):
+    if not network.any_position and not (own_scale and network.samples_pixels):
         raise ValueError(
             f"{type(network).__name__} evaluates whole images at scale {network.scale} only; found queries: {queries} "
             f"and depth of {depth_lr.shape[-1]} px for colour of {guide.shape[-1]} px"
         )
-    if hasattr(network, "query"):
+    if network.any_position:
         pixels = _random_pixels(guide, queries, seed, batch["number"])
-        values = network.query(guide, depth_lr, _positions(pixels, guide))  # type: ignore[operator]
+        values = network.query(guide, depth_lr, _positions(pixels, guide))
     else:
-        values, pixels = network.sampled(  # type: ignore[operator]
-            guide, depth_lr, queries, torch.Generator().manual_seed(seed)
-        )
+        values, pixels = network.sampled(guide, depth_lr, queries, torch.Generator().manual_seed(seed))
     outputs = {"depth": _as_image(values), "start": _pick(start, pixels)}
     return Supervised(outputs, _pick(target, pixels), _pick(valid, pixels))
 

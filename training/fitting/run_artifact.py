@@ -46,9 +46,7 @@ def export_run(
     recipe = load_recipe(recipe_path)
     for name in recipe.evaluation:
         protocol(name)
-    network = network_of_recipe(recipe, run / "weights.safetensors")
-    if hasattr(network, "deployed"):
-        network = network.deployed()  # type: ignore[operator]
+    network = network_of_recipe(recipe, run / "weights.safetensors").deployed()
     network.load_state_dict(rounded(network.state_dict(), storage))
     facts = json.loads((run / "training.json").read_text())
     training = {**facts, "selected_on": "dev"}

@@ -71,9 +71,7 @@ def trained_network(recipe: Recipe, run: Path, facts: dict[str, Any], storage: S
     path = run / "weights.safetensors"
     if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != facts["sha256"]:
         raise ValueError(f"{path}: changed since it was trained; remove {run.parent / 'trained.json'} and {run}")
-    network = network_of_recipe(recipe, path)
-    if hasattr(network, "deployed"):
-        network = network.deployed()  # type: ignore[operator]
+    network = network_of_recipe(recipe, path).deployed()
     network.load_state_dict(rounded(network.state_dict(), storage))
     return network.eval()
 

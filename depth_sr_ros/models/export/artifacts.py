@@ -22,12 +22,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from depth_sr_ros.artifact import Artifact, Card, write_artifact
-from depth_sr_ros.models.base import GuidedUpsampler
+from depth_sr_ros.models.base import GuidedUpsampler, Sampler
 from depth_sr_ros.models.export.frame_graph import FrameGraph
 from depth_sr_ros.models.export.norms import with_affine_norms
 from depth_sr_ros.models.export.shared_weights import share_weights
-from depth_sr_ros.models.kernel.kernel_filter import KernelNetwork
-from depth_sr_ros.models.kernel.sampling import Sampler
 from depth_sr_ros.models.weights import Storage, load_weights, rounded, save_weights
 
 OPSET = 18
@@ -60,7 +58,7 @@ def export_artifact(
         command: the command that made the weights.
         storage: how weights are kept, see `depth_sr_ros.models.weights`.
         variant: see `depth_sr_ros.artifact.Card`.
-        sampler: how networks that sample do so in the graph, see `depth_sr_ros.models.kernel.sampling.Sampler`.
+        sampler: how networks that sample do so in the graph, see `depth_sr_ros.models.base.Sampler`.
 
     Raises:
         RuntimeError: the exported graph holds an operator set the engines cannot be trusted with.
@@ -127,9 +125,8 @@ def export_graph(
 def _for_export(graph: FrameGraph, sampler: Sampler) -> nn.Module:
     """A copy of the graph as it is exported."""
     copied = with_affine_norms(graph)
-    for module in copied.modules():
-        if isinstance(module, KernelNetwork):
-            module.sampler = sampler
+    assert isinstance(copied, FrameGraph)
+    copied.network.use_sampler(sampler)
     return copied
 
 

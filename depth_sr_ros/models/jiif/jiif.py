@@ -103,6 +103,9 @@ class JIIF(GuidedUpsampler):
         ValueError: an option has another value than those named here.
     """
 
+    samples_pixels = True
+    any_position = True
+
     def __init__(
         self,
         scale: int = 8,
@@ -139,6 +142,7 @@ class JIIF(GuidedUpsampler):
             "border": border,
             "guide_stride": guide_stride,
         }
+        self.guide_multiple = guide_stride
         # the reduced guide passes the same encoder
         self.size_multiple = self.scale * guide_stride if guide_stride > 1 else type(self).size_multiple
         self.guide_encoder = EdsrEncoder(3, width, blocks, guide_stride)
@@ -168,23 +172,7 @@ class JIIF(GuidedUpsampler):
     def sampled(
         self, guide: Tensor, depth_lr: Tensor, count: int, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Evaluates random pixels only, drawn without replacement and for each image anew.
-
-        Takes the images of `forward`; what it gives at a pixel is what `forward` gives there.
-
-        Args:
-            guide: see `forward`.
-            depth_lr: see `forward`.
-            count: pixels per image.
-            generator: source of randomness, on the CPU.
-
-        Returns:
-            Depth at the pixels, (B, count), and their indices row by row, (B, count), int64: the target's share is
-            `target.flatten(1).gather(1, indices)`.
-
-        Raises:
-            ValueError: a shape does not fit, or there are fewer than `count` pixels.
-        """
+        """See `GuidedUpsampler.sampled`; pixels are drawn without replacement and for each image anew."""
         self._check_shapes(guide, depth_lr)
         batch, _, height, width = guide.shape
         if not 0 < count <= height * width:
@@ -196,21 +184,9 @@ class JIIF(GuidedUpsampler):
         return self._add_start(values, self.start_image(depth_lr), pixels), pixels
 
     def query(self, guide: Tensor, depth_lr: Tensor, positions: Tensor) -> Tensor:
-        """Evaluates any positions, with a guide of any size from the depth's upwards.
+        """See `GuidedUpsampler.query`.
 
         The guide's code and the start image are those of the guide pixel that a position lies in.
-
-        Args:
-            guide: (B, 3, H, W), RGB in [0, 1].
-            depth_lr: (B, 1, h, w), normalised, dense.
-            positions: (B, N, 2), row and column, each in [-1, 1] from edge to edge of the image; the middle of guide
-                row r lies at (2 r + 1) / H - 1.
-
-        Returns:
-            Depth, (B, N).
-
-        Raises:
-            ValueError: a shape does not fit; the message names the expected one.
         """
         self._check_any_size(guide, depth_lr)
         if positions.dim() != 3 or positions.shape[0] != guide.shape[0] or positions.shape[2] != 2:
@@ -225,18 +201,7 @@ class JIIF(GuidedUpsampler):
         return self._add_start(self._at(encoded, rows, columns, pixels), start, pixels)
 
     def upsample(self, guide: Tensor, depth_lr: Tensor) -> Tensor:
-        """Super-resolves depth to the guide's size, which need not be a multiple of the depth's.
-
-        Args:
-            guide: (B, 3, H, W), RGB in [0, 1].
-            depth_lr: (B, 1, h, w), normalised, dense; h <= H and w <= W.
-
-        Returns:
-            Depth, (B, 1, H, W). Where H / h = W / w = `scale`, this is what `forward` gives.
-
-        Raises:
-            ValueError: a shape does not fit; the message names the expected one.
-        """
+        """See `GuidedUpsampler.upsample`."""
         self._check_any_size(guide, depth_lr)
         batch, _, height, width = guide.shape
         encoded = self._encode(guide, resize_bicubic(guide, depth_lr.shape[-2:]), depth_lr)

@@ -54,6 +54,8 @@ class DKN(KernelNetwork):
     guide_kinds = get_args(GuideKind)
     block = 1
 
+    samples_pixels = True
+
     def __init__(
         self,
         scale: int = 8,

@@ -19,9 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from depth_sr_ros.models.base import GuidedUpsampler, float32_on
+from depth_sr_ros.models.base import GuidedUpsampler, Sampler, float32_on
 from depth_sr_ros.models.kernel.sampling import (
-    Sampler,
     SamplingConvention,
     check_convention,
     gathered_taps,
@@ -121,6 +120,10 @@ class KernelNetwork(GuidedUpsampler):
             "offsets": bool(offsets),
             "depth_kernels": bool(depth_kernels),
         }
+
+    def use_sampler(self, sampler: Sampler) -> None:
+        """See `GuidedUpsampler.use_sampler`; the result is the same."""
+        self.sampler = sampler
 
     @abc.abstractmethod
     def arrange(self, image: Tensor) -> Tensor:

@@ -27,14 +27,6 @@ SamplingConvention = Literal["centred", "aligned_corners", "half_pixel"]
 * `half_pixel`: the same code run with today's default, taps at -0.5, 0.5, 1.5; outside the image is zero.
 """
 
-Sampler = Literal["grid_sample", "gather"]
-"""How an image is read between its pixels.
-
-* `grid_sample`: PyTorch's operator, which engines have too; the form for training and for CPUs.
-* `gather`: four reads at whole positions, and their weighted sum. For exported graphs that meet an engine whose
-  `GridSample` cannot be trusted.
-"""
-
 WINDOW = 15
 RADIUS = WINDOW // 2
 

@@ -38,8 +38,8 @@ def test_shipped_recipes_name_what_there_is(path):
     assert {*data.collections, *data.dev} <= set(DATASETS)
     shares = [*data.shares.values(), *(c.share for c in data.collections.values()), data.procedural]
     assert sum(shares) == pytest.approx(1)
-    assert not recipe.queries or hasattr(network, "sampled")
-    assert recipe.crops.scales is None or hasattr(network, "query")
+    assert not recipe.queries or network.samples_pixels
+    assert recipe.crops.scales is None or network.any_position
     assert set(recipe.evaluation) <= set(PROTOCOLS)
     expected = next((protocols for words, protocols in SCORED_BY.items() if words in path.stem), set())
     assert expected <= set(recipe.evaluation)
