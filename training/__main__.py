@@ -8,41 +8,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
+from depth_sr_ros.command_line import exit_status
 from depth_sr_ros.models.weights import Storage
 from training.evaluation import command as compare_command
 from training.extraction import command as extraction
-from training.extraction.run import ExtractionInterrupted
-from training.fitting.checkpoints import TrainingInterrupted
 from training.fitting.run_artifact import export_run
 from training.fitting.start_weights import recipe_to_train
 from training.fitting.train import RECIPES, train
 from training.retraining import command as retraining
-from training.retraining.stages import PromotionRefused, RetrainingInterrupted
 from training.surgery.average import average_runs
 from training.surgery.grow import grow_run
 from training.surgery.shrink import shrink_run
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Entry point. Returns the exit status: 1 for refused weights, 2 for what cannot be used, 130 for a stopped run."""
+    """Entry point. Returns the exit status, see `depth_sr_ros.command_line.ExitStatus`."""
     args = _parser().parse_args(argv)
-    try:
-        args.run_command(args)
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except PromotionRefused as refusal:
-        print(refusal, file=sys.stderr)
-        return 1
-    except (TrainingInterrupted, ExtractionInterrupted, RetrainingInterrupted) as interruption:
-        print(interruption, file=sys.stderr)
-        return 130
-    return 0
+    return exit_status(lambda: args.run_command(args), f"python -m training {args.command}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    commands = parser.add_subparsers(required=True)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     recipe = argparse.ArgumentParser(add_help=False)
     recipe.add_argument("--recipe", required=True, help="name of a shipped recipe, or a YAML file")
     data = argparse.ArgumentParser(add_help=False)

@@ -9,12 +9,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from depth_sr_ros.command_line import ExitStatus
+
 if TYPE_CHECKING:
     from depth_sr_ros.artifact import Artifact
     from depth_sr_ros.upsampler import Upsampler
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+SUMMARY = "time a frame, engine by engine"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
     parser.add_argument("--model", default="fdkn", help="network (default fdkn)")
     parser.add_argument("--scale", type=int, default=8, help="colour size / depth size (default 8)")
@@ -51,7 +56,7 @@ def run(options: argparse.Namespace, ros_args: list[str]) -> int:
     rows = {n: {**asdict(t), "engine": sorted(stages[n][2:])[len(stages[n][2:]) // 2]} for n, t in timings.items()}
     report = {"artifact": artifact.card.name, "size": [width, height], "frames": rows, "refused": refused}
     print(json.dumps(report, indent=2) if options.json else _text(report))
-    return 0 if rows else 1
+    return ExitStatus.DONE if rows else ExitStatus.INCOMPLETE
 
 
 def upsamplers(

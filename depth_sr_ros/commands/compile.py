@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from depth_sr_ros.command_line import ExitStatus
+
 if TYPE_CHECKING:
     from depth_sr_ros.artifact import Artifact
     from depth_sr_ros.engines import PlanCache, PlanRequest
     from depth_sr_ros.engines.base import Precision
     from depth_sr_ros.engines.plans.planned import PlannedEngine
 
+SUMMARY = "build engines before they are needed, and keep them"
 _POLL_S = 0.1
 _HEAD = ("weights", "size", "engine", "precision", "plan", "seconds", "MiB", "self-check")
 
@@ -63,7 +66,8 @@ def run(options: argparse.Namespace, ros_args: list[str]) -> int:
     for outcome in outcomes:
         if outcome.failure:
             print(f"{outcome.request}: {outcome.failure}", file=sys.stderr)
-    return int(any(outcome.failure for outcome in outcomes))
+    failed = any(outcome.failure for outcome in outcomes)
+    return ExitStatus.INCOMPLETE if failed else ExitStatus.DONE
 
 
 def _obtain(request: PlanRequest, cache: PlanCache, rebuild: bool) -> _Outcome:

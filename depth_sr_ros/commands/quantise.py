@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 
+from depth_sr_ros.command_line import ExitStatus
+from depth_sr_ros.commands.sources import say
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+SUMMARY = "make an artifact that also runs in 8-bit integers"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
     parser.add_argument(
         "artifact", type=Path, metavar="ARTIFACT", help="folder of an artifact, or the name of a shipped one"
@@ -48,20 +52,16 @@ def run(options: argparse.Namespace, ros_args: list[str]) -> int:
         frames=options.count,
         slop_ns=round(options.slop_s * 1e9),
         command=_command(options),
-        say=_say,
+        say=say,
     )
-    _say(
+    say(
         f"{artifact.card.name}: error {1e3 * accuracy.rmse_int8:.2f} mm in int8, {1e3 * accuracy.rmse_fp32:.2f} mm in "
         f"float32 ({accuracy.cost:+.2%}) on {accuracy.frames} frames: {options.out}"
     )
-    return 0
+    return ExitStatus.DONE
 
 
 def _command(options: argparse.Namespace) -> str:
     """The command for the card, which travels: recordings by name, and no folder of this machine."""
     names = {str(path): Path(path).name for path in (options.artifact, *options.frames)} | {str(options.out): "OUT"}
     return shlex.join(["depth-sr", *(names.get(word, word) for word in options.given)])
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -61,7 +61,7 @@ def test_the_size_of_the_colour_image_is_rounded_up_to_whole_cells(plans, capsys
 )
 def test_says_in_one_line_what_cannot_be_built(change, words, tmp_path, capfd):
     cache = [] if "--cache" in change else ["--cache", str(tmp_path)]
-    assert main([*LINE, *cache, *change]) == 1
+    assert main([*LINE, *cache, *change]) == 2
     said = capfd.readouterr().err
     assert re.search(words, said) and "Traceback" not in said
 
@@ -78,7 +78,7 @@ def test_says_what_to_install_where_no_engine_has_plans(monkeypatch, capsys):
         raise EngineError(f"engine {name}: not installed; pip install {name}")
 
     monkeypatch.setattr(select, "load_runtime", missing)
-    assert main(LINE) == 1
+    assert main(LINE) == 2
     said = capsys.readouterr().err
     assert "no engine that has plans can be used here" in said and "pip install openvino" in said
 

@@ -98,7 +98,7 @@ def test_upsamples_one_pair_of_files(folder, tmp_path):
 
 def test_one_png_cannot_take_a_recording_of_several_frames(folder, tmp_path, capsys):
     out = tmp_path / "new" / "out.png"
-    assert main(["upsample", str(folder), "-o", str(out)]) == 1
+    assert main(["upsample", str(folder), "-o", str(out)]) == 2
     said = capsys.readouterr().err
     assert "expected one frame for one file, found a recording of 2 depth frames; give a folder" in said
     assert not out.parent.exists()
@@ -122,13 +122,13 @@ def test_upsample_reports_frames_that_failed(folder, tmp_path, capsys):
     ],
 )
 def test_says_in_one_line_what_cannot_be_used(folder, tmp_path, capsys, change, expected):
-    assert main(["upsample", str(folder), "-o", str(tmp_path / "out"), *change]) == 1
+    assert main(["upsample", str(folder), "-o", str(tmp_path / "out"), *change]) == 2
     said = capsys.readouterr().err
     assert said.splitlines()[-1].startswith("depth-sr upsample: ") and expected in said and "Traceback" not in said
 
 
 def test_replay_of_nothing_is_one_sentence(tmp_path, capsys):
-    assert main(["replay", str(tmp_path / "nowhere")]) == 1
+    assert main(["replay", str(tmp_path / "nowhere")]) == 2
     assert "no such file or folder" in capsys.readouterr().err
 
 
@@ -150,5 +150,5 @@ def test_bench_times_every_engine_and_precision_that_is_there(capsys):
 
 @pytest.mark.parametrize("line", ["bench --size 64", "bench --engine warp", "bench --rounds 0"])
 def test_bench_says_what_it_expected(line, capsys):
-    assert main(line.split()) == 1
+    assert main(line.split()) == 2
     assert "expected" in capsys.readouterr().err

@@ -181,7 +181,7 @@ def test_command_filters_a_file_with_the_model_and_scale_of_its_weights(weights,
 )
 def test_command_says_what_does_not_go_together(weights, tmp_path, capsys, more, words):
     cv2.imwrite(str(tmp_path / "image.png"), _noisy())
-    assert _run(weights, tmp_path / "out.png", tmp_path / "image.png", tmp_path / "image.png", *more) == 1
+    assert _run(weights, tmp_path / "out.png", tmp_path / "image.png", tmp_path / "image.png", *more) == 2
     assert words in capsys.readouterr().err
 
 
@@ -189,7 +189,7 @@ def test_depth_is_not_filtered_repeatedly(weights, tmp_path, capsys):
     cv2.imwrite(str(tmp_path / "rgb.png"), _noisy())
     cv2.imwrite(str(tmp_path / "depth.png"), np.full((HEIGHT, WIDTH), 1500, np.uint16))
     files = tmp_path / "rgb.png", tmp_path / "depth.png"
-    assert _run(weights, tmp_path / "out.png", *files, "--repeat", "4") == 1
+    assert _run(weights, tmp_path / "out.png", *files, "--repeat", "4") == 2
     assert "--repeat: expected one 8-bit image" in capsys.readouterr().err
     assert _run(weights, tmp_path / "out.png", *files) == 0
 

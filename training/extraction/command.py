@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from depth_sr_ros.cameras.errors import FrameError
-from depth_sr_ros.command_line import four_numbers
+from depth_sr_ros.command_line import Incomplete, four_numbers
 from depth_sr_ros.recordings.bag_writer import STORAGES
 from depth_sr_ros.recordings.recording import RecordingError, Streams
 from training.extraction.bag_pairs import BagOptions
@@ -83,7 +83,8 @@ def run_extract(args: argparse.Namespace) -> None:
     """Extracts what the options say.
 
     Raises:
-        ValueError: bags or options cannot be used, or some bags gave nothing; the others are finished.
+        ValueError: bags or options cannot be used.
+        Incomplete: some bags gave nothing; the others are finished.
         ExtractionInterrupted: stopped by a signal.
     """
     selection = SelectionOptions(args.least_sharpness, args.least_change)
@@ -113,8 +114,8 @@ def run_extract(args: argparse.Namespace) -> None:
         f"{len(result.failures)} failed; {result.samples} frames in all"
     )
     if result.failures:
-        raise RecordingError(
-            "nothing could be had of:\n" + "\n".join(f"  {failure.message}" for failure in result.failures)
+        raise Incomplete(
+            "nothing could be extracted from:\n" + "\n".join(f"  {failure.message}" for failure in result.failures)
         )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from depth_sr_ros.command_line import Interrupted
 from depth_sr_ros.recordings.opening import BAG_SUFFIXES
 from depth_sr_ros.recordings.recording import RecordingError
 from depth_sr_ros.recordings.salvage import bag_files
@@ -25,7 +26,7 @@ Say = Callable[[str], None]
 Workers = SerialWorkers | RayWorkers
 
 
-class ExtractionInterrupted(Exception):
+class ExtractionInterrupted(Interrupted):
     """The run was asked to stop. The bags that are finished stay so; the same command goes on."""
 
 

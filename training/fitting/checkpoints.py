@@ -20,6 +20,7 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Checkpoint
 
+from depth_sr_ros.command_line import Interrupted
 from training.fitting.distributed import sum_over_processes
 from training.recipes.recipe import Recipe
 
@@ -32,7 +33,7 @@ _FREE = {
 }  # fmt: skip
 
 
-class TrainingInterrupted(Exception):
+class TrainingInterrupted(Interrupted):
     """The run was asked to stop, and has left a checkpoint to resume from."""
 
 

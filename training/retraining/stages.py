@@ -16,6 +16,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from depth_sr_ros.command_line import Incomplete, Interrupted
 from training.extraction.manifest import replace_file
 from training.extraction.shards import to_json
 from training.fitting.checkpoints import TrainingInterrupted
@@ -26,11 +27,11 @@ Say = Callable[[str], None]
 _INPUTS = "inputs"  # digest of them, in every stage's file
 
 
-class RetrainingInterrupted(Exception):
+class RetrainingInterrupted(Interrupted):
     """Asked to stop. What is finished stays so; the same command goes on."""
 
 
-class PromotionRefused(Exception):
+class PromotionRefused(Incomplete):
     """The new weights are not better enough; the message says where."""
 
 

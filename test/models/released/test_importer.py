@@ -109,7 +109,7 @@ def test_command_writes_an_artifact_with_its_origin(released, tmp_path, capsys):
 
 def test_command_ends_with_an_explanation(tmp_path, capsys):
     made = str(tmp_path / "made")
-    assert main(["import-weights", "fdkn", str(tmp_path / "none"), "--scale", "4", "-o", made]) == 1
+    assert main(["import-weights", "fdkn", str(tmp_path / "none"), "--scale", "4", "-o", made]) == 2
     assert "no such file" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["import-weights", "fdkn", "x", "--scale", "4", "-o", made, "--option", "residual"])

@@ -69,8 +69,6 @@ def test_options_reach_the_bags(bags, tmp_path):
     ("arguments", "said"),
     [
         (["nowhere"], "expected a bag"),
-        (["{bags}", "--depth", "/depth"], "no images on '/depth'"),
-        (["{bags}", "--slop-s", "0.0001"], "expected pairs with stamps within 0.1 ms"),
         (["{bags}", "--depth-unit", "-1"], "from 0 to 1000, found -1.0"),
         (["{bags}", "--workers", "2"], "--workers 2: expected --ray local beside it, found no --ray"),
         (["{bags}", "--workers", "2", "--ray", "auto"], "expected --ray local beside it, found --ray auto"),
@@ -81,6 +79,19 @@ def test_what_cannot_be_done_is_said_and_ends_with_status_2(bags, tmp_path, caps
     filled = [argument.format(bags=bags) for argument in arguments]
     assert main(["extract", *filled, "--out", str(tmp_path / "out")]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--depth", "/depth"], "no images on '/depth'"),
+        (["--slop-s", "0.0001"], "expected pairs with stamps within 0.1 ms"),
+    ],
+)
+def test_bags_that_give_nothing_are_named_and_end_with_status_1(bags, tmp_path, capsys, arguments, said):
+    assert main(["extract", str(bags), *arguments, "--out", str(tmp_path / "out")]) == 1
+    ended = capsys.readouterr().err
+    assert "nothing could be extracted from:\n" in ended and said in ended
 
 
 def test_a_bag_is_made_by_one_command(tmp_path, capsys, shared_data):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from depth_sr_ros.commands import doctor
+from depth_sr_ros.commands import findings as report
 from depth_sr_ros.commands.main import main
 from depth_sr_ros.ros.conversions import converter_name
 from depth_sr_ros.ros.dds_profile import VARIABLES
@@ -14,11 +14,11 @@ from depth_sr_ros.ros.synchroniser import synchroniser_name
 
 @pytest.fixture(scope="module")
 def findings():
-    return doctor.examine()
+    return report.examine()
 
 
 def test_this_machine_can_run_the_node(findings):
-    assert doctor.can_run(findings), doctor.report_text(findings)
+    assert report.can_run(findings), report.report_text(findings)
 
 
 def test_names_the_engine_that_would_run_and_why(findings):
@@ -45,16 +45,16 @@ def test_json_is_for_programs(capsys):
 
 
 def test_a_missing_ros_is_a_problem_with_its_command(monkeypatch):
-    monkeypatch.setattr(doctor, "_ROS_PROBE", "import rclpy_that_is_not_there")
-    (finding,) = doctor._ros()
+    monkeypatch.setattr(report, "_ROS_PROBE", "import rclpy_that_is_not_there")
+    (finding,) = report._ros()
     assert finding.level == "problem" and "pip install" in finding.fix and "rclpy_that_is_not_there" in finding.found
-    assert not doctor.can_run([finding])
+    assert not report.can_run([finding])
 
 
 def test_a_ros_that_does_not_answer_is_a_problem(monkeypatch):
-    monkeypatch.setattr(doctor, "_ROS_PROBE", "import time; time.sleep(60)")
-    monkeypatch.setattr(doctor, "_PROBE_S", 0.2)
-    (finding,) = doctor._ros()
+    monkeypatch.setattr(report, "_ROS_PROBE", "import time; time.sleep(60)")
+    monkeypatch.setattr(report, "_PROBE_S", 0.2)
+    (finding,) = report._ros()
     assert finding.level == "problem" and "no answer within 0.2 s" in finding.found
 
 
@@ -68,7 +68,7 @@ def broken_cv_bridge(tmp_path, monkeypatch):
 
 
 def test_a_cv_bridge_that_cannot_be_imported_is_not_claimed(broken_cv_bridge):
-    decoding = next(f for f in doctor._image_libraries() if f.name == "image decoding")
+    decoding = next(f for f in report._image_libraries() if f.name == "image decoding")
     assert decoding.found.startswith("rosbags-image") and "cv_bridge cannot be imported" in decoding.found
 
 
@@ -81,10 +81,10 @@ def test_names_the_libraries_that_the_node_takes(findings):
 @pytest.mark.parametrize("prefix", ["/usr", "/venv"])
 def test_installing_commands_work_where_the_distribution_guards_its_python(tmp_path, monkeypatch, prefix):
     (tmp_path / "EXTERNALLY-MANAGED").touch()
-    monkeypatch.setattr(doctor, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(report, "get_path", lambda name: str(tmp_path))
     monkeypatch.setattr(sys, "base_prefix", "/usr")
     monkeypatch.setattr(sys, "prefix", prefix)
-    text = doctor._pip_install("depth_sr_ros[x]", "rosbags")
+    text = report._pip_install("depth_sr_ros[x]", "rosbags")
     assert text.startswith("pip install 'depth_sr_ros[x]' rosbags")
     assert ("--break-system-packages" in text and "--system-site-packages" in text) is (prefix == "/usr")
 
@@ -92,7 +92,7 @@ def test_installing_commands_work_where_the_distribution_guards_its_python(tmp_p
 def test_a_container_with_little_shared_memory_is_warned_of(monkeypatch):
     small = SimpleNamespace(f_blocks=16384, f_bavail=16000, f_frsize=4096)
     monkeypatch.setattr(os, "statvfs", lambda path: small)
-    (finding,) = doctor._shared_memory()
+    (finding,) = report._shared_memory()
     assert finding.level == "warning" and "--ipc=host" in finding.fix and "64 MiB" in finding.found
 
 
@@ -101,5 +101,5 @@ def test_a_profile_that_does_not_exist_is_warned_of(monkeypatch, name):
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv(name, "/no/such.xml")
-    (finding,) = doctor._profile()
+    (finding,) = report._profile()
     assert finding.level == "warning" and "/no/such.xml" in finding.found
