@@ -57,7 +57,8 @@ def test_a_missing_recording_is_unusable_for_depth_sr(line, tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    "line", [["extract", "nowhere", "--out", "out"], ["train", "--recipe", "nowhere.yaml", "--data", ".", "--out", "out"]]
+    "line",
+    [["extract", "nowhere", "--out", "out"], ["train", "--recipe", "nowhere.yaml", "--data", ".", "--out", "out"]],
 )
 def test_a_missing_file_is_unusable_for_training(line, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
