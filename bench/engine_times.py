@@ -9,6 +9,7 @@ import argparse
 import json
 import statistics
 import sys
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         card = artifact.card
         best = Upsampler(card.model, card.scale, weights=artifact.folder, threads=options.threads)
         info = best.describe()
-        served, refused = {f"{info.engine} {info.precision}": best}, {}
+        served, refused = {f"{info.engine} {info.precision}": best}, dict[str, str]()
     else:
         served, refused = upsamplers(artifact, threads=options.threads)
     engine_ms: dict[str, list[float]] = {name: [] for name in served}
@@ -52,7 +53,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     def run(name: str) -> None:
         engine_ms[name].append(served[name](rgb, depth).timings["engine"])
 
-    cases: dict[str, Case] = {name: (lambda name=name: run(name)) for name in served}
+    cases: dict[str, Case] = {name: partial(run, name) for name in served}
     rounds = options.rounds
     if not options.only_best:
         cases[STRAIGHTFORWARD] = _straightforward(artifact, rgb, depth, options.threads)

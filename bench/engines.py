@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def _jobs(folders: dict[str, Path], threads: int, options: argparse.Namespace) -
 
         def times(common: list[str] = common) -> Any:
             arguments = [*common, "--size", _SIZE, "--rounds", str(rounds), "--seconds", str(seconds)]
-            found = json.loads(_child("bench.engine_times", arguments))
+            found = _reported("bench.engine_times", arguments)
             for row in [row for row in found["rows"] if "engine_ms" in found["rows"][row]]:
                 engine, precision = row.split()
                 asked = [*common, "--size", _SIZE, "--engine", engine, "--precision", precision]
@@ -83,16 +84,12 @@ def _jobs(folders: dict[str, Path], threads: int, options: argparse.Namespace) -
         jobs[f"{name}/times"] = times
         for size in sizes:
             arguments = [*common, "--size", size, "--rounds", str(min(rounds, 5)), "--seconds", "0", "--only-best"]
-            jobs[f"{name}/scaling/{size}"] = lambda arguments=arguments: json.loads(
-                _child("bench.engine_times", arguments)
-            )
+            jobs[f"{name}/scaling/{size}"] = partial(_reported, "bench.engine_times", arguments)
     for name, network in _SIBLINGS.items():
         if {name, network} <= set(folders):
             arguments = ["--sibling", str(folders[name]), "--network", str(folders[network]), "--size", _SIZE]
             arguments += ["--threads", str(threads), "--rounds", str(3 * rounds), "--seconds", str(seconds)]
-            jobs[f"{name}/beside/{network}"] = lambda arguments=arguments: json.loads(
-                _child("bench.sibling_times", arguments)
-            )
+            jobs[f"{name}/beside/{network}"] = partial(_reported, "bench.sibling_times", arguments)
     return jobs
 
 
@@ -104,6 +101,11 @@ def _machine(threads: int, rounds: int) -> Any:
         "gflop_per_s": rates(time_in_turn(limit_cases(threads), rounds)),
         "copy_gb_per_s": copy_bandwidth(min(rounds, 5)),
     }
+
+
+def _reported(module: str, arguments: list[str]) -> Any:
+    """What a module of this folder prints last, as JSON."""
+    return json.loads(_child(module, arguments))
 
 
 def _child(module: str, arguments: list[str]) -> str:

@@ -29,7 +29,7 @@ from bench.gpu_report import gpu_report, network_of
 from bench.kept import write_results
 from bench.straightforward import straightforward
 from depth_sr_ros.artifact import SHIPPED, Artifact, list_artifacts, read_artifact
-from depth_sr_ros.cameras.grids import colour_on_grid, depth_on_grid, plan_grid
+from depth_sr_ros.cameras.grids import colour_on_grid, depth_on_grid, frame_layout
 from depth_sr_ros.commands.timing import made_up_frame
 from depth_sr_ros.engines.base import Arrays, EngineError, EngineUnavailable, Precision
 from depth_sr_ros.engines.selfcheck import check_engine
@@ -68,7 +68,7 @@ def main() -> int:
     for name in options.only or list_artifacts():
         artifact = read_artifact(SHIPPED / name)
         if options.only or (artifact.card.scale == 8 and not artifact.card.variant):
-            jobs[name] = lambda artifact=artifact: _measured(artifact, options.rounds)
+            jobs[name] = partial(_measured, artifact, options.rounds)
     here = {"name": torch.cuda.get_device_name(), "torch": torch.__version__}
     try:
         print(gpu_report(measure(jobs, options.out / "gpu.json", here, options.again)))
@@ -165,8 +165,8 @@ def _frame(artifact: Artifact, size: tuple[int, int]) -> Arrays:
     """A made-up frame of (width, height) as `Upsampler` brings it to the network's grid."""
     card, (width, height) = artifact.card, size
     rgb, depth = made_up_frame(height, width, card.scale)
-    plan = plan_grid(rgb.shape[:2], depth.shape, card.scale, (card.scale,), card.size_multiple)
-    return {"rgb": colour_on_grid(rgb, plan), "depth": depth_on_grid(depth, plan, rgb.shape[:2])}
+    layout = frame_layout(rgb.shape[:2], depth.shape, card.scale, (card.scale,), card.size_multiple)
+    return {"rgb": colour_on_grid(rgb, layout), "depth": depth_on_grid(depth, layout, rgb.shape[:2])}
 
 
 def _straightforward(artifact: Artifact, rounds: int) -> float:

@@ -64,7 +64,7 @@ def _frames(cache: Path, count: int = 8) -> list[tuple[NDArray[np.uint8], NDArra
 
 def _metres(depth: NDArray[np.generic]) -> NDArray[np.float32]:
     if depth.dtype == np.uint16:
-        return np.where(depth == 0, np.nan, depth * 0.001).astype(np.float32)
+        return np.where(depth == 0, np.nan, depth.astype(np.float32) * np.float32(0.001)).astype(np.float32)
     return depth.astype(np.float32)
 
 

@@ -35,7 +35,7 @@ def straightforward(artifact: Artifact) -> Callable[[Tensor, Tensor], tuple[Tens
     network.eval()
     form = refinement(network)
     if form is not None:
-        network.refine = form  # type: ignore[method-assign]
+        network.refine = form  # type: ignore[method-assign, assignment]
     return FrameGraph(network)
 
 

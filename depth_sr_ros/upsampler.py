@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from depth_sr_ros.artifact import Artifact, ArtifactError, find_artifact, read_artifact, shipped_scales
 from depth_sr_ros.cameras.errors import FrameError
-from depth_sr_ros.cameras.grids import GridPlan, colour_on_grid, depth_on_grid, plan_grid
+from depth_sr_ros.cameras.grids import FrameLayout, colour_on_grid, depth_on_grid, frame_layout
 from depth_sr_ros.engines import (
     Arrays,
     Engine,
@@ -146,9 +146,9 @@ class Upsampler:
         """
         start = time.perf_counter()
         _check_frame(rgb, depth)
-        plan = self._plan(rgb.shape[:2], depth.shape)
-        inputs: Arrays = {"rgb": colour_on_grid(rgb, plan), "depth": depth_on_grid(depth, plan, rgb.shape[:2])}
-        engine = self._engine_for(plan)
+        layout = self._layout(rgb.shape[:2], depth.shape)
+        inputs: Arrays = {"rgb": colour_on_grid(rgb, layout), "depth": depth_on_grid(depth, layout, rgb.shape[:2])}
+        engine = self._engine_for(layout)
         prepared = time.perf_counter()
         outputs = engine.infer(inputs)
         inferred = time.perf_counter()
@@ -198,11 +198,11 @@ class Upsampler:
             FrameError: sizes that cannot be served.
             EngineError: the engine cannot be built or fails.
         """
-        plan = self._plan(colour, depth)
-        height, width = plan.grid
-        ramp = np.broadcast_to(np.linspace(1, 2, width, dtype=np.float32), plan.grid).copy()
-        rgb = np.zeros((height * plan.scale, width * plan.scale, 3), np.uint8)
-        self._engine_for(plan).infer({"rgb": rgb, "depth": ramp})
+        layout = self._layout(colour, depth)
+        height, width = layout.grid
+        ramp = np.broadcast_to(np.linspace(1, 2, width, dtype=np.float32), layout.grid).copy()
+        rgb = np.zeros((height * layout.scale, width * layout.scale, 3), np.uint8)
+        self._engine_for(layout).infer({"rgb": rgb, "depth": ramp})
 
     def wanted_plans(self) -> tuple[PlanRequest, ...]:
         """Plans for the newest frame's size that would let a preferred engine serve, best first; empty before it."""
@@ -222,17 +222,17 @@ class Upsampler:
         plans, builds = self._plans, self._builds_plans
         return choose_engine(artifact, *self._settings, plans=plans, builds=builds, grid=grid, refused=refused)
 
-    def _plan(self, colour_size: Size, depth_size: Size) -> GridPlan:
+    def _layout(self, colour_size: Size, depth_size: Size) -> FrameLayout:
         multiple = self._choices[self._scale].artifact.card.size_multiple
-        plan = plan_grid(colour_size, depth_size, self._scale, self._scales, multiple)
+        layout = frame_layout(colour_size, depth_size, self._scale, self._scales, multiple)
         refused = []
-        while reason := self._refusal(plan.scale):  # ends at the scale asked for, whose engine is there
-            refused.append(f"scale x{plan.scale} cannot be served: {reason}")
-            plan = plan_grid(colour_size, depth_size, self._scale, self._scales, multiple)
+        while reason := self._refusal(layout.scale):  # ends at the scale asked for, whose engine is there
+            refused.append(f"scale x{layout.scale} cannot be served: {reason}")
+            layout = frame_layout(colour_size, depth_size, self._scale, self._scales, multiple)
         if refused:
-            _log.warning("%s; x%d stands in", "; ".join(refused), plan.scale)
-        self._notes.setdefault((colour_size, depth_size), plan.sentence(colour_size, depth_size))
-        return plan
+            _log.warning("%s; x%d stands in", "; ".join(refused), layout.scale)
+        self._notes.setdefault((colour_size, depth_size), layout.sentence(colour_size, depth_size))
+        return layout
 
     def _refusal(self, scale: int) -> str:
         """Why a scale cannot be served, empty where it can; one that cannot is not asked for again."""
@@ -245,26 +245,26 @@ class Upsampler:
             return str(error)
         return ""
 
-    def _engine_for(self, plan: GridPlan) -> Engine:
-        key = (plan.scale, plan.grid)
+    def _engine_for(self, layout: FrameLayout) -> Engine:
+        key = (layout.scale, layout.grid)
         if self._engine is None or self._engine[0] != key:
             self.close()
-            self._engine = (key, self._build(plan))
-            self._serving = plan.scale
+            self._engine = (key, self._build(layout))
+            self._serving = layout.scale
         return self._engine[1]
 
-    def _build(self, plan: GridPlan) -> Engine:
-        choice = self._choices[plan.scale]
+    def _build(self, layout: FrameLayout) -> Engine:
+        choice = self._choices[layout.scale]
         refused: dict[tuple[str, Precision], str] = {}
         while True:
             try:
-                return choice.build(plan.grid)
+                return choice.build(layout.grid)
             except (NoPlanError, EngineMemoryError) as error:  # what was checked was another size
                 tried = choice.runtime.name, choice.precision
                 if tried in refused:  # asked for by name, and nothing may stand in
                     raise
                 refused[tried] = str(error)
-                choice = self._choices[plan.scale] = self._choose(choice.artifact, plan.grid, refused)
+                choice = self._choices[layout.scale] = self._choose(choice.artifact, layout.grid, refused)
 
 
 def _check_frame(rgb: NDArray[Any], depth: NDArray[Any]) -> None:

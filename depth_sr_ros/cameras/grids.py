@@ -27,7 +27,7 @@ LEAST_VALID = 1 / 16
 
 
 @dataclass(frozen=True)
-class GridPlan:
+class FrameLayout:
     """What is done with a depth image of a certain size.
 
     Attributes:
@@ -56,7 +56,7 @@ class GridPlan:
         return f"{found}: {label}, resampled to {self.grid[1]}x{self.grid[0]} (x{self.scale}, median of valid samples)"
 
 
-def plan_grid(colour: Size, depth: Size, scale: int, shipped: Collection[int], multiple: int = 1) -> GridPlan:
+def frame_layout(colour: Size, depth: Size, scale: int, shipped: Collection[int], multiple: int = 1) -> FrameLayout:
     """Decides how a depth image is brought to a network's grid.
 
     Args:
@@ -72,13 +72,13 @@ def plan_grid(colour: Size, depth: Size, scale: int, shipped: Collection[int], m
     """
     _check_sizes(colour, depth)
     if _is_grid(colour, depth, scale):
-        return GridPlan("coarse", scale, _cells(colour, scale, multiple))
+        return FrameLayout("coarse", scale, _cells(colour, scale, multiple))
     if depth == colour:
-        return GridPlan("colour_sized", scale, _cells(colour, scale, multiple))
+        return FrameLayout("colour_sized", scale, _cells(colour, scale, multiple))
     ratio = math.sqrt((colour[0] / depth[0]) * (colour[1] / depth[1]))
     nearest = min(sorted(shipped), key=lambda s: abs(math.log(s / ratio)))
     kind: Kind = "coarse" if _is_grid(colour, depth, nearest) else "between"
-    return GridPlan(kind, nearest, _cells(colour, nearest, multiple))
+    return FrameLayout(kind, nearest, _cells(colour, nearest, multiple))
 
 
 def reduce_to_grid(
@@ -108,27 +108,27 @@ def reduce_to_grid(
     return np.where(count >= needed, median, np.float32(np.nan)).astype(np.float32)
 
 
-def colour_on_grid(rgb: NDArray[np.uint8], plan: GridPlan) -> NDArray[np.uint8]:
+def colour_on_grid(rgb: NDArray[np.uint8], layout: FrameLayout) -> NDArray[np.uint8]:
     """Colour at exactly scale times the grid; where that is larger, the last row and column are repeated."""
-    below = plan.grid[0] * plan.scale - rgb.shape[0]
-    right = plan.grid[1] * plan.scale - rgb.shape[1]
+    below = layout.grid[0] * layout.scale - rgb.shape[0]
+    right = layout.grid[1] * layout.scale - rgb.shape[1]
     if below or right:
         rgb = np.pad(rgb, ((0, below), (0, right), (0, 0)), mode="edge")
     return np.ascontiguousarray(rgb)
 
 
-def depth_on_grid(depth: NDArray[np.float32], plan: GridPlan, colour: Size) -> NDArray[np.float32]:
-    """Depth on the plan's grid, in a new array with 0 where invalid.
+def depth_on_grid(depth: NDArray[np.float32], layout: FrameLayout, colour: Size) -> NDArray[np.float32]:
+    """Depth on the layout's grid, in a new array with 0 where invalid.
 
     Raises:
         FrameError: cause `all_invalid` where nothing is left.
     """
-    if plan.kind == "coarse":
-        missing = [(0, max(0, want - have)) for want, have in zip(plan.grid, depth.shape, strict=True)]
-        fitted = np.pad(depth[: plan.grid[0], : plan.grid[1]], missing, mode="edge")
+    if layout.kind == "coarse":
+        missing = [(0, max(0, want - have)) for want, have in zip(layout.grid, depth.shape, strict=True)]
+        fitted = np.pad(depth[: layout.grid[0], : layout.grid[1]], missing, mode="edge")
     else:
         usable = np.where((depth > 0) & np.isfinite(depth), depth, np.float32(np.nan))
-        fitted = reduce_to_grid(usable, plan.grid, plan.extent(colour))
+        fitted = reduce_to_grid(usable, layout.grid, layout.extent(colour))
     with np.errstate(invalid="ignore"):
         fitted[~((fitted > 0) & np.isfinite(fitted))] = 0
     if not fitted.any():

@@ -109,10 +109,10 @@ def _artifacts(options: argparse.Namespace) -> list[Artifact]:
 
 
 def _grid(artifact: Artifact, size: tuple[int, int]) -> tuple[int, int]:
-    from depth_sr_ros.cameras.grids import plan_grid
+    from depth_sr_ros.cameras.grids import frame_layout
 
     colour, scale = (size[1], size[0]), artifact.card.scale
-    return plan_grid(colour, colour, scale, (scale,), artifact.card.size_multiple).grid
+    return frame_layout(colour, colour, scale, (scale,), artifact.card.size_multiple).grid
 
 
 def _runtimes(engine: str) -> list[type[PlannedEngine]]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import abc
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_sr_ros.artifact import Artifact
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11, and 3.10 runs this, too
 
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
 Arrays = dict[str, NDArray[Any]]
@@ -148,7 +151,7 @@ class Engine(abc.ABC):
             self._open = False
             self._release()
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

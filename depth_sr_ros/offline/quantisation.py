@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from depth_sr_ros.artifact import Artifact, write_artifact
 from depth_sr_ros.cameras.errors import FrameError
-from depth_sr_ros.cameras.grids import colour_on_grid, depth_on_grid, plan_grid
+from depth_sr_ros.cameras.grids import colour_on_grid, depth_on_grid, frame_layout
 from depth_sr_ros.engines import Arrays, EngineError
 from depth_sr_ros.engines.openvino.int8 import quantised_layers, quantiser_version, write_int8_graph
 from depth_sr_ros.recordings.recording import RecordedFrame, Recording, pair_frames
@@ -181,8 +181,8 @@ def _inputs(artifact: Artifact, pairs: Sequence[Pair]) -> list[Arrays]:
     for colour, depth in pairs:
         try:
             rgb, metres = _pixels(colour), depth.metres()
-            plan = plan_grid(rgb.shape[:2], metres.shape, card.scale, (card.scale,), card.size_multiple)
-            found.append({"rgb": colour_on_grid(rgb, plan), "depth": depth_on_grid(metres, plan, rgb.shape[:2])})
+            layout = frame_layout(rgb.shape[:2], metres.shape, card.scale, (card.scale,), card.size_multiple)
+            found.append({"rgb": colour_on_grid(rgb, layout), "depth": depth_on_grid(metres, layout, rgb.shape[:2])})
         except FrameError:
             continue
     return found

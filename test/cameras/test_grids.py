@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from depth_sr_ros.cameras.errors import FrameError
-from depth_sr_ros.cameras.grids import plan_grid, reduce_to_grid
+from depth_sr_ros.cameras.grids import frame_layout, reduce_to_grid
 
 SHIPPED = (4, 8)
 
@@ -25,13 +25,13 @@ SHIPPED = (4, 8)
     ],
 )
 def test_plan(colour, depth, kind, scale, grid):
-    plan = plan_grid(colour, depth, 8, SHIPPED)
-    assert (plan.kind, plan.scale, plan.grid) == (kind, scale, grid)
-    assert f"{depth[1]}x{depth[0]}" in plan.sentence(colour, depth)
+    layout = frame_layout(colour, depth, 8, SHIPPED)
+    assert (layout.kind, layout.scale, layout.grid) == (kind, scale, grid)
+    assert f"{depth[1]}x{depth[0]}" in layout.sentence(colour, depth)
 
 
 def test_grid_grows_to_the_networks_multiple():
-    assert plan_grid((50, 62), (25, 31), 2, (2,), multiple=4).grid == (26, 32)
+    assert frame_layout((50, 62), (25, 31), 2, (2,), multiple=4).grid == (26, 32)
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,13 @@ def test_grid_grows_to_the_networks_multiple():
 )
 def test_sizes_that_cannot_be_registered_are_refused(colour, depth, cause, words):
     with pytest.raises(FrameError, match=words) as caught:
-        plan_grid(colour, depth, 8, SHIPPED)
+        frame_layout(colour, depth, 8, SHIPPED)
     assert caught.value.cause == cause
 
 
 def test_scale_one_takes_depth_of_the_colours_size_as_it_is():
-    plan = plan_grid((50, 61), (50, 61), 1, (1,), multiple=4)
-    assert (plan.kind, plan.scale, plan.grid) == ("coarse", 1, (52, 64))
+    layout = frame_layout((50, 61), (50, 61), 1, (1,), multiple=4)
+    assert (layout.kind, layout.scale, layout.grid) == ("coarse", 1, (52, 64))
 
 
 def test_reduction_never_averages_across_an_edge():
@@ -76,10 +76,10 @@ def test_cell_is_a_hole_only_where_hardly_anything_is_valid():
 )
 def test_cells_lie_where_the_network_takes_them_to_be(colour, depth):
     """Values name their row in colour pixels; a cell is exactly `scale` colour pixels high, also at the far end."""
-    plan = plan_grid(colour, depth, 8, (8,))
+    layout = frame_layout(colour, depth, 8, (8,))
     pitch = colour[0] / depth[0]
     rows = ((np.arange(depth[0], dtype=np.float32) + 0.5) * pitch)[:, None].repeat(depth[1], 1)
-    found = reduce_to_grid(rows, plan.grid, plan.extent(colour))[:-1, 0]
+    found = reduce_to_grid(rows, layout.grid, layout.extent(colour))[:-1, 0]
     assert np.abs(found - (np.arange(len(found)) + 0.5) * 8).max() <= pitch
 
 

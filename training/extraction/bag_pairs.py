@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from depth_sr_ros.cameras.camera import Intrinsics
 from depth_sr_ros.cameras.errors import FrameError
-from depth_sr_ros.cameras.grids import plan_grid
+from depth_sr_ros.cameras.grids import frame_layout
 from depth_sr_ros.cameras.registration import register_depth, registered_grid
 from depth_sr_ros.recordings.bag import BagRecording, named_registered
 from depth_sr_ros.recordings.pairing import StampPairing
@@ -205,7 +205,7 @@ class Bag:
         rgb, colour, depth = candidate.rgb, candidate.colour, candidate.depth
         try:
             metres, camera = self._registered(depth)
-            plan_grid((rgb.shape[0], rgb.shape[1]), (metres.shape[0], metres.shape[1]), 1, (1,))
+            frame_layout((rgb.shape[0], rgb.shape[1]), (metres.shape[0], metres.shape[1]), 1, (1,))
         except FrameError as error:
             self.report.refuse("depth", error)
             return None

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from depth_sr_ros.cameras.grids import colour_on_grid, depth_on_grid, plan_grid
+from depth_sr_ros.cameras.grids import colour_on_grid, depth_on_grid, frame_layout
 from depth_sr_ros.models import GuidedUpsampler
 from depth_sr_ros.models.export.frame_graph import FrameGraph
 from training.datasets.pairs import Pair, PairEntry, load_pair
@@ -61,9 +61,10 @@ def answer(graph: FrameGraph, pair: Pair) -> tuple[Depth, Depth]:
     depth = np.where(pair.valid, pair.target, np.nan).astype(np.float32)
     size = (pair.rgb.shape[0], pair.rgb.shape[1])
     network = graph.network
-    plan = plan_grid(size, (depth.shape[0], depth.shape[1]), network.scale, (network.scale,), network.size_multiple)
-    low = depth_on_grid(depth, plan, size)
-    rgb = torch.from_numpy(colour_on_grid(pair.rgb, plan))
+    scale, multiple = network.scale, network.size_multiple
+    layout = frame_layout(size, (depth.shape[0], depth.shape[1]), scale, (scale,), multiple)
+    low = depth_on_grid(depth, layout, size)
+    rgb = torch.from_numpy(colour_on_grid(pair.rgb, layout))
     result, valid = (image[: size[0], : size[1]].numpy() for image in graph(rgb, torch.from_numpy(low)))
     return np.where(low > 0, low, np.float32(np.nan)), np.where(valid > 0, result, np.float32(np.nan))
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from depth_sr_ros.artifact import Artifact, ArtifactError, read_artifact
-from depth_sr_ros.cameras.grids import plan_grid
+from depth_sr_ros.cameras.grids import frame_layout
 from depth_sr_ros.engines import EngineError, PlanCache, PlanRequest, choose_engine
 from depth_sr_ros.engines.plans.build import obtain_plan
 from depth_sr_ros.engines.select import planned_runtimes
@@ -91,7 +91,7 @@ def check_engine_of(artifact: Artifact, pair: Pair, cache: Path | None) -> Engin
         ValueError: no engine passes its check, or none gives finite depth for the frame.
     """
     card, size = artifact.card, (pair.rgb.shape[0], pair.rgb.shape[1])
-    grid = plan_grid(size, size, card.scale, (card.scale,), card.size_multiple).grid
+    grid = frame_layout(size, size, card.scale, (card.scale,), card.size_multiple).grid
     try:
         notes = _compile(artifact, grid, PlanCache(cache))
         choose_engine(artifact, plans=PlanCache(cache), grid=grid)
