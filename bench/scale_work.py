@@ -143,11 +143,9 @@ def training(recipe_name: str, shards: Path, count: int, device: str) -> Row:
 
 def _recipe(name: str, shards: Path, workers: int = 0, steps: int = 10**6) -> Any:
     """A recipe on shards alone, on real images only."""
-    from training.fitting.train import RECIPES
     from training.recipes.recipe import Collection, DataOptions, load_recipe
 
-    path = Path(name) if name.endswith(".yaml") else RECIPES / f"{name}.yaml"
-    recipe = load_recipe(path)
+    recipe = load_recipe(name)
     data = DataOptions(shares={}, collections={"shards": Collection("all", folder=shards.name)})
     return replace(recipe, data=data, workers=workers, max_steps=steps, max_minutes=0, start_from=None)
 

@@ -5,7 +5,8 @@ the graph, the torch engine and fine-tuning read), `card.json` (what it is, how 
 `fixture.npz` (a frame and the output that PyTorch gave for it in float32, on which every engine checks itself).
 Reading one needs numpy only.
 
-It may hold more: `int8.xml` and `int8.bin` are the graph in 8-bit integers for OpenVINO, made by `depth-sr quantise`.
+It may hold more: `int8.xml` and `int8.bin` are the graph in 8-bit integers for OpenVINO, made by `depth-sr quantise`;
+`provenance.json` is the record of all that led to the weights, which training reads and nothing at run time.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ FORMAT = 2
 GRAPH, WEIGHTS, CARD, FIXTURE = "graph.onnx", "weights.safetensors", "card.json", "fixture.npz"
 INT8 = ("int8.xml", "int8.bin")
 """Files of the graph in 8-bit integers, where there is one."""
+PROVENANCE = "provenance.json"
+"""The record of every stage that led to the weights, where there is one."""
 SHIPPED = Path(__file__).parent / "artifacts"
 
 _MEDIANS = "cell-median"
@@ -50,9 +53,11 @@ class Card:
         opset: ONNX opset of the graph.
         guide: what the colour input is: `RGB / 255`.
         normalisation: how depth is brought to the network's range inside the graph.
-        training: data, recipe, steps, minutes, machine; free-form.
+        training: recipe of the command, data, steps, minutes and machines of all stages together; free-form. What was
+            done stage by stage is in `provenance.json`.
         evaluation: protocol and measured errors per scene; free-form.
-        command: the command that made the weights.
+        command: trains such weights by a recipe that ships. It is not what made these very weights: that history is
+            `provenance.json`, of which nobody is promised that it runs again.
         quantisation: how the 8-bit graph was made and what it costs, where there is one; free-form.
         half_parts: patterns of names of the network's parts whose layers TensorRT's 8-bit graph leaves in half
             precision, e.g. `levels.*.blocks`.
@@ -123,6 +128,11 @@ class Artifact:
     def int8_graph(self) -> Path | None:
         """OpenVINO's graph in 8-bit integers; None where the artifact has none."""
         return self.folder / INT8[0] if INT8[0] in self.card.files else None
+
+    @property
+    def provenance(self) -> Path | None:
+        """The record of what led to the weights; None where the artifact has none."""
+        return self.folder / PROVENANCE if PROVENANCE in self.card.files else None
 
     @property
     def weights_id(self) -> str:

@@ -138,7 +138,7 @@ class Upsampler:
         Args:
             rgb: colour image, uint8 (H, W, 3), RGB; not changed.
             depth: registered to `rgb`, float32 (h, w), metres, NaN (or 0, negative, infinite) where invalid; not
-                changed. Sizes: colour size / scale, colour size itself, or between; see `cameras.grids`.
+                changed. Sizes: colour size / scale, colour size itself, or between; see `rgbd.grids`.
 
         Raises:
             FrameError: this frame cannot be used; the next one may.

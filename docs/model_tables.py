@@ -12,7 +12,7 @@ from typing import Any
 from bench.gpu_report import gpu_time
 from depth_sr_ros.artifact import Artifact, Card
 from depth_sr_ros.models import create_model
-from training.recipes.lineage import stages
+from training.recipes.provenance import Stage, plain_machine, provenance_of
 
 TEST_SCENES = ("dolls", "laundry", "reindeer")
 LARGE_DISPARITIES = ("Motorcycle_v0", "Motorcycle_v1", "Recycle_v0", "Recycle_v1", "Shelves_v0", "Shelves_v1")
@@ -37,7 +37,8 @@ def weights_table(weights: Weights, times: Mapping[str, Any], uses: Mapping[str,
         card = artifact.card
         test, dev = _scores(card, "test"), _scores(card, "dev")
         figures = [_number(test.get("mean")), _number(test.get("bicubic_mean")), _number(dev.get("mean_ratio"))]
-        spent = [training_spent(card), _time(times, artifact, name), _gpu_time(gpu, artifact)]
+        trained = training_spent(provenance_of(artifact.weights).stages)
+        spent = [trained, _time(times, artifact, name), _gpu_time(gpu, artifact)]
         rows.append([f"`{name}`", f"{parameters(card):,}", *figures, *spent, uses.get(name, uses.get(card.model, ""))])
     return _table(head, rows)
 
@@ -94,23 +95,18 @@ def parameters(card: Card) -> int:
     return sum(parameter.numel() for parameter in create_model(card.model, **card.options).parameters())
 
 
-def training_spent(card: Card) -> str:
+def training_spent(stages: Iterable[Stage]) -> str:
     """Steps and minutes on each machine over all stages, of other networks, other scales and averaged runs too.
 
     Machines stand in the order in which they were used first.
     """
     spent: dict[str, list[float]] = {}
-    for stage in stages(card.training):
+    for stage in stages:
         if "steps" in stage:  # an average of runs took none
-            machine = _without_remark(stage.get("machine", "machine unknown"))
+            machine = plain_machine(stage.get("machine", "machine unknown"))
             on = spent.setdefault(machine, [0, 0])
             on[0], on[1] = on[0] + stage["steps"], on[1] + stage.get("minutes", 0)
     return "; ".join(f"{steps:,} steps, {_minutes(took)}, {on}" for on, (steps, took) in spent.items())
-
-
-def _without_remark(machine: str) -> str:
-    """`AMD EPYC, 2 cores (one used)` is the machine `AMD EPYC, 2 cores`."""
-    return machine.partition(" (")[0]
 
 
 def _minutes(spent: float) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from depth_sr_ros.artifact import Card, list_artifacts, read_artifact
+from depth_sr_ros.artifact import Artifact, list_artifacts, read_artifact
 from depth_sr_ros.ros.parameters import parameters_markdown
 from docs.blocks import with_block
 from docs.model_tables import training_spent
+from training.recipes.provenance import provenance_of
 
 README = Path(__file__).parents[1] / "README.md"
 ARTIFACTS = Path(__file__).parents[1] / "depth_sr_ros" / "artifacts"
@@ -42,18 +43,19 @@ def weights_markdown() -> str:
         "| artifact | Dolls | Laundry | Reindeer | mean | bicubic | relative to bicubic on dev | training |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    lines += [_row(name, read_artifact(ARTIFACTS / name).card) for name in list_artifacts(ARTIFACTS)]
+    lines += [_row(name, read_artifact(ARTIFACTS / name)) for name in list_artifacts(ARTIFACTS)]
     for scale, row in RELEASED.items():
         lines.append(f"| authors' FDKN x{scale} | {row.replace(', ', ' | ')} | | | NYU v2 |")
     return "\n".join(lines) + "\n"
 
 
-def _row(name: str, card: Card) -> str:
+def _row(name: str, artifact: Artifact) -> str:
+    card, stages = artifact.card, provenance_of(artifact.weights).stages
     test = card.evaluation["test"]
     scenes = " | ".join(f"{test['rmse'][scene]:.3f}" for scene in ("dolls", "laundry", "reindeer"))
     dev = card.evaluation["dev"]["mean_ratio"]
     means = f"{test['mean']:.3f} | {test['bicubic_mean']:.3f} | {dev:.3f}"
-    return f"| `{name}` | {scenes} | {means} | {training_spent(card)} |"
+    return f"| `{name}` | {scenes} | {means} | {training_spent(stages)} |"
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from depth_sr_ros.artifact import (
     CARD,
     FIXTURE,
     GRAPH,
+    PROVENANCE,
     SHIPPED,
     WEIGHTS,
     ArtifactError,
@@ -102,10 +103,11 @@ def test_writing_replaces_the_whole_folder_and_leaves_nothing_beside_it(artifact
     target.mkdir()
     (target / "old").touch()
     (target / CARD).touch()
-    written = write_artifact(target, artifact.card, artifact.graph, artifact.weights, artifact.fixture())
-    assert written.card == artifact.card
+    files = artifact.card, artifact.graph, artifact.weights, artifact.fixture(), [artifact.provenance]
+    written = write_artifact(target, *files)
+    assert written.card == artifact.card and written.provenance == target / PROVENANCE
     assert sorted(p.name for p in tmp_path.iterdir()) == ["fdkn_x8"]
-    assert sorted(p.name for p in target.iterdir()) == sorted([CARD, FIXTURE, GRAPH, WEIGHTS])
+    assert sorted(p.name for p in target.iterdir()) == sorted([CARD, FIXTURE, GRAPH, PROVENANCE, WEIGHTS])
 
 
 def test_incomplete_fixture_is_refused(artifact, tmp_path):

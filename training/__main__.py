@@ -13,8 +13,8 @@ from depth_sr_ros.models.weights import Storage
 from training.evaluation import command as compare_command
 from training.extraction import command as extraction
 from training.fitting.run_artifact import export_run
-from training.fitting.start_weights import recipe_to_train
-from training.fitting.train import RECIPES, train
+from training.fitting.start_weights import Given, recipe_to_train
+from training.fitting.train import train
 from training.retraining import command as retraining
 from training.surgery.average import average_runs
 from training.surgery.grow import grow_run
@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     recipe = argparse.ArgumentParser(add_help=False)
-    recipe.add_argument("--recipe", required=True, help="name of a shipped recipe, or a YAML file")
+    recipe.add_argument("--recipe", required=True, help="name of a shipped recipe (fdkn_x8_local), or a YAML file")
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument(
         "--data", required=True, type=Path,
@@ -46,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
         help="begin with these weights instead of the recipe's: a weights.safetensors, or the name of shipped ones "
         "(fdkn_x8)",
     )  # fmt: skip
+    command.add_argument(
+        "--max-steps", type=_steps, default=0, metavar="N", help="end after N steps at most (default: the recipe's)"
+    )
     command.set_defaults(run_command=_train)
 
     command = commands.add_parser("evaluate", help=compare_command.DESCRIPTION)
@@ -56,17 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--narrow-recipe", required=True, help="recipe of the trained network")
     command.add_argument("--run", required=True, type=Path, help="its run, the OUT folder of `train`, or an artifact")
     command.add_argument("--out", required=True, type=Path, help="folder for the weights to start from")
-    command.set_defaults(
-        run_command=lambda a: print(grow_run(_recipe_path(a.narrow_recipe), a.run, _recipe_path(a.recipe), a.out))
-    )
+    command.set_defaults(run_command=lambda a: print(grow_run(a.narrow_recipe, a.run, a.recipe, a.out)))
 
     command = commands.add_parser("shrink", parents=[recipe], help="start a narrow FDKN or JIIF from a wide one")
     command.add_argument("--wide-recipe", required=True, help="recipe of the trained network")
     command.add_argument("--run", required=True, type=Path, help="its run, the OUT folder of `train`, or an artifact")
     command.add_argument("--out", required=True, type=Path, help="folder for the weights to start from")
-    command.set_defaults(
-        run_command=lambda a: print(shrink_run(_recipe_path(a.wide_recipe), a.run, _recipe_path(a.recipe), a.out))
-    )
+    command.set_defaults(run_command=lambda a: print(shrink_run(a.wide_recipe, a.run, a.recipe, a.out)))
 
     command = commands.add_parser("average", help="mean of the weights of several runs of one network")
     command.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="OUT folders of `train`")
@@ -114,20 +113,19 @@ def _parts(words: Sequence[Sequence[str]]) -> dict[str, list[float]]:
 
 
 def _train(args: argparse.Namespace) -> None:
-    recipe = recipe_to_train(_recipe_path(args.recipe), args.out, args.start_from, args.resume)
+    recipe = recipe_to_train(args.recipe, args.out, Given(args.start_from, args.max_steps), args.resume)
     print(train(recipe, args.data, args.out, args.resume))
 
 
 def _export(args: argparse.Namespace) -> None:
-    artifact = export_run(
-        _recipe_path(args.recipe), args.run, args.data, args.artifact, args.storage, args.variant
-    )
+    artifact = export_run(args.recipe, args.run, args.data, args.artifact, args.storage, args.variant)
     print(f"{artifact.folder}: {artifact.card.evaluation}")
 
 
-def _recipe_path(name: str) -> Path:
-    shipped = RECIPES / f"{name}.yaml"
-    return shipped if shipped.is_file() else Path(name)
+def _steps(words: str) -> int:
+    if not words.isdigit() or int(words) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more steps, found {words}")
+    return int(words)
 
 
 if __name__ == "__main__":

@@ -194,4 +194,5 @@ def _pixels(colour: RecordedFrame) -> NDArray[np.uint8]:
 
 def _with_graph(artifact: Artifact, files: Sequence[Path], out: Path, note: dict[str, object]) -> Artifact:
     card = replace(artifact.card, quantisation=note)
-    return write_artifact(out, card, artifact.graph, artifact.weights, artifact.fixture(), files)
+    kept = [artifact.provenance] if artifact.provenance else []
+    return write_artifact(out, card, artifact.graph, artifact.weights, artifact.fixture(), [*files, *kept])

@@ -74,8 +74,8 @@ def test_time_on_a_gpu_is_that_of_the_network(artifact):
 
 
 def test_variant_without_scores_leaves_cells_empty(artifact):
-    bare = replace(artifact, card=replace(artifact.card, evaluation={}, training={}))
-    assert "| `fdkn_x8_live` | 703,072 |  |  |  |  |" in weights_table({"fdkn_x8_live": bare}, {}, {}, {})
+    bare = replace(artifact, card=replace(artifact.card, evaluation={}))
+    assert "| `fdkn_x8_live` | 703,072 |  |  |  | " in weights_table({"fdkn_x8_live": bare}, {}, {}, {})
     assert gains_table({"fdkn_x8_live": bare}, {}).endswith("| `fdkn_x8_live` |  |  |  |  |  |  |  |  |  |")
 
 
@@ -88,15 +88,14 @@ def test_gain_is_one_minus_the_ratio_and_negative_where_worse():
     assert classical_table({"bicubic": plain, "filter": worse}).endswith("| 1.500 | 1.500 | 1.500 | 1.500 | 0.821 |")
 
 
-def test_training_counts_earlier_stages(artifact):
-    first = {"steps": 100, "minutes": 1.0, "earlier": None}
-    card = replace(artifact.card, training={"steps": 1000, "minutes": 2.4, "machine": "M", "earlier": first})
-    assert training_spent(card) == "100 steps, 1.0 min, machine unknown; 1,000 steps, 2.4 min, M"
-    mean = {"averaged": 2, "machine": "M", "earlier": {**first, "minutes": 10.0, "machine": "M (one core)"}}
-    card = replace(card, training={**card.training, "earlier": mean})
-    assert training_spent(card) == "1,100 steps, 12 min, M"
-    mean["averaged_in"] = [{"steps": 50, "minutes": 20.0, "machine": "G"}]
-    assert training_spent(card) == "1,100 steps, 12 min, M; 50 steps, 20 min, G"
+def test_training_counts_all_stages():
+    first, last = {"steps": 100, "minutes": 1.0}, {"steps": 1000, "minutes": 2.4, "machine": "M"}
+    assert training_spent([first, last]) == "100 steps, 1.0 min, machine unknown; 1,000 steps, 2.4 min, M"
+    first |= {"minutes": 10.0, "machine": "M (one core)"}
+    mean = {"averaged": 2, "machine": "M"}
+    assert training_spent([first, mean, last]) == "1,100 steps, 12 min, M"
+    beside = {"steps": 50, "minutes": 20.0, "machine": "G"}
+    assert training_spent([first, beside, mean, last]) == "1,100 steps, 12 min, M; 50 steps, 20 min, G"
 
 
 def test_picture_fits_any_number_of_methods():

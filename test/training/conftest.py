@@ -48,6 +48,12 @@ def data_folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def scenes() -> Callable[..., None]:
+    """Writes a made-up scene, see `write_pair`."""
+    return write_pair
+
+
+@pytest.fixture(scope="session")
 def tiny() -> ModuleType:
     """`tiny.py` as a module."""
     return _beside("tiny")

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `evaluate` to a parser."""
     parser.add_argument(
         "weights", nargs="*", metavar="WEIGHTS",
-        help="artifact folder, name of a shipped artifact (fdkn_x8), or RECIPE.yaml:WEIGHTS.safetensors; with a plus "
+        help="artifact folder, name of a shipped artifact (fdkn_x8), or RECIPE:WEIGHTS.safetensors; with a plus "
         "behind it the mean over the eight ways to turn and mirror the input (fdkn_x8+); an artifact with @ENGINE or "
         "@ENGINE:PRECISION behind it as the node runs it (fdkn_x8@openvino:int8)",
     )  # fmt: skip

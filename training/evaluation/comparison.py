@@ -19,11 +19,12 @@ from training.datasets.pairs import Pair
 from training.evaluation.cases import Case, Method, is_whole, unit_of
 from training.evaluation.classical import CLASSICAL, classical_methods
 from training.evaluation.engine_method import EngineMethod
-from training.evaluation.known_scenes import notes_on, sets_of_facts, sets_of_run
+from training.evaluation.known_scenes import notes_on, sets_of_run, sets_of_weights
 from training.evaluation.network_scores import network_of_artifact, network_of_recipe
 from training.evaluation.protocols import PROTOCOLS, Protocol, bicubic_up, protocol
 from training.evaluation.self_ensemble import SelfEnsemble
 from training.networks.devices import best_device
+from training.recipes.names import find_recipe
 from training.recipes.recipe import load_recipe
 
 # sizes that a method does not take, memory that it does not get
@@ -42,7 +43,7 @@ class Contestant:
         scale: the scale it is for.
         method: what is run.
         any_scale: gives what is run at another scale, or None where it cannot; None for a method of one scale.
-        trained_on: data sets that it learned from, see `training.evaluation.known_scenes.sets_of_facts`.
+        trained_on: data sets that it learned from, see `training.evaluation.known_scenes.sets_of_weights`.
     """
 
     name: str
@@ -94,7 +95,7 @@ def network_contestant(words: str) -> Contestant:
     """A trained network as named on the command line.
 
     Args:
-        words: an artifact's folder, the name of a shipped one such as `fdkn_x8`, or `RECIPE.yaml:WEIGHTS.safetensors`;
+        words: an artifact's folder, the name of a shipped one such as `fdkn_x8`, or `RECIPE:WEIGHTS.safetensors`;
             with a plus behind it, as the mean over turned and mirrored inputs (`SelfEnsemble`); an artifact with
             `@ENGINE` or `@ENGINE:PRECISION` behind it, as that engine runs it (`EngineMethod`).
 
@@ -107,14 +108,15 @@ def network_contestant(words: str) -> Contestant:
         return _by_engine(_folder(artifact), engine)
     if words.endswith(_ENSEMBLE):
         return _ensemble(network_contestant(words.removesuffix(_ENSEMBLE)))
-    recipe_path, _, weights = words.partition(":")
+    recipe_name, _, weights = words.partition(":")
     if weights:
-        recipe = load_recipe(Path(recipe_path))
+        file = find_recipe(recipe_name)
+        recipe = load_recipe(file)
         network, sets = network_of_recipe(recipe, Path(weights)), sets_of_run(recipe, Path(weights))
-        return _of_network(Path(recipe_path).stem, recipe.model, network, sets)
+        return _of_network(file.name, recipe.model, network, sets)
     folder = _folder(words)
-    card, network = read_artifact(folder).card, network_of_artifact(folder)
-    return _of_network(folder.name, card.model, network, sets_of_facts(card.training))
+    found, network = read_artifact(folder), network_of_artifact(folder)
+    return _of_network(folder.name, found.card.model, network, sets_of_weights(found.weights))
 
 
 def _folder(words: str) -> Path:
@@ -134,7 +136,7 @@ def _by_engine(folder: Path, words: str) -> Contestant:
         raise ValueError(f"{folder.name}@{words}: {error}") from error
     card = artifact.card
     return Contestant(
-        f"{folder.name}@{method.name}", card.model, card.scale, method, trained_on=sets_of_facts(card.training)
+        f"{folder.name}@{method.name}", card.model, card.scale, method, trained_on=sets_of_weights(artifact.weights)
     )
 
 

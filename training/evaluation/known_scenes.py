@@ -7,14 +7,13 @@ they are of one cut: NYU's `dada-test` holds images of its `train`, and every sp
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from training.datasets.pairs import PairEntry
-from training.recipes.lineage import stages
+from training.recipes.provenance import provenance_of
 from training.recipes.recipe import Recipe
 
 _LU = "middlebury-lu"
@@ -29,14 +28,19 @@ _HOLES = {
 }
 
 
-def sets_of_facts(facts: Mapping[str, Any] | None) -> frozenset[str]:
-    """Data sets of a training and of all stages before it, as on a card or in `training.json`.
+def sets_of_weights(weights: Path) -> frozenset[str]:
+    """Data sets of all stages that led to weights, as far as the folder of a run or an artifact tells them.
 
-    Names, with the split behind a colon where the facts tell it: `nyu:dada-train`.
+    Names, with the split behind a colon where it is told: `nyu:dada-train`.
     """
+    return sets_of_stages(provenance_of(weights).stages)
+
+
+def sets_of_stages(stages: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The same of a record's stages, see `training.recipes.provenance`."""
     return frozenset(
         _with_split(name, (stage.get("splits") or {}).get(name))
-        for stage in stages(facts)
+        for stage in stages
         for name in stage.get("data") or ()
     )
 
@@ -45,8 +49,7 @@ def sets_of_run(recipe: Recipe, weights: Path) -> frozenset[str]:
     """Those of a recipe, and of the run or artifact that weights lie in, where it says so."""
     collections = recipe.data.collections.items()
     named = frozenset(recipe.data.shares) | {_with_split(name, one.split) for name, one in collections}
-    facts = weights.parent / "training.json"
-    return named | (sets_of_facts(json.loads(facts.read_text())) if facts.is_file() else frozenset())
+    return named | sets_of_weights(weights)
 
 
 def _with_split(name: str, split: str | None) -> str:
@@ -59,7 +62,7 @@ def overlapping(dataset: str, split: str, trained_on: Iterable[str]) -> list[str
     Args:
         dataset: of a publisher.
         split: its part that is evaluated.
-        trained_on: see `sets_of_facts`; a set without a split is taken for all that are not held back by name.
+        trained_on: see `sets_of_weights`; a set without a split is taken for all that are not held back by name.
     """
     dataset = _plain(dataset)
     years = _YEARS.get(dataset, set())
@@ -92,7 +95,7 @@ def notes_on(entry: PairEntry, method: str, trained_on: Iterable[str]) -> Iterat
     Args:
         entry: the image.
         method: as it is printed.
-        trained_on: data sets that it learned from, see `sets_of_facts`.
+        trained_on: data sets that it learned from, see `sets_of_weights`.
     """
     if entry.dataset in _HOLES and not entry.zero_is_valid:
         yield _HOLES[entry.dataset]

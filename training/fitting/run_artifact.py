@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ from depth_sr_ros.models.export.artifacts import export_artifact
 from depth_sr_ros.models.weights import Storage, rounded
 from training.evaluation.network_scores import card_entry, evaluate, network_of_recipe
 from training.evaluation.protocols import protocol
-from training.recipes.lineage import stages
+from training.recipes.names import RecipeFile, RecipeSource, find_recipe
+from training.recipes.provenance import Stage, provenance_of, summary
 from training.recipes.recipe import load_recipe
 
 # protocols that are not for both splits: published noisy files are those of the test scenes
@@ -22,7 +22,7 @@ _UNIT = "ground truth's own (disparity levels or pixels); centimetres for metric
 
 
 def export_run(
-    recipe_path: Path, run: Path, data: Path | None, folder: Path, storage: Storage = "fp16", variant: str = ""
+    source: RecipeSource, run: Path, data: Path | None, folder: Path, storage: Storage = "fp16", variant: str = ""
 ) -> Artifact:
     """Evaluates the weights of a training run and writes them as an artifact.
 
@@ -32,8 +32,8 @@ def export_run(
     Parts that serve training alone are left out; what is evaluated are the values as they are stored.
 
     Args:
-        recipe_path: the recipe that the run followed.
-        run: its folder, with `weights.safetensors` and `training.json`.
+        source: the recipe that the run followed.
+        run: its folder, with `weights.safetensors` and `provenance.json`.
         data: folder with a manifest; None leaves the card without errors.
         folder: where the artifact shall lie.
         storage: how weights are kept, see `depth_sr_ros.models.weights`.
@@ -43,25 +43,32 @@ def export_run(
         FileNotFoundError: the run has written no weights yet, or a protocol's files are missing.
         ValueError: an unknown protocol, or one that cannot pose an image; weights that do not fit the recipe.
     """
-    recipe = load_recipe(recipe_path)
+    file = find_recipe(source)
+    recipe = load_recipe(file)
     for name in recipe.evaluation:
         protocol(name)
     network = network_of_recipe(recipe, run / "weights.safetensors").deployed()
     network.load_state_dict(rounded(network.state_dict(), storage))
-    facts = json.loads((run / "training.json").read_text())
-    training = {**facts, "selected_on": "dev"}
+    record = provenance_of(run / "weights.safetensors")
+    training = {"recipe": file.name, **summary(record), "selected_on": "dev"}
     evaluation = {} if data is None else _evaluation(network, data, recipe.evaluation)
-    command = " && ".join(stage["command"] for stage in stages(facts) if "command" in stage)
     return export_artifact(
         network,
         recipe.model,
         folder,
         training=training,
         evaluation=evaluation,
-        command=command,
+        command=_command(record.last, file),
+        provenance=lambda weights: record.stored(weights).as_text(),
         storage=storage,
         variant=variant,
     )
+
+
+def _command(last: Stage, file: RecipeFile) -> str:
+    """One that trains such weights: the run's own, or of weights that were made otherwise the recipe's."""
+    plain = f"python -m training train --recipe {file.name} --data DATA --out RUN"
+    return str(last.get("command", plain)) if last["kind"] == "train" else plain
 
 
 def _evaluation(network: GuidedUpsampler, data: Path, protocols: Sequence[str]) -> dict[str, Any]:

@@ -20,22 +20,22 @@ from training.fitting.distributed import Processes, ReplicaStrategy
 from training.fitting.module import SuperResolution
 from training.fitting.progress_bar import RunProgress
 from training.fitting.run_folder import keep_start, write_weights
+from training.fitting.start_weights import start_of
 from training.networks.backbone import load_backbone
 from training.networks.loading import load_into
+from training.recipes.names import RecipeSource, find_recipe
 from training.recipes.recipe import Recipe, load_recipe
-
-RECIPES = Path(__file__).parents[1] / "recipes"
 
 
 def train(
-    recipe_path: Path, data: Path, out: Path, resume: bool = False, callbacks: Sequence[Callback] = ()
+    source: RecipeSource, data: Path, out: Path, resume: bool = False, callbacks: Sequence[Callback] = ()
 ) -> Path:
     """Trains by a recipe and keeps the weights that did best on dev.
 
     Args:
-        recipe_path: YAML file.
+        source: name of a recipe, or a YAML file.
         data: folder with a manifest, or with the data sets that the recipe names.
-        out: receives checkpoints, logs and `weights.safetensors` with `training.json`.
+        out: receives checkpoints, logs and `weights.safetensors` with `provenance.json`.
         resume: go on exactly where `out/last.ckpt` was written, see `training.fitting.checkpoints`.
         callbacks: further ones that watch the run.
 
@@ -48,17 +48,19 @@ def train(
             that it would replace; losses that are not finite.
         TrainingInterrupted: the run was asked to stop; it has left a checkpoint.
     """
-    recipe = load_recipe(recipe_path)
+    file = find_recipe(source)
+    recipe = load_recipe(file)
     last = out / "last.ckpt"
     if not resume:
         refuse_to_overwrite(last)
     first_step = step_to_resume(last, recipe) if resume else 0
     lightning.seed_everything(recipe.seed, verbose=False)
     module = SuperResolution(recipe, open_dev(recipe, data))
-    if recipe.start_from and not resume:
-        load_into(module.network, Path(recipe.start_from), recipe.model, recipe.start_anew)
+    start = None if resume else start_of(recipe)
+    if start is not None:
+        load_into(module.network, start, recipe.model, recipe.start_anew)
     if not resume and Processes.from_environment().rank == 0:
-        keep_start(recipe.start_from, out)
+        keep_start(start, out)
     if recipe.backbone_from and not resume:
         load_backbone(module.network, Path(recipe.backbone_from), recipe.model)
     best = ModelCheckpoint(out, filename="best", monitor="dev_ratio", enable_version_counter=False)
@@ -71,7 +73,7 @@ def train(
         ckpt_path=str(last) if resume else None,
     )
     if trainer.is_global_zero:
-        write_weights(module, Path(best.best_model_path), recipe_path, out)
+        write_weights(module, Path(best.best_model_path), file, out)
     return out / "weights.safetensors"
 
 

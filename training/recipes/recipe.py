@@ -1,4 +1,4 @@
-"""A training recipe: one YAML file per model and scale, read into frozen dataclasses.
+"""A training recipe: one YAML file per model and method, read into frozen dataclasses at one of its scales.
 
 Unknown keys are refused by name, so that a misspelt setting cannot be lost. `recipes.strict` says how one recipe
 begins from another.
@@ -10,9 +10,9 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from training.recipes.names import RecipeSource, find_recipe, resolve_extends
 from training.recipes.strict import build_section, read_settings
 
 SCHEDULES = ("cosine", "steps", "constant")
@@ -160,7 +160,7 @@ class Recipe:
         model: registry name.
         scale: integer ratio of the two resolutions.
         model_options: further options of the network.
-        start_from: weights file to start from, or None.
+        start_from: weights to start from: the name of shipped ones (`fdkn_x8`), or a file; None draws them.
         start_anew: patterns of names of weights that are not taken from that file but drawn, as `levels.*.generator.*`.
         backbone_from: file of a ResNet's weights, as torchvision's of ImageNet, that the network's colour encoder
             starts from, see `networks.backbone`; None draws them. Not beside `start_from`, which holds all weights.
@@ -249,18 +249,19 @@ _SECTIONS: dict[str, type[Any]] = {
 }
 
 
-def load_recipe(path: Path) -> Recipe:
-    """Reads a recipe file.
+def load_recipe(source: RecipeSource) -> Recipe:
+    """Reads a recipe.
+
+    Args:
+        source: a name such as `fdkn_x8_local`, or a YAML file, see `training.recipes.names`.
 
     Raises:
-        FileNotFoundError: no such file; the message lists the recipes that ship.
+        FileNotFoundError: no such recipe; the message lists those that ship.
         ValueError: an unknown or missing key, named together with the nearest known one.
     """
-    path = Path(path)
-    if not path.is_file():
-        shipped = sorted(p.stem for p in Path(__file__).parent.glob("*.yaml"))
-        raise FileNotFoundError(f"{path}: no such recipe file; those that ship in training/recipes are {shipped}")
-    raw = read_settings(path, _SECTIONS)
+    file = find_recipe(source)
+    path = file.path
+    raw = read_settings(path, _SECTIONS, file.scale, resolve_extends)
     raw["data"] = _with_collections(raw.get("data") or {}, f"{path}: data")
     for key, section in _SECTIONS.items():
         raw[key] = build_section(section, raw.get(key) or {}, f"{path}: {key}")

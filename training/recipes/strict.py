@@ -2,13 +2,14 @@
 
 A file may begin from another one in its folder by `extends: NAME`; what it sets then replaces the other settings,
 section by section and key by key. A mapping of shares is replaced as a whole: shares only mean something together.
+Under `scales`, a file sets what differs at a scale other than its own; a file that extends it comes after that.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -16,34 +17,80 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 import yaml
 
 Section = TypeVar("Section")
+Resolve = Callable[[Path, str], tuple[Path, int | None]]
+"""Finds a file by the words of `extends` in a file of a folder, and the scale that it is meant for, if any."""
 
 
-def read_settings(path: Path, sections: Mapping[str, type[Any]], seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+def beside(folder: Path, words: str) -> tuple[Path, None]:
+    """The file of that name in the folder."""
+    return folder / f"{words}.yaml", None
+
+
+def read_settings(
+    path: Path, sections: Mapping[str, type[Any]], scale: int | None = None, resolve: Resolve = beside
+) -> dict[str, Any]:
     """Settings of a file on top of those of the file that it extends.
 
     Args:
         path: YAML file.
         sections: keys that are merged key by key, with the dataclass whose fields they may have.
-        seen: files on the way here.
+        scale: takes what the files set for this scale; None takes the file's own `scale`.
+        resolve: finds the file that another one extends.
+
+    Raises:
+        FileNotFoundError: the file that is to be extended does not exist.
+        ValueError: not a mapping of settings, a circle of extensions, or a scale that the file is not for.
+    """
+    levels = _levels(path, resolve)
+    own, known = _scales(levels)
+    if scale is not None and scale not in known:
+        raise ValueError(f"{path}: expected one of its scales {known}, found {scale}")
+    scale = own if scale is None else scale
+    merged: dict[str, Any] = {}
+    for level in levels:
+        of_scales = level.pop("scales", None) or {}
+        for settings in (level, of_scales.get(scale) or {}):
+            _merge(merged, settings, sections)
+    return merged if scale is None else {**merged, "scale": scale}
+
+
+def declared_scales(path: Path, resolve: Resolve = beside) -> tuple[int | None, list[int]]:
+    """A file's own scale, None where it has none, and all that it is for: its own and those in its `scales`.
 
     Raises:
         FileNotFoundError: the file that is to be extended does not exist.
         ValueError: not a mapping of settings, or a circle of extensions.
     """
+    return _scales(_levels(path, resolve))
+
+
+def _scales(levels: Sequence[Mapping[str, Any]]) -> tuple[int | None, list[int]]:
+    own = next((level["scale"] for level in reversed(levels) if "scale" in level), None)
+    others = next((level["scales"] for level in reversed(levels) if "scales" in level), None) or {}
+    return own, sorted({scale for scale in (own, *others) if isinstance(scale, int)})
+
+
+def _levels(path: Path, resolve: Resolve, seen: tuple[Path, ...] = ()) -> list[dict[str, Any]]:
+    """Settings of the files that one begins from, the first of them first, and its own at the end."""
     raw = _mapping(path)
     extends = raw.pop("extends", None)
     if extends is None:
-        return raw
-    base = path.parent / f"{extends}.yaml"
-    if base in (*seen, path):
+        return [raw]
+    base, scale = resolve(path.parent, str(extends))
+    if base.resolve() in (*seen, path.resolve()):
         raise ValueError(f"{path}: extends {extends!r}, which leads back to itself")
     if not base.is_file():
         raise FileNotFoundError(f"{path}: extends {extends!r}, but there is no {base}")
-    merged = read_settings(base, sections, (*seen, path))
-    for key, value in raw.items():
+    levels = _levels(base, resolve, (*seen, path.resolve()))
+    if scale is not None:
+        levels[-1]["scale"] = scale
+    return [*levels, raw]
+
+
+def _merge(merged: dict[str, Any], settings: Mapping[str, Any], sections: Mapping[str, type[Any]]) -> None:
+    for key, value in settings.items():
         both = key in sections and isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = {**merged[key], **value} if both else value
-    return merged
 
 
 def _mapping(path: Path) -> dict[str, Any]:
@@ -53,6 +100,11 @@ def _mapping(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: expected YAML, found {error}") from error
     if not isinstance(raw, dict):
         raise ValueError(f"{path}: expected a mapping of settings, found {type(raw).__name__}")
+    scales = raw.get("scales") or {}
+    if not isinstance(scales, dict) or not all(isinstance(of_scale or {}, dict) for of_scale in scales.values()):
+        raise ValueError(f"{path}: scales: expected settings by scale, as {{4: {{seed: 1}}}}, found {scales!r}")
+    if unknown := [scale for scale in scales if not isinstance(scale, int) or isinstance(scale, bool)]:
+        raise ValueError(f"{path}: scales: expected whole numbers, found {unknown}")
     return raw
 
 

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from training.fitting.train import RECIPES
+from training.recipes.provenance import Provenance, provenance_of, summary
 from training.retraining.held_scores import held_means
 from training.retraining.html_report import ReportContent
 from training.retraining.settings import Settings, SplitOptions, TrainingOptions
 from training.retraining.starting_artifact import Start
 
 
-def card_facts(settings: Settings, start: Start, content: ReportContent, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What the new card says: `training`, `evaluation` and `command`; `facts` are those of the training run."""
+def record_of_run(settings: Settings, content: ReportContent, weights: Path, name: str) -> Provenance:
+    """The record of the new weights: that of the training run, with what the retraining knows of it.
+
+    Args:
+        settings: of the retraining.
+        content: what it has found.
+        weights: file that the run has written.
+        name: of the stage.
+    """
+    facts = {"recipe": settings.training.recipe.typed, "command": command_of(settings), **_recordings(content)}
+    return provenance_of(weights).amended(name, facts)
+
+
+def card_facts(settings: Settings, start: Start, content: ReportContent, record: Provenance) -> dict[str, Any]:
+    """What the new card says: `training`, `evaluation` and `command`; `record` is that of the new weights."""
     base = dict(content.after["base"])
     main = base.pop(start.main)
-    training = {key: value for key, value in facts.items() if key not in ("sha256", "resumed", "command")}
+    training = {"recipe": settings.training.recipe.typed, **summary(record), **_recordings(content)}
     return {
-        "training": training
-        | {
-            "recipe": settings.training.recipe.stem,
-            "recordings": {name: dict(count) for name, count in content.frames.items()},
-            "noise": content.noise.as_text(),
-            "selected_on": "nothing: the last weights",
-        },
+        "training": training | {"selected_on": "nothing: the last weights"},
         "evaluation": {
             "protocol": start.main,
             "unit": "ground truth's own (disparity levels or pixels); centimetres for metric depth",
@@ -35,6 +42,13 @@ def card_facts(settings: Settings, start: Start, content: ReportContent, facts: 
             "change": {"held": content.verdict.held, "base": dict(content.verdict.base)},
         },
         "command": command_of(settings),
+    }
+
+
+def _recordings(content: ReportContent) -> dict[str, Any]:
+    return {
+        "recordings": {name: dict(count) for name, count in content.frames.items()},
+        "noise": content.noise.as_text(),
     }
 
 
@@ -59,8 +73,7 @@ def _options(settings: Settings) -> list[tuple[str, Any, bool]]:
     """Option, its value, and whether it has any effect beside the others."""
     training: TrainingOptions = settings.training
     split: SplitOptions = settings.split
-    bags, recipe = settings.extraction.bags, training.recipe
-    shipped = RECIPES / recipe.parent.name / recipe.name == recipe
+    bags = settings.extraction.bags
     return [
         ("--held-share", split.held_share, not split.held and not split.in_time),
         ("--tail", split.tail, split.in_time),
@@ -69,7 +82,7 @@ def _options(settings: Settings) -> list[tuple[str, Any, bool]]:
         ("--learning-rate", training.learning_rate, True),
         ("--base-share", training.base_share, True),
         ("--crop", training.crop, True),
-        ("--recipe", f"{recipe.parent.name}/{recipe.stem}" if shipped else recipe.name, True),
+        ("--recipe", training.recipe.typed, True),
         ("--workers", training.workers, True),
         ("--seed", training.seed, True),
         ("--dev-images", settings.dev_images, True),

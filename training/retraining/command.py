@@ -10,7 +10,7 @@ from depth_sr_ros.models.weights import Storage
 from training.extraction.bag_task import ExtractionOptions
 from training.extraction.command import add_bag_arguments, bag_options
 from training.extraction.selection import SelectionOptions
-from training.fitting.train import RECIPES
+from training.recipes.names import find_recipe
 from training.retraining.dry_run import dry_run
 from training.retraining.promotion import switch_words
 from training.retraining.run import retrain
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--base-share", type=float, default=known.base_share, help="of crops not from recordings (default %(default)s)"
     )
     group.add_argument("--crop", type=int, default=0, metavar="PIXELS", help="side of a crop (default: the recipe's)")
-    group.add_argument("--recipe", type=Path, default=known.recipe, help="name or YAML file (default: base/retrain)")
+    group.add_argument("--recipe", default=known.recipe.typed, help="name or YAML file (default: base/retrain)")
     group.add_argument("--workers", type=int, default=-1, help="processes that prepare crops (default: the recipe's)")
     group.add_argument("--seed", type=int, default=known.seed, help="of crops (default %(default)s)")
     group = parser.add_argument_group("evaluation and promotion")
@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def settings_of(args: argparse.Namespace) -> Settings:
     """What `add_arguments` declared. Raises ValueError for settings that do not go together."""
-    known, shipped = SelectionOptions(), RECIPES / f"{args.recipe}.yaml"
+    known = SelectionOptions()
     if args.held and args.split_in_time:
         raise ValueError("--held holds out recordings, --split-in-time the last part of all: give one of both")
     if not 0 < args.tail < 1 or not 0 < args.held_share < 1:
@@ -82,7 +82,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         extraction=ExtractionOptions(bag_options(args), known),
         split=SplitOptions(tuple(args.held), args.held_share, args.split_in_time, args.tail),
         training=TrainingOptions(
-            shipped if shipped.is_file() else args.recipe, args.minutes, args.steps, args.learning_rate,
+            find_recipe(args.recipe), args.minutes, args.steps, args.learning_rate,
             args.base_share, args.crop, args.workers, args.seed,
         ),
         dev_images=args.dev_images,

@@ -197,7 +197,7 @@ def _say_recordings(surveys: Sequence[BagSurvey], say: Callable[[str], None]) ->
 def _say_recipe(recipe: Recipe, settings: Settings, say: Callable[[str], None]) -> None:
     shares = ", ".join(f"{name} {share:.0%}" for name, share in recipe.crops.degradations.items())
     say(
-        f"recipe:   {settings.training.recipe.stem}: {recipe.batch_size} crops of {recipe.crops.size} px a step, "
+        f"recipe:   {settings.training.recipe.name}: {recipe.batch_size} crops of {recipe.crops.size} px a step, "
         f"learning rate {recipe.optimiser.learning_rate:g}, loss {dict(recipe.loss)}; {shares}"
     )
 

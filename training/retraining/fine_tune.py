@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from depth_sr_ros.models import GuidedUpsampler
 from depth_sr_ros.models.weights import Storage, rounded
 from training.evaluation.network_scores import network_of_recipe
 from training.fitting.train import train
+from training.recipes.provenance import provenance_of
 from training.recipes.recipe import Recipe
 
 LOSSES = "loss.csv"
@@ -57,8 +57,8 @@ def fine_tune(recipe_path: Path, data: Path, run: Path) -> dict[str, Any]:
         weights = train(recipe_path, data, run, resume, [LossCurve(run / LOSSES)])
     except SystemExit:  # what Lightning makes of a second Ctrl-C
         raise KeyboardInterrupt from None
-    facts: dict[str, Any] = json.loads((run / "training.json").read_text())
-    return facts | {"sha256": hashlib.sha256(weights.read_bytes()).hexdigest(), "resumed": resume}
+    record = provenance_of(weights)
+    return record.last | {"sha256": record.weights, "resumed": resume}
 
 
 def trained_network(recipe: Recipe, run: Path, facts: dict[str, Any], storage: Storage) -> GuidedUpsampler:

@@ -22,6 +22,7 @@ from depth_sr_ros.models.export.artifacts import export_artifact
 from depth_sr_ros.models.weights import Storage
 from depth_sr_ros.upsampler import Upsampler
 from training.datasets.pairs import Pair
+from training.recipes.provenance import Provenance
 
 VARIANT = "retrained"
 """What the card says that the weights are for."""
@@ -51,7 +52,7 @@ class Engine:
 
 
 def write_candidate(
-    network: GuidedUpsampler, model: str, out: Path, storage: Storage, facts: Mapping[str, Any]
+    network: GuidedUpsampler, model: str, out: Path, storage: Storage, facts: Mapping[str, Any], record: Provenance
 ) -> Artifact:
     """Writes the artifact beside its place, for whatever an earlier run has left there.
 
@@ -61,6 +62,7 @@ def write_candidate(
         out: folder of the retraining.
         storage: how weights are kept.
         facts: the card's `training`, `evaluation` and `command`.
+        record: where the weights come from.
 
     Raises:
         OSError: it cannot be written; nothing is left that could be taken for an artifact.
@@ -74,6 +76,7 @@ def write_candidate(
         training=facts["training"],
         evaluation=facts["evaluation"],
         command=facts["command"],
+        provenance=lambda weights: record.stored(weights).as_text(),
         storage=storage,
         variant=VARIANT,
     )

@@ -19,7 +19,7 @@ from training.extraction.manifest import MANIFEST, HashCache, Manifest, hash_bag
 from training.extraction.run import ExtractionResult, extract, find_bags
 from training.recipes.recipe import Recipe, load_recipe
 from training.retraining.base_set import BaseSet, base_set, digest_of_images
-from training.retraining.card import card_facts
+from training.retraining.card import card_facts, record_of_run
 from training.retraining.fine_tune import fine_tune, read_losses, trained_network
 from training.retraining.held_pictures import Networks, base_pictures, held_pictures
 from training.retraining.held_scores import evaluate_both
@@ -262,7 +262,7 @@ class _Retraining:
             "promoted",
             "writing the artifact and checking its engine",
             inputs,
-            lambda: self._exported(network, content, facts),
+            lambda: self._exported(network, content),
         )
         place = self.out / done["artifact"]
         try:
@@ -276,9 +276,12 @@ class _Retraining:
         report = write_report(ReportContent(**{**vars(content), "promotion": words}), self.out)
         return Retrained(artifact, content.verdict, report, line)
 
-    def _exported(self, network: Any, content: ReportContent, trained: Mapping[str, Any]) -> dict[str, Any]:
-        facts = card_facts(self.settings, self.start, content, trained)
-        candidate = write_candidate(network, self.settings.model, self.out, self.settings.storage, facts)
+    def _exported(self, network: Any, content: ReportContent) -> dict[str, Any]:
+        settings = self.settings
+        name = f"{settings.model}_x{settings.scale}_{VARIANT}"
+        record = record_of_run(settings, content, self.training / "weights.safetensors", name)
+        facts = card_facts(settings, self.start, content, record)
+        candidate = write_candidate(network, settings.model, self.out, settings.storage, facts, record)
         pair = load_pair(self.split.held[0])
         engine = check_engine_of(candidate, pair, self.settings.engine_cache)
         for note in engine.notes:

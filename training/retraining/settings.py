@@ -12,7 +12,7 @@ from depth_sr_ros.models.weights import Storage
 from training.extraction.bag_task import ExtractionOptions
 from training.extraction.manifest import replace_file
 from training.extraction.shards import to_json
-from training.fitting.train import RECIPES
+from training.recipes.names import RECIPES, RecipeFile
 from training.recipes.recipe import load_recipe
 
 REQUEST = "retraining.json"
@@ -40,7 +40,7 @@ class TrainingOptions:
     """How the weights are trained.
 
     Attributes:
-        recipe: YAML file that the rest comes from.
+        recipe: where the rest comes from.
         minutes: the run's length; 0 for no limit.
         steps: most steps; 0 leaves it to the recipe.
         learning_rate: 0 leaves it to the recipe.
@@ -50,7 +50,7 @@ class TrainingOptions:
         seed: of crops.
     """
 
-    recipe: Path = RECIPES / "base" / "retrain.yaml"
+    recipe: RecipeFile = RecipeFile(RECIPES / "base" / "retrain.yaml")
     minutes: float = 12.0
     steps: int = 0
     learning_rate: float = 0.0
@@ -141,8 +141,8 @@ class Settings:
         }
 
     def _recipe_words(self) -> str:
-        path = self.training.recipe
-        return f"{path.stem} ({digest_of(load_recipe(path).as_text())[:12]})"
+        recipe = self.training.recipe
+        return f"{recipe.name} ({digest_of(load_recipe(recipe).as_text())[:12]})"
 
 
 def digest_of(value: Any) -> str:

@@ -6,7 +6,6 @@ their mean is often better than each.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,8 +15,6 @@ from torch import Tensor
 
 from depth_sr_ros.models.weights import load_weights
 from training.fitting.run_folder import write_start
-from training.fitting.start_weights import average_command
-from training.recipes.lineage import averaged_in
 
 
 def average_runs(
@@ -26,12 +23,11 @@ def average_runs(
     shares: Sequence[float] | None = None,
     parts: Mapping[str, Sequence[float]] | None = None,
 ) -> Path:
-    """Writes the mean of the weights of runs, with `training.json`, for `start_from` or `export`.
+    """Writes the mean of the weights of runs, with `provenance.json`, for `start_from` or `export`.
 
     Args:
-        runs: OUT folders of `train`, at least two; `data`, `machine` and `earlier` in the facts are the last one's,
-            `averaged_in` are the stages that only the others went through.
-        out: folder to write.
+        runs: OUT folders of `train`, at least two.
+        out: folder to write, by whose name the mean is known in its record.
         shares: how much each run counts, above 0, relative to each other; alike where not given.
         parts: other shares for the weights in whose names a word stands; the first that fits counts. What sees the
             guide alone, for instance, need not follow what depth is like.
@@ -60,17 +56,25 @@ def average_runs(
     for name, tensor in first.items():
         own = next((of_part for word, of_part in by_part.items() if word in name), counts)
         mean[name] = _mean([state[name] for state in states], own) if tensor.is_floating_point() else tensor
-    facts = [json.loads((run / "training.json").read_text()) for run in runs]
-    what = {
-        "recipe": " and ".join(f["recipe"] for f in facts),
+    facts = {
+        "command": _command([run.resolve().name for run in runs], shares, parts),
         "averaged": len(runs),
         **({"shares": counts} if shares is not None else {}),
         **({"parts": by_part} if by_part else {}),
-        **{key: facts[-1][key] for key in ("data", "splits", "machine") if key in facts[-1]},
-        "averaged_in": averaged_in(facts),
     }
-    command = average_command([run.resolve().name for run in runs], "RUN", shares, parts)
-    return write_start(mean, what, command, runs[-1] / "weights.safetensors", out)
+    return write_start(mean, "average", out.resolve().name, facts, [run / "weights.safetensors" for run in runs], out)
+
+
+def _command(
+    runs: Sequence[str], shares: Sequence[float] | None, parts: Mapping[str, Sequence[float]] | None
+) -> str:
+    counted = "" if shares is None else f"--shares {_numbers(shares)} "
+    counted += "".join(f"--part {word} {_numbers(of_part)} " for word, of_part in (parts or {}).items())
+    return f"python -m training average {' '.join(f'runs/{name}' for name in runs)} {counted}--out RUN"
+
+
+def _numbers(shares: Sequence[float]) -> str:
+    return " ".join(f"{share:.17g}" for share in shares)
 
 
 def _checked(shares: Sequence[float], runs: int, what: str) -> list[float]:

@@ -20,6 +20,7 @@ from depth_sr_ros.models.jiif.jiif import JIIF
 from depth_sr_ros.models.jiif.pairs import PairFunction
 from training.fitting.run_folder import write_start
 from training.networks.loading import differing_options, load_into
+from training.recipes.names import RecipeSource, find_recipe
 from training.recipes.recipe import Recipe, load_recipe
 
 # shares of copies are drawn between one third and one of each other before they are made to add up
@@ -28,14 +29,16 @@ _SMALLEST_SHARE = 1 / 3
 _MAY_DIFFER = {"scale", "width", "blocks", "hidden"}
 
 
-def grow_run(narrow_recipe: Path, narrow_run: Path, wide_recipe: Path, out: Path, seed: int = 0) -> Path:
+def grow_run(
+    narrow_recipe: RecipeSource, narrow_run: Path, wide_recipe: RecipeSource, out: Path, seed: int = 0
+) -> Path:
     """Writes weights for a wide recipe's network, grown from a finished run of a narrow one.
 
     Args:
         narrow_recipe: recipe of the trained network.
-        narrow_run: its folder, with `weights.safetensors` and `training.json`, or an artifact's.
+        narrow_run: its folder, with `weights.safetensors` and `provenance.json`, or an artifact's.
         wide_recipe: recipe of the network to write weights for.
-        out: folder for `weights.safetensors` and `training.json`, for the wide recipe's `start_from`.
+        out: folder for `weights.safetensors` and `provenance.json`, for the wide recipe's `start_from`.
         seed: of the random shares.
 
     Returns:
@@ -46,17 +49,19 @@ def grow_run(narrow_recipe: Path, narrow_run: Path, wide_recipe: Path, out: Path
         ValueError: the networks are of different kinds or options, or one does not contain the other; the weights are
             not those of the narrow recipe.
     """
-    narrow, wide = load_recipe(narrow_recipe), load_recipe(wide_recipe)
+    narrow_file, wide_file = find_recipe(narrow_recipe), find_recipe(wide_recipe)
+    narrow, wide = load_recipe(narrow_file), load_recipe(wide_file)
     trained, network = _network(narrow), _network(wide)
     weights = narrow_run / "weights.safetensors"
     load_into(trained, weights, narrow.model)
     state = grow(trained, network, torch.Generator().manual_seed(seed))
     how = f"from {differing_options(trained, network)} to {differing_options(network, trained)}; the same function"
     command = (
-        f"python -m training grow --recipe {Path(wide_recipe).stem} --narrow-recipe {Path(narrow_recipe).stem} "
+        f"python -m training grow --recipe {wide_file.name} --narrow-recipe {narrow_file.name} "
         "--run RUN --out RUN/grown"
     )
-    return write_start(state, {"grown": how}, command, weights, out)
+    name = f"{narrow_file.name}_grown"
+    return write_start(state, "grow", name, {"grown": how, "command": command}, [weights], out)
 
 
 def _network(recipe: Recipe) -> JIIF:

@@ -20,18 +20,19 @@ from depth_sr_ros.models.kernel.fdkn import FDKN
 from depth_sr_ros.models.kernel.kernel_filter import KernelBranch
 from training.fitting.run_folder import write_start
 from training.networks.loading import differing_options, load_into
+from training.recipes.names import RecipeSource, find_recipe
 from training.recipes.recipe import load_recipe
 from training.surgery.shrink_jiif import shrink_jiif
 
 
-def shrink_run(wide_recipe: Path, wide_run: Path, narrow_recipe: Path, out: Path) -> Path:
+def shrink_run(wide_recipe: RecipeSource, wide_run: Path, narrow_recipe: RecipeSource, out: Path) -> Path:
     """Writes weights for a narrow recipe's network, taken from a finished run of a wide one.
 
     Args:
         wide_recipe: recipe of the trained network.
-        wide_run: its folder, with `weights.safetensors` and `training.json`, or an artifact's.
+        wide_run: its folder, with `weights.safetensors` and `provenance.json`, or an artifact's.
         narrow_recipe: recipe of the network to write weights for.
-        out: folder for `weights.safetensors` and `training.json`, for the narrow recipe's `start_from`.
+        out: folder for `weights.safetensors` and `provenance.json`, for the narrow recipe's `start_from`.
 
     Returns:
         Path of the written weights.
@@ -40,12 +41,14 @@ def shrink_run(wide_recipe: Path, wide_run: Path, narrow_recipe: Path, out: Path
         FileNotFoundError: the run has written no weights.
         ValueError: other networks, or the narrow one is wider somewhere or differs in other options.
     """
-    trained_by = load_recipe(wide_recipe)
+    wide_file, narrow_file = find_recipe(wide_recipe), find_recipe(narrow_recipe)
+    trained_by = load_recipe(wide_file)
     wide, narrow = (
         create_model(recipe.model, scale=recipe.scale, **recipe.model_options)
-        for recipe in (trained_by, load_recipe(narrow_recipe))
+        for recipe in (trained_by, load_recipe(narrow_file))
     )
-    load_into(wide, wide_run / "weights.safetensors", trained_by.model)
+    weights = wide_run / "weights.safetensors"
+    load_into(wide, weights, trained_by.model)
     if isinstance(wide, FDKN) and isinstance(narrow, FDKN):
         shrink(wide, narrow)
     elif isinstance(wide, JIIF) and isinstance(narrow, JIIF):
@@ -55,10 +58,11 @@ def shrink_run(wide_recipe: Path, wide_run: Path, narrow_recipe: Path, out: Path
         raise ValueError(f"expected two FDKN or two JIIF to shrink one into the other, found {names}")
     how = f"from {differing_options(wide, narrow)} to {differing_options(narrow, wide)}; the most used channels"
     command = (
-        f"python -m training shrink --recipe {Path(narrow_recipe).stem} --wide-recipe {Path(wide_recipe).stem} "
+        f"python -m training shrink --recipe {narrow_file.name} --wide-recipe {wide_file.name} "
         "--run RUN --out RUN/shrunk"
     )
-    return write_start(narrow.state_dict(), {"shrunk": how}, command, wide_run / "weights.safetensors", out)
+    facts = {"shrunk": how, "command": command}
+    return write_start(narrow.state_dict(), "shrink", f"{wide_file.name}_shrunk", facts, [weights], out)
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from depth_sr_ros.artifact import Artifact, Card, write_artifact
+from depth_sr_ros.artifact import PROVENANCE, Artifact, Card, write_artifact
 from depth_sr_ros.models.base import GuidedUpsampler, Sampler
 from depth_sr_ros.models.export.frame_graph import FrameGraph
 from depth_sr_ros.models.export.norms import with_affine_norms
@@ -43,6 +43,7 @@ def export_artifact(
     training: Mapping[str, Any] | None = None,
     evaluation: Mapping[str, Any] | None = None,
     command: str = "",
+    provenance: Callable[[Path], str] | None = None,
     storage: Storage = "fp16",
     variant: str = "",
     sampler: Sampler = "grid_sample",
@@ -55,7 +56,8 @@ def export_artifact(
         folder: where the artifact shall lie.
         training: what the card says of the training.
         evaluation: what the card says of measured errors.
-        command: the command that made the weights.
+        command: the command that trains such weights.
+        provenance: gives the text of `provenance.json` for the file of weights that was written; None writes none.
         storage: how weights are kept, see `depth_sr_ros.models.weights`.
         variant: see `depth_sr_ros.artifact.Card`.
         sampler: how networks that sample do so in the graph, see `depth_sr_ros.models.base.Sampler`.
@@ -72,7 +74,11 @@ def export_artifact(
         onnx_file, weights = Path(scratch) / "graph.onnx", Path(scratch) / "weights.safetensors"
         save_weights(network.state_dict(), weights, storage)
         export_graph(graph, onnx_file, weights, sampler)
-        return write_artifact(folder, card, onnx_file, weights, golden_fixture(graph))
+        more = []
+        if provenance is not None:
+            more.append(Path(scratch) / PROVENANCE)
+            more[0].write_text(provenance(weights), encoding="utf-8")
+        return write_artifact(folder, card, onnx_file, weights, golden_fixture(graph), more)
 
 
 def export_graph(

@@ -109,6 +109,7 @@ def test_sets_overlap_under_other_names_and_in_splits_of_another_cut(dataset, sp
 def test_weights_of_a_run_know_all_its_stages(tmp_path):
     (tmp_path / "mine.yaml").write_text("model: fdkn\nscale: 4\ndata: {shares: {a: 1.0}, collections: {nyu: {}}}\n")
     recipe = load_recipe(tmp_path / "mine.yaml")
+    (tmp_path / "weights.safetensors").write_bytes(b"")
     assert sets_of_run(recipe, tmp_path / "weights.safetensors") == {"a", "nyu:train"}
     facts = {"data": ["a", "nyu"], "splits": {"nyu": "all"}, "earlier": {"earlier": {"data": ["b"]}}}
     (tmp_path / "training.json").write_text(json.dumps(facts))

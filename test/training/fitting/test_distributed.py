@@ -1,6 +1,5 @@
 """Two processes that share a batch do what one process does with all of it."""
 
-import json
 
 import pytest
 import torch
@@ -9,6 +8,7 @@ from training.datasets.endless import EndlessSampler
 from training.fitting.crop_loader import open_dev
 from training.fitting.validation import DevEvaluation
 from training.networks.loading import load_into
+from training.recipes.provenance import provenance_of
 from training.recipes.recipe import load_recipe
 
 RECIPE = """
@@ -89,7 +89,7 @@ def test_gradients_and_weights_are_those_of_one_process_with_the_whole_batch(tex
     assert averages.keys() == expected.keys()
     for name, average in expected.items():
         torch.testing.assert_close(averages[name], average, rtol=1e-4, atol=1e-7)
-    assert json.loads((tmp_path / "two" / "training.json").read_text())["processes"] == 2
+    assert provenance_of(tmp_path / "two" / "weights.safetensors").last["processes"] == 2
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """A run that is killed or stopped and then resumed ends with the weights that it would have had."""
 
-import json
 import os
 import signal
 import time
@@ -8,6 +7,8 @@ import time
 import pytest
 import torch
 from safetensors.torch import load_file
+
+from training.recipes.provenance import provenance_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -88,6 +89,6 @@ def test_resumed_run_ends_like_one_that_was_never_stopped(
     assert not (tmp_path / "weights.safetensors").exists()
 
     assert _wait(start_training(recipe, tmp_path, "--resume")) == 0
-    facts = json.loads((tmp_path / "training.json").read_text())
+    facts = provenance_of(tmp_path / "weights.safetensors").last
     assert 0 < facts["resumed_at"] < facts["steps"] == 400
     _assert_same_end(tmp_path, uninterrupted)

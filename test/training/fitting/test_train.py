@@ -16,6 +16,7 @@ from training.evaluation.network_scores import network_of_recipe
 from training.fitting.checkpoints import step_to_resume
 from training.fitting.crop_loader import open_source
 from training.networks.loading import load_into
+from training.recipes.provenance import provenance_of
 from training.recipes.recipe import load_recipe
 
 RECIPE = """
@@ -43,7 +44,7 @@ def run(tmp_path_factory, data_folder):
 
 
 def test_run_keeps_weights_logs_and_facts(run):
-    facts = json.loads((run / "run" / "training.json").read_text())
+    facts = provenance_of(run / "run" / "weights.safetensors").last
     assert (facts["resumed_at"], facts["steps"]) == (6, 12)
     assert facts["data"] == ["layers"] and "fdkn_x8" in facts["command"]
     assert (run / "run" / "weights.safetensors").is_file()
@@ -197,7 +198,7 @@ def test_losses_that_are_not_finite_end_the_run_and_leave_the_last_good_checkpoi
 
 def test_unknown_recipe_is_one_line_and_status_two(data_folder, tmp_path, capsys):
     assert main(["train", "--recipe", "nosuch", "--data", str(data_folder), "--out", str(tmp_path)]) == 2
-    assert "no such recipe" in capsys.readouterr().err
+    assert "nosuch: expected the name of a recipe" in capsys.readouterr().err
 
 
 def test_resuming_needs_a_checkpoint(run, data_folder, tmp_path, capsys):

@@ -1,6 +1,5 @@
 """A ResNet's published weights go into the colour encoder, and nowhere else; made-up ones stand for torchvision's."""
 
-import json
 
 import pytest
 import safetensors.torch
@@ -9,8 +8,9 @@ import torch
 from depth_sr_ros.models import create_model
 from depth_sr_ros.models.layers.resnet import ResNet
 from training.__main__ import main
-from training.fitting.start_weights import recipe_to_train
+from training.fitting.start_weights import Given, recipe_to_train
 from training.networks.backbone import first_layer, load_backbone
+from training.recipes.provenance import provenance_of
 from training.recipes.recipe import load_recipe
 
 BRIDGENET = {"scale": 8, "width": 8, "deep_blocks": 1, "backbone": "resnet18"}
@@ -134,9 +134,9 @@ def test_a_run_begins_with_it_once_and_says_so(resnet18, tmp_path, data_folder):
     file.unlink()
     recipe.write_text(RECIPE % (file, 2))
     assert main([*arguments, "--resume"]) == 0
-    facts = json.loads((run / "training.json").read_text())
+    facts = provenance_of(run / "weights.safetensors").last
     assert (facts["resumed_at"], facts["steps"]) == (1, 2)
-    assert facts["backbone_from"] == "resnet18-0123abcd.pth" and facts["earlier"] is None
+    assert facts["settings"]["backbone_from"] == "resnet18-0123abcd.pth" and facts["parents"] == []
     ended = safetensors.torch.load_file(run / "weights.safetensors")
     torch.testing.assert_close(ended["backbone.conv1.weight"], resnet18["conv1.weight"], atol=1e-6, rtol=0)
 
@@ -144,6 +144,6 @@ def test_a_run_begins_with_it_once_and_says_so(resnet18, tmp_path, data_folder):
 def test_weights_given_on_the_command_line_stand_for_the_backbone_too(tmp_path, file):
     recipe = tmp_path / "mine.yaml"
     recipe.write_text(RECIPE % ("nowhere.pth", 1))
-    kept = load_recipe(recipe_to_train(recipe, tmp_path / "run", str(file)))
+    kept = load_recipe(recipe_to_train(recipe, tmp_path / "run", Given(str(file))))
     assert kept.start_from == str(file) and kept.backbone_from is None
     assert load_recipe(recipe_to_train(recipe, tmp_path / "run", resume=True)) == kept

@@ -1,37 +1,35 @@
-"""The stages that weights went through, by whatever way."""
+"""Stages as earlier versions recorded them, each holding those before it."""
 
-from training.recipes.lineage import averaged_in, stages
-
-
-def _recipes(found):
-    return [stage["recipe"] for stage in found]
-
+from training.recipes.lineage import stages_of_facts
 
 FIRST = {"recipe": "first", "steps": 1, "earlier": None}
-BESIDE = {"recipe": "beside", "steps": 2, "earlier": FIRST}
+BESIDE = {"recipe": "beside", "steps": 2}
 LAST = {"recipe": "last", "steps": 3, "earlier": {**FIRST, "selected_on": "dev"}}
+OTHERS = [{"recipe": "first", "steps": 1}, BESIDE]
+MEAN = {"recipe": "beside and last", "averaged": 2, "earlier": LAST, "averaged_in": OTHERS}
 
 
-def _mean(*runs):
-    return {"recipe": " and ".join(_recipes(runs)), "earlier": runs[-1], "averaged_in": averaged_in(runs)}
+def _of(facts, key):
+    return [stage[key] for stage in stages_of_facts(facts)]
 
 
-def test_a_line_of_stages_is_told_from_its_beginning():
-    assert _recipes(stages(LAST)) == ["first", "last"] and "earlier" not in stages(LAST)[1]
-    assert stages(None) == stages("by hand") == []
+def test_a_stage_follows_those_before_it_and_names_them():
+    assert _of(LAST, "id") == ["first", "last"] and _of(LAST, "parents") == [[], ["first"]]
+    assert _of(LAST, "weights") == [None, None] and "selected_on" not in stages_of_facts(LAST)[0]
+    assert stages_of_facts("by hand") == stages_of_facts({}) == []
 
 
-def test_a_mean_counts_what_only_other_runs_went_through_and_nothing_twice():
-    mean = _mean(BESIDE, LAST)
-    assert _recipes(mean["averaged_in"]) == ["beside"]
-    assert _recipes(stages(mean)) == ["first", "last", "beside", "beside and last"]
+def test_a_mean_names_what_only_its_other_runs_went_through_once():
+    assert _of(MEAN, "id") == ["first", "last", "beside", "beside and last"]
+    assert _of(MEAN, "parents") == [[], ["first"], None, None], "means did not say whose they were"
+    assert _of(MEAN, "kind") == ["train", "train", "train", "average"]
 
 
-def test_means_of_means_and_what_began_with_them():
-    begun = {"recipe": "begun", "earlier": _mean(BESIDE, LAST)}
-    again = _mean(BESIDE, begun)
-    assert again["averaged_in"] == []
-    assert _recipes(stages(again)) == ["first", "last", "beside", "beside and last", "begun", "beside and begun"]
-    again = _mean(begun, BESIDE)
-    assert _recipes(again["averaged_in"]) == ["last", "beside and last", "begun"]
-    assert _recipes(stages(again)) == ["first", "beside", "last", "beside and last", "begun", "begun and beside"]
+def test_other_stages_of_the_same_name_are_told_apart():
+    again = {"recipe": "last", "steps": 5, "earlier": {"grown": "wider", "earlier": LAST}}
+    assert _of(again, "id") == ["first", "last", "grow", "last-2"] and _of(again, "parents")[2:] == [["last"], ["grow"]]
+
+
+def test_weights_of_which_only_the_file_is_known_were_imported():
+    assert _of({"weights": "mine.safetensors"}, "kind") == ["import"]
+    assert _of({"weights": "mine.safetensors"}, "weights_file") == ["mine.safetensors"]

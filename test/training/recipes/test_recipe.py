@@ -1,70 +1,13 @@
 """Recipes are read strictly."""
 
-import json
+
 from dataclasses import replace
-from functools import lru_cache
 
 import pytest
-import torch
 
-from depth_sr_ros.models import create_model, list_models
-from training.datasets.registry import DATASETS
-from training.evaluation.protocols import PROTOCOLS
-from training.fitting.crop_loader import crop_options
 from training.fitting.learning_rate import learning_rate
-from training.fitting.objective import check_losses, parameter_groups
-from training.fitting.train import RECIPES
+from training.recipes.names import RecipeFile
 from training.recipes.recipe import OptimiserOptions, load_recipe
-
-SCORED_BY = {"_live": {"live"}, "dagf_x8_noisy_local": {"noisy-middlebury"}, "denoising": {"dkn-noise"}}
-SHIPPED = sorted(RECIPES.glob("*.yaml"))
-
-
-@lru_cache
-def _network(model, scale, options):
-    with torch.device("meta"):
-        return create_model(model, scale=scale, **json.loads(options))
-
-
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
-def test_shipped_recipes_name_what_there_is(path):
-    recipe = load_recipe(path)
-    assert path.stem.startswith(f"{recipe.model}_x{recipe.scale}")
-    network = _network(recipe.model, recipe.scale, json.dumps(recipe.model_options))
-    assert parameter_groups(network, recipe.loss)
-    check_losses(network, recipe)
-    assert not any(side % network.size_multiple for side in crop_options(recipe).shape)
-    data = recipe.data
-    assert {*data.collections, *data.dev} <= set(DATASETS)
-    shares = [*data.shares.values(), *(c.share for c in data.collections.values()), data.procedural]
-    assert sum(shares) == pytest.approx(1)
-    assert not recipe.queries or network.samples_pixels
-    assert recipe.crops.scales is None or network.any_position
-    assert set(recipe.evaluation) <= set(PROTOCOLS)
-    expected = next((protocols for words, protocols in SCORED_BY.items() if words in path.stem), set())
-    assert expected <= set(recipe.evaluation)
-
-
-@pytest.mark.parametrize("start", [p for p in SHIPPED if "local" in p.stem or "live" in p.stem], ids=lambda p: p.stem)
-def test_recipes_start_from_runs_of_recipes_that_ship(start):
-    """A run called mean is an average of others."""
-    weights = load_recipe(start).start_from
-    assert weights is None or "_mean" in weights or (RECIPES / f"{weights.split('/')[1]}.yaml").is_file()
-
-
-def test_every_model_has_recipes_for_its_papers_scales_and_a_small_machine():
-    names = {p.stem for p in SHIPPED}
-    for model in set(list_models()) - {"fdkn_s", "jiif_s"}:  # which no paper has
-        for scale in (4, 8, 16):
-            assert {f"{model}_x{scale}", f"{model}_x{scale}_local"} <= names
-    assert {"dada_x32", "dada_x32_local"} <= names
-
-
-@pytest.mark.parametrize("scale", [4, 8])
-def test_the_papers_fdkn_has_one_recipe_for_all_scales(scale):
-    """`fdkn_x4` and `fdkn_x8` are stages of the weights that ship."""
-    paper, other = (load_recipe(RECIPES / f"{name}.yaml") for name in (f"fdkn_x{scale}_paper", "fdkn_x16"))
-    assert paper == replace(other, scale=scale)
 
 
 def test_recipe_begins_from_another_and_replaces_single_settings(tmp_path):
@@ -73,6 +16,35 @@ def test_recipe_begins_from_another_and_replaces_single_settings(tmp_path):
     recipe = load_recipe(tmp_path / "r.yaml")
     assert (recipe.model, recipe.scale, recipe.seed) == ("fdkn", 4, 3)
     assert (recipe.optimiser.learning_rate, recipe.optimiser.decay) == (0.5, 0.7)
+
+
+SCALED = "model: fdkn\nscale: 8\nseed: 1\nbatch_size: 2\nscales: {4: {seed: 4, crops: {size: 64}}, 16: {seed: 16}}\n"
+
+
+def test_a_file_says_what_differs_at_other_scales(tmp_path):
+    (tmp_path / "r.yaml").write_text(SCALED)
+    of_8, of_4 = (load_recipe(RecipeFile(tmp_path / "r.yaml", scale)) for scale in (None, 4))
+    assert (of_8.scale, of_8.seed, of_8.crops.size) == (8, 1, 256)
+    assert (of_4.scale, of_4.seed, of_4.crops.size, of_4.batch_size) == (4, 4, 64, 2)
+    with pytest.raises(ValueError, match=r"r.yaml: expected one of its scales \[4, 8, 16\], found 2"):
+        load_recipe(RecipeFile(tmp_path / "r.yaml", 2))
+
+
+def test_what_extends_comes_after_what_the_other_file_says_of_a_scale(tmp_path):
+    (tmp_path / "base.yaml").write_text(SCALED)
+    (tmp_path / "r.yaml").write_text("extends: base\nscale: 4\nseed: 7\n")
+    recipe = load_recipe(tmp_path / "r.yaml")
+    assert (recipe.scale, recipe.seed, recipe.crops.size) == (4, 7, 64)
+    (tmp_path / "r.yaml").write_text("extends: base\nseed: 7\nscales: {16: {seed: 8}}\n")
+    assert load_recipe(RecipeFile(tmp_path / "r.yaml", 16)).seed == 8
+    with pytest.raises(ValueError, match=r"scales \[8, 16\], found 4"):
+        load_recipe(RecipeFile(tmp_path / "r.yaml", 4))
+
+
+@pytest.mark.parametrize("words", ["fdkn_x4_local", "fdkn/local\nscale: 4"])
+def test_a_recipe_of_ones_own_begins_from_one_that_ships(words, tmp_path):
+    (tmp_path / "r.yaml").write_text(f"extends: {words}\nseed: 5\n")
+    assert load_recipe(tmp_path / "r.yaml") == replace(load_recipe("fdkn_x4_local"), seed=5)
 
 
 def test_shares_are_replaced_as_a_whole(tmp_path):
@@ -144,6 +116,9 @@ def test_misspelt_setting_proposes_the_nearest(tmp_path):
         ("data: {splits: train}", "splits: expected a list, found 'train'"),
         ("data: {every_nth_frame: {a: 1.5}, shares: {a: 1.0}}", "every_nth_frame.a: expected int, found 1.5"),
         ("model_options: {scale: 4}", "model_options.scale: the recipe's own `scale` says it"),
+        ("scales: [4]", "scales: expected settings by scale"),
+        ("scales: {4: 5}", "scales: expected settings by scale"),
+        ("scales: {x4: {}}", r"scales: expected whole numbers, found \['x4'\]"),
         ("evaluation: []", "evaluation: expected at least one protocol"),
         ("crops: {size: 256, width: 100}", "crops.width: expected a multiple of scale 8"),
     ],
@@ -171,6 +146,6 @@ def test_no_mapping(tmp_path):
         load_recipe(tmp_path / "r.yaml")
 
 
-def test_missing_file_lists_the_shipped_recipes(tmp_path):
-    with pytest.raises(FileNotFoundError, match="fdkn_x8"):
+def test_a_missing_file_lists_whose_recipes_ship(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"r.yaml: expected .*; there are recipes of \[.*'fdkn', "):
         load_recipe(tmp_path / "r.yaml")

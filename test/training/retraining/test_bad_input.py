@@ -86,7 +86,7 @@ def test_one_recording_needs_a_split_in_time(command, recordings, capsys):
         (["--steps", "0"], "expected --minutes or --steps above 0"),
         (["--tail", "1.5"], "expected --tail"),
         (["--crop", "30"], "expected a multiple of scale 8"),
-        (["--recipe", "nowhere.yaml"], "no such recipe file"),
+        (["--recipe", "nowhere.yaml"], "expected the name of a recipe"),
     ],
 )
 def test_settings_that_cannot_be_served(command, capsys, arguments, said):

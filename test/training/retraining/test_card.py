@@ -25,12 +25,15 @@ def settings(words):
         ("--steps 300 --minutes 0 --seed 7 --base-share 0.25", "--minutes 0 --steps 300 --base-share 0.25 --seed 7"),
         ("--held-margin -5 --base-margin 1", "--held-margin -5"),
         ("--recipe base/retrain --storage fp32", "--storage fp32"),
-        ("--recipe my/own.yaml", "--recipe own.yaml"),
+        ("--recipe FOLDER/own.yaml", "--recipe own.yaml"),
+        ("--recipe fdkn/local", "--recipe fdkn_x8_local"),
         ("--rgb /camera/color --registered --slop-s 0.05", "--registered --rgb /camera/color --slop-s 0.05"),
         ("--engine-cache plans", ""),
     ],
 )
-def test_it_has_what_decides_on_the_weights_and_no_paths(given, written):
+def test_it_has_what_decides_on_the_weights_and_no_paths(given, written, tmp_path):
+    (tmp_path / "own.yaml").write_text("extends: base/retrain")
+    given = given.replace("FOLDER", str(tmp_path))
     found = command_of(settings(f"--bags /home/me/bags --out /home/me/out {given}"))
     words = "python -m training retrain --bags BAGS --model fdkn --scale 8", written, "--out OUT"
     assert found == " ".join(word for word in words if word)

@@ -12,10 +12,11 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from depth_sr_ros.artifact import find_artifact, read_artifact
+from depth_sr_ros.artifact import SHIPPED, find_artifact, read_artifact
 from depth_sr_ros.engines import EngineError
 from depth_sr_ros.upsampler import Upsampler
 from training.__main__ import main
+from training.recipes.provenance import provenance_of
 from training.retraining import fine_tune as fine_tuning
 from training.retraining import promotion
 
@@ -90,10 +91,12 @@ def _not_again(*arguments):
 
 def _other_weights(recipe, data, run, resume, callbacks):
     path = run / "weights.safetensors"
+    record = provenance_of(path)
     with safe_open(path, "np") as file:
         metadata = file.metadata()
     weights = {name: np.asarray(1.003 * value, value.dtype) for name, value in load_file(path).items()}
     save_file(weights, path, metadata)
+    record.stored(path).write(run)
     return path
 
 
@@ -102,7 +105,11 @@ def the_card_says_what_was_done(artifact):
     assert card.name == "fdkn_x8_retrained" and card.evaluation["protocol"] == "live"
     assert {"dkn-bicubic", "cell-median"} <= set(card.evaluation)
     assert card.training["recordings"]["study"] == {"train": 0, "held": 6}
-    assert card.training["steps"] == 2 and card.training["earlier"]["recipe"].startswith("fdkn_x8_live")
+    *before, last = provenance_of(artifact.weights).stages
+    assert before == list(provenance_of(SHIPPED / "fdkn_x8_live" / "weights.safetensors").stages)
+    assert last["id"] == "fdkn_x8_retrained" and last["recipe"] == card.training["recipe"] == "base/retrain"
+    assert last["steps"] == 2 and card.training["steps"] == 2 + sum(stage.get("steps", 0) for stage in before)
+    assert last["recordings"] == card.training["recordings"] and last["command"] == card.command
     assert set(card.evaluation["change"]["base"]) == {"live", "dkn-bicubic", "cell-median"}
     assert card.command == (
         "python -m training retrain --bags BAGS --model fdkn --scale 8 --held study --minutes 0 --steps 2 --crop 32 "

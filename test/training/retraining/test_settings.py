@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from training.fitting.train import RECIPES
+from training.recipes.names import RECIPES
 from training.retraining.settings import Settings, TrainingOptions, check_claim, claim
 
 

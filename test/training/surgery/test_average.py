@@ -8,8 +8,8 @@ import safetensors.torch
 import torch
 
 from training.__main__ import main
-from training.evaluation.known_scenes import sets_of_facts
-from training.recipes.lineage import stages
+from training.evaluation.known_scenes import sets_of_weights
+from training.recipes.provenance import provenance_of, sha256_of
 from training.surgery.average import average_runs
 
 
@@ -26,16 +26,18 @@ def test_mean_of_the_weights_and_the_facts_of_all(tmp_path):
     weights = average_runs([_run(tmp_path / "a", 1), _run(tmp_path / "b", 3)], out)
     state = safetensors.torch.load_file(weights)
     assert state["weight"].tolist() == [2, 2] and state["num_batches_tracked"] == 5
-    facts = json.loads((out / "training.json").read_text())
-    assert facts["recipe"] == "a and b" and facts["command"].startswith("python -m training average runs/a runs/b")
+    last = provenance_of(weights).last
+    assert last["parents"] == ["a", "b"] and last["command"].startswith("python -m training average runs/a runs/b")
+    assert last["start_weights"] == [sha256_of(tmp_path / name / "weights.safetensors") for name in ("a", "b")]
 
 
 def test_a_mean_is_averaged_by_the_name_of_its_run_and_knows_what_went_into_it(tmp_path):
     average_runs([_run(tmp_path / "a", 1), _run(tmp_path / "b", 3)], tmp_path / "mean")
     average_runs([tmp_path / "mean", _run(tmp_path / "c", 5)], tmp_path / "next")
-    facts = json.loads((tmp_path / "next" / "training.json").read_text())
-    assert facts["command"] == "python -m training average runs/mean runs/c --out RUN"
-    assert [stage["recipe"] for stage in stages(facts)] == ["c", "b", "a", "a and b", "a and b and c"]
+    record = provenance_of(tmp_path / "next" / "weights.safetensors")
+    assert record.last["command"] == "python -m training average runs/mean runs/c --out RUN"
+    assert [stage["id"] for stage in record.stages] == ["a", "b", "mean", "c", "next"]
+    assert record.last["parents"] == ["mean", "c"]
 
 
 def test_a_mean_knows_which_splits_it_was_trained_on(tmp_path):
@@ -45,7 +47,7 @@ def test_a_mean_knows_which_splits_it_was_trained_on(tmp_path):
             json.dumps({"recipe": run.name, "command": "", "data": ["nyu"], "splits": {"nyu": "dada-train"}})
         )
     average_runs(runs, tmp_path / "mean")
-    assert sets_of_facts(json.loads((tmp_path / "mean" / "training.json").read_text())) == {"nyu:dada-train"}
+    assert sets_of_weights(tmp_path / "mean" / "weights.safetensors") == {"nyu:dada-train"}
 
 
 def test_other_networks_are_refused(tmp_path):
@@ -57,7 +59,7 @@ def test_shares_say_how_much_each_run_counts(tmp_path):
     runs = [_run(tmp_path / "a", 1), _run(tmp_path / "b", 3)]
     state = safetensors.torch.load_file(average_runs(runs, tmp_path / "mean", [1, 4]))
     assert state["weight"].tolist() == pytest.approx([2.6, 2.6]) and state["num_batches_tracked"] == 5
-    facts = json.loads((tmp_path / "mean" / "training.json").read_text())
+    facts = provenance_of(tmp_path / "mean" / "weights.safetensors").last
     assert facts["shares"] == [1, 4]
     assert facts["command"] == "python -m training average runs/a runs/b --shares 1 4 --out RUN"
     for shares in ([1], [1, 0], [1, math.nan], [1, math.inf]):
@@ -74,7 +76,7 @@ def test_a_part_has_shares_of_its_own(tmp_path, capsys):
     assert main([*words, "--part", "guide", "3", "1"]) == 0
     state = safetensors.torch.load_file(tmp_path / "mean" / "weights.safetensors")
     assert state["guide.weight"].tolist() == [1.5, 1.5] and state["depth.weight"].tolist() == [2, 2]
-    facts = json.loads((tmp_path / "mean" / "training.json").read_text())
+    facts = provenance_of(tmp_path / "mean" / "weights.safetensors").last
     assert facts["parts"] == {"guide": [3, 1]}
     assert facts["command"].endswith("average runs/a runs/b --shares 1 1 --part guide 3 1 --out RUN")
     for part, said in (

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from depth_sr_ros.models import create_model
-from training.recipes.lineage import stages
+from training.recipes.provenance import provenance_of
 from training.surgery.grow import grow, grow_run
 
 
@@ -48,8 +48,8 @@ def test_grown_weights_say_how_they_were_made(tmp_path):
     save_file(_network(8, 1, (16,)).state_dict(), tmp_path / "run" / "weights.safetensors")
     (tmp_path / "run" / "training.json").write_text(json.dumps({"command": "python -m training train --recipe narrow"}))
     grow_run(tmp_path / "narrow.yaml", tmp_path / "run", tmp_path / "wide.yaml", tmp_path / "run" / "grown")
-    facts = json.loads((tmp_path / "run" / "grown" / "training.json").read_text())
-    assert [stage["command"] for stage in stages(facts)] == [
+    stages = provenance_of(tmp_path / "run" / "grown" / "weights.safetensors").stages
+    assert [stage["command"] for stage in stages] == [
         "python -m training train --recipe narrow",
         "python -m training grow --recipe wide --narrow-recipe narrow --run RUN --out RUN/grown",
     ]

@@ -1,12 +1,12 @@
 """A shrunk network keeps what a trained one uses."""
 
-import json
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from depth_sr_ros.models import create_model
+from training.recipes.provenance import provenance_of, sha256_of
 from training.surgery.shrink import shrink, shrink_run
 
 _WIDE, _NARROW = (8, 8, 8, 8, 16, 16), (8, 4, 6, 8, 8, 4)
@@ -64,13 +64,16 @@ def test_weights_say_how_they_were_made(tmp_path):
     save_file(_network(_WIDE).state_dict(), tmp_path / "run" / "weights.safetensors")
     (tmp_path / "run" / "training.json").write_text('{"steps": 7}')
     shrink_run(tmp_path / "wide.yaml", tmp_path / "run", tmp_path / "narrow.yaml", tmp_path / "out")
-    facts = json.loads((tmp_path / "out" / "training.json").read_text())
-    assert facts["earlier"] == {"steps": 7} and "shrink --recipe narrow --wide-recipe wide" in facts["command"]
+    before, last = provenance_of(tmp_path / "out" / "weights.safetensors").stages
+    assert (before["kind"], before["steps"], last["kind"], last["parents"]) == ("train", 7, "shrink", [before["id"]])
+    assert last["start_weights"] == [sha256_of(tmp_path / "run" / "weights.safetensors")]
+    assert "shrink --recipe narrow --wide-recipe wide" in last["command"]
 
 
 def test_an_artifact_is_taken_in_the_place_of_a_run(tmp_path, artifact):
     (tmp_path / "wide.yaml").write_text("model: fdkn\nscale: 8\n")
     (tmp_path / "narrow.yaml").write_text("model: fdkn_s\nscale: 8\n")
     shrink_run(tmp_path / "wide.yaml", artifact.folder, tmp_path / "narrow.yaml", tmp_path / "out")
-    facts = json.loads((tmp_path / "out" / "training.json").read_text())
-    assert facts["earlier"] == dict(artifact.card.training)
+    stages = provenance_of(tmp_path / "out" / "weights.safetensors").stages
+    assert stages[:-1] == provenance_of(artifact.weights).stages
+    assert stages[-1]["start_weights"] == [artifact.card.files["weights.safetensors"]]
