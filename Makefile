@@ -74,10 +74,11 @@ test: lint $(RUN)/.installed ## Linters, types, import rules and every test; ARG
 ifdef ARGS
 	$(DEV)/bin/python -m pytest --durations=15 $(ARGS)
 else
-	@# streams run in real time: one after another
-	$(DEV)/bin/python -m pytest --durations=10 -m dds
+	@# streams run in real time: what measures rates alone, the others two at a time, in a ROS domain each
+	$(DEV)/bin/python -m pytest --durations=10 -m alone
+	$(DEV)/bin/python -m pytest --durations=10 --numprocesses 2 --dist loadfile -m 'dds and not alone'
 	@# the rest side by side; training apart, since it forks workers, which a process with threads of ROS should not
-	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --durations=15 $(SIDE_BY_SIDE) -m 'not dds' --ignore=test/training
+	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --durations=15 $(SIDE_BY_SIDE) -m 'not dds and not alone' --ignore=test/training
 	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --durations=10 $(SIDE_BY_SIDE) test/training
 	@$(MAKE) --no-print-directory test-kernels
 endif
@@ -91,8 +92,9 @@ test-kernels: $(DEV)/.installed ## Triton's kernels, in its interpreter where th
 	    $(KERNELS)/bin/python -m pytest --durations=5 test/models/fused; fi
 
 .PHONY: lint
-lint: $(DEV)/.installed ## Linters, types and import rules only.
+lint: $(DEV)/.installed ## Linters, formatting, types and import rules only.
 	$(DEV)/bin/ruff check
+	$(DEV)/bin/ruff format --check
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports --no-logo
 

@@ -16,7 +16,8 @@ ENGINES = Path(__file__).parent / "engines"
 sys.path.insert(0, str(Path(__file__).parent))  # helpers of several folders lie beside this file
 sys.path.insert(0, str(ENGINES))  # for the gated engine
 
-SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+TEST_DATA = "DEPTH_SR_TEST_DATA"
+"""Environment variable: a folder of real RGB-D data with a manifest.csv. Unset, tests look at this repository only."""
 
 
 @pytest.fixture(scope="session")
@@ -27,10 +28,13 @@ def artifact() -> Artifact:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of real RGB-D data beside the project; skips where a newcomer does not have it."""
-    if not (SHARED_DATA / "manifest.csv").is_file():
-        pytest.skip("needs the RGB-D data in ../shared/data, which does not ship with the project")
-    return SHARED_DATA
+    """Folder of real RGB-D data, where the environment names one; skips elsewhere."""
+    folder = os.environ.get(TEST_DATA, "")
+    if not folder:
+        pytest.skip(f"needs real RGB-D data, which does not ship with the project: set {TEST_DATA} to its folder")
+    if not Path(folder, "manifest.csv").is_file():
+        pytest.fail(f"{TEST_DATA}: expected a folder with a manifest.csv, found {folder}")
+    return Path(folder)
 
 
 @pytest.fixture
@@ -64,9 +68,9 @@ def small_export(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]
 
     Once per session, also where several processes share it.
     """
-    from small_networks import small_export
+    from small_networks import small_export, small_scale
 
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "small_exports"
     folder.mkdir(exist_ok=True)
-    return lambda name, scale=8: small_export(name, folder, scale)
+    return lambda name, scale=None: small_export(name, folder, scale or small_scale(name))

@@ -21,6 +21,7 @@ from depth_sr_ros.models.weights import load_weights
 # right.
 OPTIONS = {
     "jiif": {"width": 8, "blocks": 1, "hidden": (32, 16)},
+    "dagf": {"channels": 8, "levels": 2, "residual_blocks": 1},
     "jiif_s": {"width": 8, "blocks": 1, "hidden": (32, 16)},
     "dada": {"solver": "accelerated", "accelerated_iterations": 24, "network_resolution": 1},
     "bridgenet": {"backbone": "resnet18", "deep_blocks": 4},
@@ -38,8 +39,17 @@ def small_network(name: str, **options) -> GuidedUpsampler:
     return network
 
 
+# every phase of a cell is traced apart, and one of JIIF's networks shows that at x8
+SCALES = {"jiif_s": 4}
+
+
+def small_scale(name: str) -> int:
+    """The scale that a network is exported at where no other is asked for."""
+    return SCALES.get(name, 8)
+
+
 @cache
-def small_export(name: str, folder: Path, scale: int = 8) -> tuple[Artifact, FrameGraph]:
+def small_export(name: str, folder: Path, scale: int) -> tuple[Artifact, FrameGraph]:
     """An artifact in `folder` and the graph it was exported from, however often and by how many processes asked for.
 
     Exporting takes up to half a minute, so a process takes what another has made.

@@ -6,6 +6,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from ros_domain import domain
 
 from depth_sr_ros.commands.main import main
 from depth_sr_ros.recordings.bag import BagRecording
@@ -134,8 +135,8 @@ def test_replay_of_nothing_is_one_sentence(tmp_path, capsys):
 
 def test_node_hands_ros_arguments_on_and_its_exit_status_back():
     command = [sys.executable, "-m", "depth_sr_ros.commands.main", "node", "--ros-args", "-p", "engine:=abacus"]
-    domain = {"ROS_DOMAIN_ID": str(os.getpid() % 100 + 1), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | domain, timeout=60)
+    own = {"ROS_DOMAIN_ID": domain(), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | own, timeout=60)
     assert done.returncode == 1
     assert "abacus" in done.stderr + done.stdout
 

@@ -7,12 +7,12 @@ import os
 import re
 import subprocess
 import sys
-from itertools import count
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from ros_domain import domain
 
 from depth_sr_ros.recordings.bag_writer import BagWriter
 
@@ -20,12 +20,10 @@ pytestmark = [pytest.mark.dds, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 KEYS = {"model", "engine", "pairs_in", "frames_out", "dropped", "latency_ms", "rmse_m"}
-_domains = count()
 
 
 def run(*command: str, timeout: float = 90) -> subprocess.CompletedProcess[str]:
-    domain = str(1 + (os.getpid() + 37 * (1 + next(_domains))) % 100)
-    environment = os.environ | {"ROS_DOMAIN_ID": domain, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    environment = os.environ | {"ROS_DOMAIN_ID": domain(), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
     return subprocess.run(
         [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout,
         check=False,

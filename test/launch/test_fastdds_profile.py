@@ -10,6 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from ros_domain import domain
 
 from depth_sr_ros.ros.dds_profile import VARIABLES
 
@@ -62,7 +63,7 @@ def test_profile_holds_for_every_participant_that_names_none(profile: ElementTre
 
 def _largest_segment(how: str) -> int:
     environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-    environment |= {"ROS_DOMAIN_ID": str(1 + os.getpid() % 100), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    environment |= {"ROS_DOMAIN_ID": domain(), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
     ran = subprocess.run(
         [sys.executable, "-c", LARGEST_SEGMENT, how], env=environment, capture_output=True, text=True, timeout=60
     )

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 import rclpy
+from ros_domain import domain
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-os.environ["ROS_DOMAIN_ID"] = str(os.getpid() % 100 + 1)
+os.environ["ROS_DOMAIN_ID"] = domain()
 os.environ["RMW_IMPLEMENTATION"] = "rmw_fastrtps_cpp"
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 

@@ -10,6 +10,7 @@ from probe import CAMERA, Child, assert_ends_cleanly, start_node
 pytestmark = pytest.mark.dds
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_loses_none_of_300_frames_of_640x480_at_30_hz(probe):
     # A deep queue: on a busy test machine a late executor must not look like a lossy transport.

@@ -24,8 +24,15 @@ from depth_sr_ros.engines.tensorrt.plan_runner import input_shapes
 from depth_sr_ros.engines.tensorrt.quantised import quantise
 from depth_sr_ros.engines.tensorrt.ranges import largest_by_channel, largest_values
 
-# one of each network is enough here; the others differ in their weights
-SHIPPED_NETWORKS = sorted({read_artifact(SHIPPED / name).card.model: name for name in list_artifacts()}.values())
+
+def _card(name):
+    return read_artifact(SHIPPED / name).card
+
+
+# one of each network is enough, the others differ in their weights; of the smallest scale, since JIIF's graph grows
+SHIPPED_NETWORKS = sorted(
+    {card.model: card.name for card in sorted(map(_card, list_artifacts()), key=lambda c: -c.scale)}.values()
+)
 
 
 def _error(name, model, precision):

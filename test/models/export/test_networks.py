@@ -11,7 +11,9 @@ from depth_sr_ros.engines.selfcheck import check_engine
 from depth_sr_ros.models import list_models
 from depth_sr_ros.upsampler import Upsampler
 
-_VGA = (60, 80)
+# of depth: 640x480 in colour for the default network, a quarter of that for the others, which cost seconds
+_CAMERA = {"fdkn": (60, 80)}
+_SMALLER = (30, 40)
 
 
 def _frame(height, width, scale):
@@ -36,10 +38,11 @@ def _cells(network, cells):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("cells", [_VGA, (7, 13)])
+@pytest.mark.parametrize("cells", ["camera", (7, 13)])
 def test_runtimes_agree_with_torch(exported, cells):
     artifact, graph = exported
-    cells = _cells(graph.network, cells)
+    wanted = _CAMERA.get(artifact.card.model, _SMALLER) if cells == "camera" else cells
+    cells = _cells(graph.network, wanted)
     frame = _frame(*cells, graph.network.scale)
     with torch.inference_mode():
         depth_hr, valid = (t.numpy() for t in graph(*(torch.from_numpy(a) for a in frame.values())))
@@ -55,11 +58,12 @@ def test_runtimes_agree_with_torch(exported, cells):
 def test_a_size_that_is_no_multiple_of_anything_comes_back_as_it_was(exported):
     """What the network's cells need beyond the image is added before and cut off after."""
     artifact, graph = exported
-    frame, size = _frame(8, 14, graph.network.scale), (59, 107)
+    scale = graph.network.scale
+    frame, size = _frame(64 // scale, 112 // scale, scale), (59, 107)
     rgb = np.ascontiguousarray(frame["rgb"][: size[0], : size[1]])
     depth = np.where(frame["depth"] > 0, frame["depth"], np.nan)
     results = [
-        Upsampler(artifact.card.model, 8, weights=artifact.folder, engine=engine, precision="fp32")(rgb, depth)
+        Upsampler(artifact.card.model, scale, weights=artifact.folder, engine=engine, precision="fp32")(rgb, depth)
         for engine in ("torch", "onnxruntime", "openvino")
     ]
     for result in results:
@@ -91,7 +95,7 @@ def test_graph_is_the_form_for_inference(exported):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("name", "scale"), [("dagf", 4), ("fdkn", 16), ("jiif", 16)])
+@pytest.mark.parametrize(("name", "scale"), [("dagf", 4), ("fdkn", 16)])  # jiif_s is exported at x4 above
 def test_live_networks_export_at_other_scales(name, scale, small_export):
     artifact, _ = small_export(name, scale)
     assert check_engine(OpenVinoEngine, artifact, "fp32", 2).passed

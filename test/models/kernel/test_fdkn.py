@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from depth_sr_ros.models import create_model
 
 _GOLDEN = Path(__file__).parents[1] / "golden" / "fdkn.npz"
-_RELEASED = Path(__file__).parents[4] / "shared" / "methods" / "fdkn_released_keys.txt"
+_RELEASED = Path(__file__).parents[1] / "released" / "fdkn_tensors.txt"
 
 
 def _count(**options):
@@ -28,7 +28,6 @@ def test_parameter_counts():
     assert _count(guide="grey", depth_kernels=False) == 346_928
 
 
-@pytest.mark.skipif(not _RELEASED.is_file(), reason="needs the list of tensors in the authors' release (../shared)")
 def test_grey_form_has_the_released_tensors():
     shapes = [line.partition(" ")[2] for line in _RELEASED.read_text().splitlines() if line.strip()]
     ours = [str(tuple(t.shape)) for t in create_model("fdkn", guide="grey").state_dict().values()]

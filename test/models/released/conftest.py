@@ -45,8 +45,8 @@ def import_by_command(tmp_path) -> Callable[..., Artifact]:
     def run(model: str, state: Mapping[str, Tensor], *further: str) -> Artifact:
         checkpoint, folder = tmp_path / f"{model}.pth", tmp_path / "made"
         torch.save(state, checkpoint)
-        assert main(["import-weights", model, str(checkpoint), "--scale", "8", "-o", str(folder), *further]) == 0
-        artifact = read_artifact(folder, model, 8)
+        assert main(["import-weights", model, str(checkpoint), "--scale", "4", "-o", str(folder), *further]) == 0
+        artifact = read_artifact(folder, model, 4)
         assert check_engine(OnnxRuntimeEngine, artifact, "fp32", threads=1).passed
         return artifact
 

@@ -8,6 +8,8 @@ import torch
 
 from depth_sr_ros.artifact import read_artifact
 from depth_sr_ros.commands.main import main
+from depth_sr_ros.engines.onnxruntime import OnnxRuntimeEngine
+from depth_sr_ros.engines.selfcheck import check_engine
 from depth_sr_ros.models import create_model
 from depth_sr_ros.models.released import LAYOUTS, ImportSettings, ReleasedError, convert
 
@@ -98,7 +100,9 @@ def test_command_writes_an_artifact_with_its_origin(released, tmp_path, capsys):
     arguments = ["import-weights", "fdkn", str(checkpoint), "--scale", "4", "-o", str(tmp_path / "made")]
     assert main(arguments) == 0
     assert "62 tensors imported" in capsys.readouterr().err
-    card = read_artifact(tmp_path / "made", "fdkn", 4).card
+    artifact = read_artifact(tmp_path / "made", "fdkn", 4)
+    assert check_engine(OnnxRuntimeEngine, artifact, "fp32", threads=1).passed
+    card = artifact.card
     assert card.options["guide"] == "grey" and card.options["sampling"] == "aligned_corners"
     assert card.training["sha256"] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     assert card.training["licence"] == "GPL-3.0"

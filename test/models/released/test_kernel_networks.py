@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from depth_sr_ros.models.layers.interpolation import resize_bicubic
 from depth_sr_ros.models.released import ImportSettings, convert
 
-_LISTED = Path(__file__).parents[4] / "shared" / "methods" / "fdkn_released_keys.txt"
+_LISTED = Path(__file__).with_name("fdkn_tensors.txt")  # names and shapes in the authors' file
 
 
 def _branch_shapes(branch, channels, sizes, block):
@@ -121,13 +121,12 @@ def test_channel_order_of_dkn_can_be_told(random_state):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("model", "shapes"), [("fdkn", _fdkn_shapes()), ("dkn", _dkn_shapes())])
-def test_command_writes_an_artifact_that_an_engine_takes(model, shapes, random_state, import_by_command):
-    artifact = import_by_command(model, random_state(shapes))
+def test_command_writes_an_artifact_that_an_engine_takes(random_state, import_by_command):
+    """FDKN's is in `test_importer`."""
+    artifact = import_by_command("dkn", random_state(_dkn_shapes()))
     assert artifact.card.options["sampling"] == "aligned_corners"
 
 
-@pytest.mark.skipif(not _LISTED.is_file(), reason="needs the list of tensors in the authors' release (../shared)")
 def test_made_up_layout_is_the_released_one():
     lines = [line.split(" ", 1) for line in _LISTED.read_text().splitlines() if line.strip()]
     assert len(lines) == 62
