@@ -70,7 +70,7 @@ EXTRAS = {
 
 setup(
     name=PACKAGE,
-    version="0.1.0",
+    version="0.5.0",
     description="Guided depth super-resolution: colour and coarse depth in, dense metric depth out",
     long_description="Documentation: README.md of the source repository.",
     license="Apache-2.0",
@@ -89,7 +89,7 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
-            f"depth-sr = {PACKAGE}.cli:main",
+            f"depth-sr = {PACKAGE}.commands.main:main",
             f"depth_sr_node = {PACKAGE}.ros.node:main",
         ]
     },

@@ -19,7 +19,7 @@ from bench.limits import arithmetic, limit_cases, rates
 from bench.peers import guided_colour
 from depth_sr_ros.artifact import read_artifact
 from depth_sr_ros.commands.bench import upsamplers
-from depth_sr_ros.commands.timing import Case, made_up_frame, time_in_turn
+from depth_sr_ros.commands.timing import Case, synthetic_frame, time_in_turn
 from depth_sr_ros.upsampler import Upsampler
 
 STRAIGHTFORWARD, PEER = "torch eager, straightforward", "cv2 guided filter"
@@ -40,7 +40,7 @@ def main() -> int:
 def _measure(options: argparse.Namespace) -> dict[str, Any]:
     artifact = read_artifact(options.artifact)
     width, height = options.size
-    rgb, depth = made_up_frame(height, width, artifact.card.scale)
+    rgb, depth = synthetic_frame(height, width, artifact.card.scale)
     if options.only_best:
         card = artifact.card
         best = Upsampler(card.model, card.scale, weights=artifact.folder, threads=options.threads)

@@ -30,7 +30,7 @@ from bench.kept import write_results
 from bench.straightforward import straightforward
 from depth_sr_ros.artifact import SHIPPED, Artifact, list_artifacts, read_artifact
 from depth_sr_ros.cameras.grids import colour_on_grid, depth_on_grid, frame_layout
-from depth_sr_ros.commands.timing import made_up_frame
+from depth_sr_ros.commands.timing import synthetic_frame
 from depth_sr_ros.engines.base import Arrays, EngineError, EngineUnavailable, Precision
 from depth_sr_ros.engines.selfcheck import check_engine
 from depth_sr_ros.engines.torch.cuda_engine import TorchCudaEngine
@@ -140,15 +140,15 @@ def _or_refused(work: Callable[[], Row]) -> Row:
 
 def _times(artifact: Artifact, precision: Precision, size: tuple[int, int], rounds: int) -> Row:
     """Milliseconds of the device and on the clock, and the GPU memory that a frame of (width, height) needs."""
-    made_up = _frame(artifact, size)
+    inputs = _frame(artifact, size)
     gc.collect()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     clock = []
-    with TorchCudaEngine(artifact, made_up["depth"].shape, precision) as engine:
+    with TorchCudaEngine(artifact, inputs["depth"].shape, precision) as engine:
         for _ in range(_WARM_UP + rounds):
             start = time.perf_counter()
-            engine.infer(made_up)
+            engine.infer(inputs)
             clock.append((time.perf_counter() - start) * 1e3)
         whole, copies = engine.device_milliseconds(rounds)
         notes = engine.describe().notes
@@ -162,9 +162,9 @@ def _times(artifact: Artifact, precision: Precision, size: tuple[int, int], roun
 
 
 def _frame(artifact: Artifact, size: tuple[int, int]) -> Arrays:
-    """A made-up frame of (width, height) as `Upsampler` brings it to the network's grid."""
+    """A synthetic frame of (width, height) as `Upsampler` brings it to the network's grid."""
     card, (width, height) = artifact.card, size
-    rgb, depth = made_up_frame(height, width, card.scale)
+    rgb, depth = synthetic_frame(height, width, card.scale)
     layout = frame_layout(rgb.shape[:2], depth.shape, card.scale, (card.scale,), card.size_multiple)
     return {"rgb": colour_on_grid(rgb, layout), "depth": depth_on_grid(depth, layout, rgb.shape[:2])}
 

@@ -1,4 +1,4 @@
-"""The measurement of `bench.gpu` as Markdown, and the time that stands beside each of the models."""
+"""The measurement of `bench.gpu` as Markdown, and the time listed for each model."""
 
 from __future__ import annotations
 

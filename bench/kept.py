@@ -1,4 +1,4 @@
-"""Results that are kept while a measurement goes on, so that a run that was stopped can go on from there."""
+"""Results saved during a measurement, so that a stopped run can continue."""
 
 from __future__ import annotations
 

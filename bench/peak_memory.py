@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.job import job_parser
 from depth_sr_ros.artifact import read_artifact
-from depth_sr_ros.commands.timing import made_up_frame
+from depth_sr_ros.commands.timing import synthetic_frame
 from depth_sr_ros.upsampler import Upsampler
 
 _FRAMES = 3
@@ -21,7 +21,7 @@ def main() -> int:
     options = parser.parse_args()
     card = read_artifact(options.artifact).card
     width, height = options.size
-    rgb, depth = made_up_frame(height, width, card.scale)
+    rgb, depth = synthetic_frame(height, width, card.scale)
     before = _peak()
     upsampler = Upsampler(
         card.model,

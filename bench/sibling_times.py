@@ -15,7 +15,7 @@ from typing import Any
 from bench.job import job_parser, rounds_within
 from depth_sr_ros.artifact import read_artifact
 from depth_sr_ros.commands.bench import upsamplers
-from depth_sr_ros.commands.timing import Case, made_up_frame, time_in_turn
+from depth_sr_ros.commands.timing import Case, synthetic_frame, time_in_turn
 
 _WARM_UP = 2
 
@@ -32,7 +32,7 @@ def main() -> int:
     if len(scales) > 1:
         raise ValueError(f"expected two artifacts of one scale, found {sorted(scales)}")
     width, height = options.size
-    frame = made_up_frame(height, width, scales.pop())
+    frame = synthetic_frame(height, width, scales.pop())
     common = [key for key in served["sibling"] if key in served["network"]]
     rows = {key: _in_turn({name: partial(served[name][key], *frame) for name in served}, options) for key in common}
     print(json.dumps({"rows": rows}))

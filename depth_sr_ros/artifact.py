@@ -168,7 +168,7 @@ def find_artifact(model: str, scale: int, folder: Path = SHIPPED) -> Artifact:
             return read_artifact(folder / name, model, scale)
     raise ArtifactError(
         f"model {model!r} at scale {scale}: expected one of {shipped}; "
-        "choose another `model` or `scale`, or give your own by `weights`"
+        "choose another `model` or `scale`, or pass your own as `weights`"
     )
 
 
@@ -192,9 +192,9 @@ def read_artifact(path: Path, model: str | None = None, scale: int | None = None
     for name in dict.fromkeys((GRAPH, WEIGHTS, FIXTURE, *card.files)):
         _check_file(folder / name, card.files.get(name))
     if model is not None and card.model != model:
-        raise ArtifactError(f"{folder}: expected weights of model {model!r}, found {card.model!r}; change one of both")
+        raise ArtifactError(f"{folder}: expected weights of model {model!r}, found {card.model!r}; change one of them")
     if scale is not None and card.scale != scale:
-        raise ArtifactError(f"{folder}: expected weights for scale {scale}, found {card.scale}; change one of both")
+        raise ArtifactError(f"{folder}: expected weights for scale {scale}, found {card.scale}; change one of them")
     return Artifact(folder, card)
 
 
@@ -261,8 +261,8 @@ def read_card(path: Path) -> Card:
     """
     if not Path(path).exists() or not (_folder(path) / CARD).is_file():
         raise ArtifactError(
-            f"{path}: expected an artifact folder with {CARD}, {GRAPH}, {WEIGHTS} and {FIXTURE}; bare weights are "
-            "made into one by `python -m training export`"
+            f"{path}: expected an artifact folder with {CARD}, {GRAPH}, {WEIGHTS} and {FIXTURE}; "
+            "`python -m training export` makes one from bare weights"
         )
     return _parse_card(_folder(path) / CARD)
 

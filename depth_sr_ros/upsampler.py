@@ -1,4 +1,4 @@
-"""The hall: colour and coarse metric depth in, dense metric depth at the colour's size out.
+"""The Python API: colour and coarse metric depth in, dense metric depth at the colour's size out.
 
     from depth_sr_ros.upsampler import Upsampler
     result = Upsampler(model="fdkn", scale=8)(rgb, depth)
@@ -125,7 +125,7 @@ class Upsampler:
             self._choices: dict[int, EngineChoice] = {scale: self._choose(artifact)}
         except (ArtifactError, EngineError) as error:
             raise UpsamplerError(str(error)) from error
-        # weights of one's own serve their own scale only; shipped ones may stand in for each other
+        # user weights serve their own scale only; shipped ones may replace each other
         self._scales = (scale,) if weights else tuple(shipped_scales(model))
         self._model = model
         self._engine: tuple[tuple[int, Size], Engine] | None = None

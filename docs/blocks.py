@@ -6,7 +6,7 @@ import re
 
 
 def with_block(page: str, name: str, content: str) -> str:
-    """The page with one block made anew; what stands outside it is kept.
+    """The page with one block made anew; text outside it is kept.
 
     Args:
         page: Markdown with `<!-- NAME: ... -->` and `<!-- end of NAME -->`.

@@ -2,7 +2,7 @@
 
 `make models DATA=folder` measures times and classical methods, draws the pictures and fills the page;
 `python -m docs.make_models` fills it from cards and the last measurements, and `--check` only says whether it is up to
-date. What stands outside the blocks is written by hand and kept. The line "**Good for**: ..." below the heading of an
+date. Text outside the blocks is written by hand and kept. The line "**Good for**: ..." below the heading of an
 artifact or a model is repeated in the table.
 """
 
@@ -93,12 +93,12 @@ def _measure(args: argparse.Namespace) -> None:
 
 
 def _draw(args: argparse.Namespace) -> None:
-    from docs.model_pictures import SCALE, draw, made_up_images, real_images
+    from docs.model_pictures import SCALE, draw, real_images, synthetic_images
 
     cards = {name: artifact.card for name, artifact in shipped().items()}
     # the depth drawn has no noise, and smoothing what is clean tells nothing about weights that were made for it
     weights = [name for name, card in cards.items() if card.scale == SCALE and card.variant != "noisy"]
-    for path in (*draw(made_up_images(), weights, IMAGES), *draw(real_images(args.cache), weights, args.out)):
+    for path in (*draw(synthetic_images(), weights, IMAGES), *draw(real_images(args.cache), weights, args.out)):
         print(f"{path}: {path.stat().st_size / 1e3:.0f} kB")
 
 

@@ -1,4 +1,4 @@
-"""Makes docs/images/overview.png: a made-up room with exact depth, its coarse depth, and what the network makes of it.
+"""Makes docs/images/overview.png: a synthetic room with exact depth, its coarse depth, and the network's result.
 
 Run from the repository root: `python docs/make_overview.py`.
 """

@@ -47,7 +47,7 @@ def write_measurements(measurements: Measurements, path: Path = FILE) -> None:
 
 
 def measure_times(rounds: int, folder: Path = SHIPPED) -> dict[str, Any]:
-    """Processor time of every artifact in OpenVINO on a made-up frame of 640x480, with one thread.
+    """Processor time of every artifact in OpenVINO on a synthetic frame of 640x480, with one thread.
 
     Processor time does not grow when other programs wait for the same cores, as the time on the clock does.
 

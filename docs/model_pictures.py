@@ -57,12 +57,12 @@ class Image:
     places: Sequence[Place]
 
 
-def made_up_images() -> list[Image]:
+def synthetic_images() -> list[Image]:
     """Images whose pictures may ship."""
     return [
-        Image(_made_up(24), [Place("fence", "a fence whose gaps are 5 to 7 pixels wide", (150, 20))]),
-        Image(_made_up(29), [Place("same_colour", "slats of nearly the colour of what shows between them", (0, 60))]),
-        Image(_made_up(10), [Place("texture", "a chequered ball, and a wire before it", (20, 20))]),
+        Image(_synthetic(24), [Place("fence", "a fence whose gaps are 5 to 7 pixels wide", (150, 20))]),
+        Image(_synthetic(29), [Place("same_colour", "slats of nearly the colour of what shows between them", (0, 60))]),
+        Image(_synthetic(10), [Place("texture", "a chequered ball, and a wire before it", (20, 20))]),
     ]
 
 
@@ -147,7 +147,7 @@ def _enlarged(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(large, np.uint8)
 
 
-def _made_up(number: int) -> Callable[[], Pair]:
+def _synthetic(number: int) -> Callable[[], Pair]:
     return lambda: ProceduralScenes(**_SCENES, kind="disparity").scene(number)
 
 

@@ -98,7 +98,7 @@ def parameters(card: Card) -> int:
 def training_spent(stages: Iterable[Stage]) -> str:
     """Steps and minutes on each machine over all stages, of other networks, other scales and averaged runs too.
 
-    Machines stand in the order in which they were used first.
+    Machines are in the order of their first use.
     """
     spent: dict[str, list[float]] = {}
     for stage in stages:

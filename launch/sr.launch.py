@@ -41,7 +41,7 @@ def generate_launch_description() -> LaunchDescription:
 
 def _arguments() -> list[Action]:
     rows = {row.name: row for row in parameter_table()}
-    kept = "Left out: what the parameter file says ({} as installed)."
+    kept = "Default: the value in the parameter file ({} as installed)."
     return [
         DeclareLaunchArgument("namespace", default_value="", description="Namespace of the node and its topics."),
         *(DeclareLaunchArgument(name, default_value=topic, description=text) for name, (topic, text) in TOPICS.items()),
@@ -59,7 +59,7 @@ def _arguments() -> list[Action]:
         DeclareLaunchArgument(
             "use_sim_time",
             default_value="",
-            description="Take time from /clock: true or false. Left out: what the parameter file says, else false.",
+            description="Take time from /clock: true or false. Default: the value in the parameter file, else false.",
         ),
         DeclareLaunchArgument("log_level", default_value="info", description="debug, info, warn, error or fatal."),
         DeclareLaunchArgument(

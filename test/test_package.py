@@ -76,7 +76,7 @@ def test_versions_agree(manifest: ElementTree.Element) -> None:
         [sys.executable, "setup.py", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()[-1]
     latest = re.search(r"^## \[?(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.M)
-    assert latest, "CHANGELOG.md: expected a heading such as `## 0.1.0`"
+    assert latest, "CHANGELOG.md: expected a heading such as `## [0.1.0] - 2026-11-20`"
     assert manifest.findtext("version") == setup == latest[1]
 
 

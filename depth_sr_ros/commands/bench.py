@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, help="artifact folder, instead of the shipped one")
     parser.add_argument("--size", default="640x480", metavar="WxH", help="of the colour image (default 640x480)")
     parser.add_argument("--engine", nargs="+", help="engines to time (default: all that are installed)")
-    parser.add_argument("--precision", nargs="+", help="precisions to time (default: all that an engine has here)")
+    parser.add_argument("--precision", nargs="+", help="precisions to time (default: all that an engine supports here)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for the engines' own choice")
     parser.add_argument("--rounds", type=int, default=20, help="frames of each (default 20)")
     parser.add_argument("--json", action="store_true", help="for programs")
@@ -36,14 +36,14 @@ def run(options: argparse.Namespace, ros_args: list[str]) -> int:
     """Runs the command; returns its exit status: 1 where no engine could be timed."""
     from depth_sr_ros.artifact import find_artifact, read_artifact
     from depth_sr_ros.commands.progress_line import ProgressLine
-    from depth_sr_ros.commands.timing import made_up_frame, time_in_turn
+    from depth_sr_ros.commands.timing import synthetic_frame, time_in_turn
 
     artifact = read_artifact(options.weights) if options.weights else find_artifact(options.model, options.scale)
     width, height = parse_size(options.size)
     if options.rounds < 1:
         raise ValueError(f"--rounds: expected a whole number of 1 or more, found {options.rounds}")
     served, refused = upsamplers(artifact, options.engine or (), options.precision or (), options.threads)
-    rgb, depth = made_up_frame(height, width, artifact.card.scale)
+    rgb, depth = synthetic_frame(height, width, artifact.card.scale)
     stages: dict[str, list[float]] = {name: [] for name in served}
 
     def case(name: str, upsampler: Upsampler) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from depth_sr_ros.engines.base import Precision
     from depth_sr_ros.engines.plans.planned import PlannedEngine
 
-SUMMARY = "build engines before they are needed, and keep them"
+SUMMARY = "build engines ahead of time and cache them"
 _POLL_S = 0.1
 _HEAD = ("weights", "size", "engine", "precision", "plan", "seconds", "MiB", "self-check")
 
@@ -25,9 +25,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
     parser.add_argument(
         "weights", nargs="*", metavar="WEIGHTS",
-        help="names of shipped weights, such as fdkn_x8, or artifact folders (default: those that the node would take)",
+        help="names of shipped weights, such as fdkn_x8, or artifact folders (default: those that the node would use)",
     )  # fmt: skip
-    parser.add_argument("--model", default="fdkn", help="network, where no WEIGHTS are given (default fdkn)")
+    parser.add_argument("--model", default="fdkn", help="network, if no WEIGHTS are given (default fdkn)")
     parser.add_argument("--scale", type=int, default=8, help="its scale (default 8)")
     parser.add_argument("--all", action="store_true", help="all weights that ship")
     parser.add_argument(
@@ -35,9 +35,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--engine", default="auto", help="name, or auto (default): every engine here that has plans")
     parser.add_argument("--precision", default="auto", help="name, all, or auto (default): what each engine prefers")
-    parser.add_argument("--cache", type=Path, metavar="FOLDER", help="where plans lie, as the node's `engine_cache`")
-    parser.add_argument("--rebuild", action="store_true", help="build also what is there already")
-    parser.epilog = "A node started afterwards with the same settings on the same machine finds the plans by itself."
+    parser.add_argument("--cache", type=Path, metavar="FOLDER", help="folder of plans, as the node's `engine_cache`")
+    parser.add_argument("--rebuild", action="store_true", help="rebuild plans that exist already")
+    parser.epilog = "A node that starts later with the same settings on the same machine finds the plans."
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _precisions(runtime: type[PlannedEngine], artifact: Artifact, wanted: str) -
     offered = runtime.precisions_of(artifact)
     chosen = {"auto": offered[:1], "all": offered}.get(wanted, [p for p in offered if p == wanted])
     if not chosen:
-        advice = "; make an artifact that has it by `depth-sr quantise`" if wanted == "int8" else ""
+        advice = "; make an artifact that has it with `depth-sr quantise`" if wanted == "int8" else ""
         raise ValueError(
             f"--precision: {runtime.name} offers auto, all, {', '.join(offered)} for {artifact.card.name} here, found "
             f"{wanted!r}{advice}"

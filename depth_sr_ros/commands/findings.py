@@ -110,7 +110,7 @@ def _machine() -> list[Finding]:
     )
     name, flags = _cpu()
     known = [flag for flag in _CPU_FLAGS if flag in flags]
-    found = f"{name}, {os.cpu_count()} threads, {' '.join(known) or 'no vector extension of interest'}"
+    found = f"{name}, {os.cpu_count()} threads, {' '.join(known) or 'no relevant vector extension'}"
     return [python, Finding("processor", "note", found)]
 
 
@@ -215,7 +215,7 @@ def _shared_memory() -> list[Finding]:
         return [Finding("shared memory", "ok", found)]
     fix = (
         "start the container with --ipc=host or --shm-size=1g; elsewhere: sudo mount -o remount,size=1G /dev/shm; "
-        "left over after crashes: fastdds shm clean"
+        "after crashes: fastdds shm clean"
     )
     wanted = f"expected at least {_SHARED_MEMORY_WANTED >> 20} MiB free, images may be lost"
     return [Finding("shared memory", "warning", f"{found}; {wanted}", fix)]

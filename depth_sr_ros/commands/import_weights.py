@@ -11,7 +11,7 @@ from typing import Any
 from depth_sr_ros.command_line import ExitStatus, positive
 from depth_sr_ros.commands.sources import say
 
-SUMMARY = "make an artifact of weights that a paper's authors released"
+SUMMARY = "make an artifact from the weights of a paper's authors"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -21,11 +21,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "checkpoint", type=Path, metavar="CHECKPOINT", help="the authors' file; it is read as data only"
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the artifact, for `weights`")
-    parser.add_argument("--scale", type=int, required=True, help="what the weights were trained for; no file says it")
+    parser.add_argument("--scale", type=int, required=True, help="scale of the weights; the file does not contain it")
     parser.add_argument(
         "--channel-order",
         choices=("rgb", "bgr"),
-        help="how the network was fed colour; default: as the authors' project does",
+        help="channel order that the network was trained with; default: that of the authors' project",
     )
     parser.add_argument(
         "--depth-gain",

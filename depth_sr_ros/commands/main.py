@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(given[:split], argparse.Namespace(given=given))
     command = COMMANDS[options.name]
     if given[split:] and not getattr(command, "TAKES_ROS_ARGS", False):
-        print(f"depth-sr {options.name}: --ros-args has no meaning here", file=sys.stderr)
+        print(f"depth-sr {options.name}: --ros-args is not supported here", file=sys.stderr)
         return ExitStatus.UNUSABLE
     return exit_status(lambda: command.run(options, given[split:]), f"depth-sr {options.name}")
 

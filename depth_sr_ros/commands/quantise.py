@@ -23,11 +23,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="SOURCE",
-        help="recordings of the cameras it shall serve, as for `upsample`, with depth as large as the colour image",
+        help="recordings of the cameras it will serve, as for `upsample`, with depth as large as the colour image",
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the new artifact, for `weights`")
     parser.add_argument("--count", type=int, default=32, help="frames to calibrate with (default 32)")
-    parser.add_argument("--rgb", help="colour topic or sub-folder, where it is not found by itself")
+    parser.add_argument("--rgb", help="colour topic or sub-folder, if it is not found automatically")
     parser.add_argument("--depth", help="topic or sub-folder of the depth registered to colour")
     parser.add_argument("--slop-s", type=float, default=0.02, help="largest stamp distance of a pair (0.02)")
     parser.epilog = "Run it by --weights OUT --precision int8, or by the node's parameters of the same names."

@@ -19,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--speed", type=positive, default=1.0, help="times the recorded speed (default 1)")
     pace.add_argument("--rate-hz", type=positive, help="depth frames a second, instead of the recorded rate")
-    parser.add_argument("--loop", action="store_true", help="start again at the end, until interrupted")
+    parser.add_argument("--loop", action="store_true", help="loop until interrupted")
     parser.add_argument(
         "--stamps",
         choices=("recorded", "now"),

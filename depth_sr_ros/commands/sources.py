@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 SOURCE_HELP = (
     "a bag (folder, .mcap, .db3) or a folder with rgb/*.png|jpg, depth/*.png (16 bit, millimetres) and camera.json "
-    "(width, height, fx, fy, cx, cy and, if wanted, rate_hz)"
+    "(width, height, fx, fy, cx, cy and optionally rate_hz)"
 )
 """What SOURCE may be."""
 
 
 def add_stream_options(parser: argparse.ArgumentParser) -> None:
     """Declares where a recording keeps what; `open_source` reads it."""
-    group = parser.add_argument_group("where to find what, if it is not found by itself")
+    group = parser.add_argument_group("topics and files, if they are not found automatically")
     group.add_argument("--rgb", help="colour topic, sub-folder or file")
     group.add_argument("--depth", help="topic, sub-folder or file of the depth registered to colour")
     group.add_argument("--rgb-info", help="camera_info topic of the colour image")

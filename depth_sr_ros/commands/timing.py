@@ -1,4 +1,4 @@
-"""Times functions in turn, so that what else the machine does meets all of them alike; and a made-up frame for it."""
+"""Times functions in turn, so that other load affects all of them alike; and a synthetic frame to time."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def time_in_turn(
     return {name: _timing(clock[name][warm_up:], processor[name][warm_up:]) for name in cases}
 
 
-def made_up_frame(height: int, width: int, scale: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def synthetic_frame(height: int, width: int, scale: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Colour (H, W, 3) and coarse depth (H / scale, W / scale), metres with holes: slanted walls, a disc, texture."""
     y, x = np.mgrid[:height, :width].astype(np.float32) / height
     full = np.where((x - 0.5) ** 2 + (y - 0.5) ** 2 < 0.06, 1.2 + 0.1 * x, 2.5 + 0.6 * x - 0.3 * y)

@@ -37,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     engines = "auto (default), tensorrt, torch-cuda, openvino, onnxruntime or torch"
     parser.add_argument("--engine", default="auto", help=engines)
     parser.add_argument("--precision", default="auto", help="auto (default), fp32, bf16, fp16 or int8")
-    parser.add_argument("--fill-holes", action="store_true", help="give a distance in holes too")
+    parser.add_argument("--fill-holes", action="store_true", help="fill holes from their surroundings")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for the engine's own choice")
     parser.add_argument(
         "--repeat", type=count, metavar="N", help="filter an image N times; needs weights of scale 1 (default 1)"
@@ -88,7 +88,7 @@ def _filter_image(options: argparse.Namespace) -> int:
 
     useless = [name for name in ("picture", "reduce") if getattr(options, name) is not None]
     if useless or options.format != "png":
-        raise ValueError(f"--{(useless or ['format'])[0]}: has no meaning for an 8-bit image; leave it out")
+        raise ValueError(f"--{(useless or ['format'])[0]}: does not apply to an 8-bit image; remove it")
     guide, target, rounds = Path(options.rgb), Path(options.depth), options.repeat or 1
     task = read_task(guide, target)
     channels = 1 if task.target.ndim == 2 else task.target.shape[2]

@@ -108,8 +108,8 @@ class EngineChoice:
         if refusal and not (removed and self.builds):
             raise NoPlanError(f"{request}: expected a plan that can be loaded here, found that it cannot: {refusal}")
         if not self.builds:
-            raise NoPlanError(f"{request}: no plan yet; build it by `depth-sr compile`")
-        _log.warning("%s: no plan yet, it is built now; this may take minutes", request)
+            raise NoPlanError(f"{request}: no plan yet; build it with `depth-sr compile`")
+        _log.warning("%s: no plan yet; building it now, which may take minutes", request)
         plan = obtain_plan(request, self.plans)
         return self.runtime(self.artifact, grid, self.precision, self.threads, plan)
 
@@ -134,7 +134,7 @@ def choose_engine(
         threads: CPU threads, 0 for the runtime's own choice.
         plans: where plans lie; None takes the default folder.
         builds: whether an engine asked for by name may build the plan it lacks when it is first needed. If not,
-            another engine stands in for it.
+            another engine serves in its place.
         grid: (h, w) of the depth input that it must be able to serve at once; None leaves that open.
         refused: engines to pass over, as if they had no plan, and why.
 
@@ -305,7 +305,7 @@ def _precisions(runtime: type[Engine], artifact: Artifact, wanted: str) -> list[
     offered = runtime.precisions_of(artifact)
     fitting = [precision for precision in offered if wanted in ("auto", precision)]
     if not fitting:
-        advice = "; make an artifact that has it by `depth-sr quantise`" if wanted == "int8" else ""
+        advice = "; make an artifact that has it with `depth-sr quantise`" if wanted == "int8" else ""
         raise EngineError(
             f"engine {runtime.name}: expected precision auto or {' or '.join(offered)} on this machine for "
             f"{artifact.card.name}, found {wanted!r}{advice}"

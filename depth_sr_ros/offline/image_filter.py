@@ -62,7 +62,7 @@ def read_task(guide: Path, target: Path) -> Task:
     colour = read_colour(guide)
     pixels = cv2.imread(str(target), cv2.IMREAD_UNCHANGED)
     if pixels is None:
-        raise ImageError(f"{target}: expected an image, found what cannot be decoded")
+        raise ImageError(f"{target}: expected an image, found data that cannot be decoded")
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     if (str(pixels.dtype), channels) not in (("uint8", 1), ("uint8", 3), ("uint16", 3)):
         raise ImageError(
@@ -127,14 +127,14 @@ def _check(upsampler: Upsampler, task: Task, rounds: int) -> None:
     info = upsampler.describe()
     if info.scale > 1 and rounds > 1:
         raise ImageError(
-            f"repeat {rounds}: expected weights of scale 1, whose result is as large as what they are given, found "
+            f"repeat {rounds}: expected weights of scale 1, whose output has the size of their input, found "
             f"{info.model} (scale {info.scale}); give weights trained to remove noise, such as those of the recipe "
-            "fdkn_x1_denoising, or leave out the repetition"
+            "fdkn_x1_denoising, or remove the repetition"
         )
     if info.scale > 1 and task.target.ndim == 3:
         raise ImageError(
             f"target: {info.model} upsamples depth or a single-channel 8-bit map, found 3 channels; a picture of depth "
-            "is not depth: save the raw depth with 16 bits. For filtering in colour give weights of scale 1"
+            "is not depth: save the raw depth with 16 bits. To filter in colour, give weights of scale 1"
         )
     small = task.target.shape[:2]
     large = small if task.guide is None else task.guide.shape[:2]

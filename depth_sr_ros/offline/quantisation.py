@@ -2,7 +2,7 @@
 
 Frames of a recording set the ranges of the layers; others, from its later half, measure what is lost. Both need depth
 as large as the colour image: it is made coarse for the network, and is itself what the result is compared with. The
-error of the 8-bit graph stands beside that of the same weights in float32, measured by the same code.
+error of the 8-bit graph is reported beside that of the same weights in float32, measured by the same code.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def _chosen(recording: Recording, slop_ns: int, share: int) -> tuple[list[Pair],
     count = sum(1 for _ in pair_frames(recording.frames(), slop_ns))
     half = count // 2
     if not half:
-        raise QuantisationError(f"{recording.name}: expected two pairs of colour and depth or more, found {count}")
+        raise QuantisationError(f"{recording.name}: expected at least two pairs of colour and depth, found {count}")
     early, late = _evenly(range(half), share), _evenly(range(half, count), max(1, share // 2))
     wanted = {*early, *late}
     kept = {i: pair for i, pair in enumerate(pair_frames(recording.frames(), slop_ns)) if i in wanted}

@@ -193,7 +193,7 @@ class BagRecording:
         if streams.intrinsics:
             colour = self._given(reader, streams.intrinsics)
         if distorted or depth_distorted:
-            notes.append(f"{self.name}: camera_info has lens distortion, which is not carried on")
+            notes.append(f"{self.name}: camera_info has lens distortion, which is dropped")
         if colour is None:
             notes.append(f'{self.name}: no camera_info for colour; give --rgb-info TOPIC or --intrinsics "fx fy cx cy"')
         self.depth_info_found = depth is not None

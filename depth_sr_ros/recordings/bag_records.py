@@ -1,4 +1,4 @@
-"""Messages out of damaged bag files, record by record, as far as they can be had.
+"""Messages recovered from damaged bag files, record by record.
 
 The well-kept readers of `rosbags` need whole files: index, footer, checksums. What a killed recorder, a full disk or a
 broken copy leaves has none of these, but its records can still be walked from the start. Each function yields
@@ -163,13 +163,13 @@ def _ros1_fields(data: bytes) -> dict[str, bytes]:
 
 
 def unmerged_db3(path: Path) -> str | None:
-    """What is missing from a file whose last messages still lie in SQLite's log beside it; None where nothing is."""
+    """What is missing from a file whose last messages are still in SQLite's log beside it; None where nothing is."""
     log = path.with_name(f"{path.name}-wal")
     if path.suffix != ".db3" or not log.is_file() or not log.stat().st_size:
         return None
     return (
-        f"the last messages lie in {log.name}, {log.stat().st_size} bytes, which are not read: a killed recorder left "
-        f'them, or one is still at work; put them into the bag with `sqlite3 {path} "PRAGMA wal_checkpoint(TRUNCATE)"`'
+        f"the last messages are in {log.name}, {log.stat().st_size} bytes, which are not read: a recorder was killed, "
+        f'or one is still running; merge them into the bag with `sqlite3 {path} "PRAGMA wal_checkpoint(TRUNCATE)"`'
     )
 
 
@@ -198,9 +198,9 @@ def db3_messages(path: Path, losses: list[str]) -> Iterator[RawMessage]:
             last, missed = last + 1, missed + 1
     connection.close()
     if missed == _PATIENCE:
-        losses.append(f"{path.name}: no messages can be read behind number {last - missed}")
+        losses.append(f"{path.name}: no messages can be read after number {last - missed}")
     if lost:
-        losses.append(f"{path.name}: {lost} messages lie on damaged pages")
+        losses.append(f"{path.name}: {lost} messages are on damaged pages")
 
 
 def inflated(data: bytes) -> bytes:
@@ -209,7 +209,7 @@ def inflated(data: bytes) -> bytes:
 
 
 def _read(file: BinaryIO, size: int) -> bytes:
-    """So many bytes or what is left; a damaged size must not claim memory."""
+    """At most that many bytes; a damaged size must not claim memory."""
     at = file.tell()
     left = file.seek(0, 2) - at
     file.seek(at)
@@ -217,7 +217,7 @@ def _read(file: BinaryIO, size: int) -> bytes:
 
 
 def _decompressed(data: bytes, compression: str) -> bytes:
-    """As much of a compressed block as there is. Raises ValueError where nothing can be had."""
+    """As much of a compressed block as there is. Raises ValueError where nothing can be read."""
     if compression in ("", "none"):
         return data
     try:

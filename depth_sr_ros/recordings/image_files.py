@@ -23,7 +23,7 @@ from depth_sr_ros.recordings.recording import RecordedFrame, RecordingError, Str
 
 LAYOUT = (
     "expected rgb/*.png or *.jpg, depth/*.png (16 bit, millimetres, 0 invalid) with the same stems, and camera.json "
-    "with width, height, fx, fy, cx, cy and, if wanted, rate_hz"
+    "with width, height, fx, fy, cx, cy and optionally rate_hz"
 )
 """What a folder recording looks like, for error messages and help."""
 
@@ -46,7 +46,7 @@ def read_colour(path: Path) -> NDArray[np.uint8]:
     """
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if pixels is None:
-        raise FrameError("unreadable", f"{path}: expected a PNG or JPEG image, found what cannot be decoded")
+        raise FrameError("unreadable", f"{path}: expected a PNG or JPEG image, found data that cannot be decoded")
     return np.ascontiguousarray(pixels[..., ::-1]).astype(np.uint8, copy=False)
 
 
@@ -58,7 +58,7 @@ def read_depth(path: Path) -> NDArray[np.uint16]:
     """
     pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if pixels is None:
-        raise FrameError("unreadable", f"{path}: expected a 16-bit PNG, found what cannot be decoded")
+        raise FrameError("unreadable", f"{path}: expected a 16-bit PNG, found data that cannot be decoded")
     if pixels.dtype != np.uint16 or pixels.ndim != 2:
         channels = 1 if pixels.ndim == 2 else pixels.shape[2]
         raise FrameError(

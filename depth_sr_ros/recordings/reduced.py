@@ -1,4 +1,4 @@
-"""A recording whose depth is made coarse, to stand for a sensor that a dense recording did not have."""
+"""A recording whose depth is reduced, to simulate a coarse sensor."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def incompatibility_events(node: Node, topic: str, requested: QoSProfile) -> Sub
         policy = qos_policy_name_from_kind(event.last_policy_kind)
         detail = conflicts[0] if conflicts else f"this node requests {_policies(requested)}"
         node.get_logger().warning(
-            f"{name}: the QoS of a publisher does not fit ({policy}): {detail}; nothing arrives from it"
+            f"{name}: the QoS of a publisher is incompatible ({policy}): {detail}; nothing arrives from it"
         )
 
     return SubscriptionEventCallbacks(incompatible_qos=warn)

@@ -24,7 +24,7 @@ EXPLAIN_EVERY = 10.0
 """Seconds between two explanations of the same cause."""
 
 INFO_PATIENCE = 2.0
-"""Seconds of frames without a fitting camera_info after which that is told."""
+"""Seconds of frames without a matching camera_info after which the node reports it."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +199,6 @@ def _mismatch(rgb_frame: str, depth_frame: str) -> tuple[str, ...]:
         return ()
     return (
         f"depth is in frame {depth_frame!r}, colour in {rgb_frame!r}: expected depth registered to the colour "
-        "camera; switch on the driver's depth alignment, or use depth_image_proc's register node; going on as if "
-        "it were",
+        "camera; enable the driver's depth alignment, or use depth_image_proc's register node; continuing "
+        "as if it were registered",
     )

@@ -136,7 +136,7 @@ class DepthSuperResolution(LifecycleNode):
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Unsubscribes and ends the inference thread; an engine that does not come back is left behind."""
+        """Unsubscribes and ends the inference thread; an engine that does not return is abandoned."""
         if not self._stop_working():
             return TransitionCallbackReturn.ERROR
         return super().on_deactivate(state)
@@ -194,7 +194,7 @@ class DepthSuperResolution(LifecycleNode):
             self._statistics.counters.drop("replaced_by_newer")
 
     def _stop_working(self) -> bool:
-        """False where the engine does not come back: then it is left behind, and the node is unconfigured."""
+        """False if the engine does not return: then it is abandoned, and the node is unconfigured."""
         active, self._active = self._active, None
         if active is None:
             return True
@@ -217,8 +217,8 @@ class DepthSuperResolution(LifecycleNode):
         configured.outputs.destroy()
         info = configured.supply.describe()
         self._problem = (
-            f"engine {info.engine} did not come back from a frame within {patience:.0f} s and was left behind, with "
-            "its memory; start the node's process anew, and choose another `engine` if it happens again"
+            f"engine {info.engine} did not come back from a frame within {patience:.0f} s and was abandoned, with "
+            "its memory; restart the node's process, and choose another `engine` if it happens again"
         )
         self.get_logger().error(self._problem)
 

@@ -41,31 +41,31 @@ class NodeParameters:
     scale: int = _parameter(8, "Upsampling factor of the network.", limits=(1, 64), dynamic=True)
     weights: str = _parameter(
         "",
-        "Folder of an artifact to use instead of the shipped one; empty: the shipped one. Set again, it is read again.",
+        "Folder of an artifact; empty: the shipped one. Setting the same folder again reads it again.",
         dynamic=True,
     )
     engine: str = _parameter(
         "auto",
-        "Runtime: auto, tensorrt, torch-cuda, openvino, onnxruntime or torch; auto takes the first that runs here.",
+        "Runtime: auto, tensorrt, torch-cuda, openvino, onnxruntime or torch; auto: the first that runs here.",
         dynamic=True,
     )
     precision: str = _parameter(
-        "auto", "Arithmetic of the network: auto, fp32, bf16, fp16 or int8; auto takes what the engine prefers here.",
+        "auto", "Arithmetic of the network: auto, fp32, bf16, fp16 or int8; auto: what the engine prefers here.",
         dynamic=True,
     )
-    threads: int = _parameter(0, "Threads of the CPU engine; 0: as many as it likes.", limits=(0, 1024))
+    threads: int = _parameter(0, "Threads of the CPU engine; 0: chosen by the engine.", limits=(0, 1024))
     engine_cache: str = _parameter(
-        "", "Folder of built engines; empty: `trt_engines/` of a source checkout, else the user's cache folder."
+        "", "Folder for built engines; empty: `trt_engines/` in a source checkout, else the user's cache folder."
     )
     keep_previous: bool = _parameter(
-        True, "Keep the engine that ran before a change in memory, so that `roll_back` takes no longer than a frame."
+        True, "Keep the previous engine in memory after a change, so that `roll_back` takes no longer than a frame."
     )
     slop: float = _parameter(
-        0.02, "Largest distance between the stamps of a colour and a depth image, seconds.", limits=(0.0, 10.0)
+        0.02, "Largest difference between the stamps of a colour and a depth image, seconds.", limits=(0.0, 10.0)
     )
     sync_queue_size: int = _parameter(10, "Images per topic that wait for their partner.", limits=(2, LONGEST_QUEUE))
     depth_stamp_offset: float = _parameter(
-        0.0, "Seconds added to depth stamps for pairing only; published stamps stay.", limits=(-10.0, 10.0)
+        0.0, "Seconds added to depth stamps for pairing only; published stamps are unchanged.", limits=(-10.0, 10.0)
     )
     input_queue_depth: int = _parameter(2, "QoS history depth of the image subscriptions.", limits=(1, 10))
     output_queue_depth: int = _parameter(5, "QoS history depth of the publishers.", limits=(1, 10))
@@ -78,26 +78,26 @@ class NodeParameters:
         choices=("reliable", "best_effort"),
     )  # fmt: skip
     depth_unit: float = _parameter(
-        0.0, "Metres per raw depth unit; 0: from the encoding (16UC1 millimetres, 32FC1 metres).", limits=(0.0, 1000.0)
+        0.0, "Metres per raw depth unit; 0: by the encoding (16UC1 millimetres, 32FC1 metres).", limits=(0.0, 1000.0)
     )
     fill_holes: bool = _parameter(
-        False, "Give a distance in holes too, continued from their surroundings; depth/valid marks them all the same."
+        False, "Fill holes with distances continued from their surroundings; depth/valid still marks them."
     )
     output_encoding: str = _parameter(
         "32FC1", "Encoding of depth/upsampled: 32FC1 metres with NaN invalid, or 16UC1 millimetres with 0 invalid.",
         choices=("32FC1", "16UC1"),
     )  # fmt: skip
-    colormap: bool = _parameter(False, "Publish depth/colormap, a coloured bgr8 image for people.")
+    colormap: bool = _parameter(False, "Publish depth/colormap, a coloured bgr8 image for viewing.")
     colormap_range: tuple[float, float] = _parameter(
-        (0.3, 5.0), "Distances at the two ends of the colours, [near, far] metres.", limits=(0.0, 1000.0), dynamic=True
+        (0.3, 5.0), "Distances at the ends of the colour map, [near, far] metres.", limits=(0.0, 1000.0), dynamic=True
     )
-    always_infer: bool = _parameter(False, "Run the network also while nobody subscribes.")
+    always_infer: bool = _parameter(False, "Run the network even while nobody subscribes.")
     silence_after: float = _parameter(
         3.0,
-        "Seconds without a pair, or for one frame, after which the cause is looked for and told.",
+        "Seconds without a pair, or spent on one frame, after which the node looks for the cause and reports it.",
         limits=(0.5, 3600.0),
     )
-    autostart: bool = _parameter(True, "Configure and activate at start; false leaves that to a lifecycle manager.")
+    autostart: bool = _parameter(True, "Configure and activate at start; false: leave that to a lifecycle manager.")
 
     @property
     def slop_ns(self) -> int:

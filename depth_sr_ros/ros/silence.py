@@ -150,7 +150,7 @@ def _incompatible(topics: tuple[TopicFacts, TopicFacts]) -> Explanation | None:
         if t.incompatible:
             return Explanation(
                 "qos_incompatible",
-                f"{t.topic}: the QoS of publisher and subscription do not fit: {t.incompatible}; set "
+                f"{t.topic}: the QoS of publisher and subscription is incompatible: {t.incompatible}; set "
                 "`input_reliability` to best_effort, or change the publisher's QoS",
             )
     return None
@@ -187,9 +187,9 @@ def _apart(facts: Facts) -> Explanation:
     delay = f"{late} arrives {abs(nearest.newest_offset_ns) * 1e-9:.2f} s after the {early} of its time"
     return Explanation(
         "no_pairs",
-        f"stamps fit: {found}; but {delay}, of which only {facts.queue_size} images wait; "
-        f"{_longer(nearest.needed, facts.queue_size)}, or make {late} arrive sooner; where it is the drivers' clocks "
-        "that differ, synchronise them instead",
+        f"stamps fit: {found}; but {delay}, and only {facts.queue_size} images wait; "
+        f"{_longer(nearest.needed, facts.queue_size)}, or make {late} arrive sooner; if the drivers' clocks "
+        "differ, synchronise them instead",
     )
 
 
@@ -198,7 +198,7 @@ def _late_and_early(nearest: Nearest) -> tuple[str, str]:
 
 
 def _longer(needed: int, queue_size: int) -> str:
-    """The queue in which so many images can wait for a partner, and half as many more, since delays vary."""
+    """The queue for that many waiting images, and half as many more, since delays vary."""
     if needed > LONGEST_QUEUE:
         return f"lower the rates: {needed} images would have to wait, `sync_queue_size` allows {LONGEST_QUEUE}"
     return f"set `sync_queue_size` to {min(LONGEST_QUEUE, max(math.ceil(1.5 * needed), queue_size + 1))} or more"

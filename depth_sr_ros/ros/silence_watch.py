@@ -56,7 +56,7 @@ class SilenceWatch:
         explanation = self._explain(now, idle)
         if explanation is None:
             if self._told and not (idle and self._told == SLOW):
-                self._log.info(f"frames come again; the silence was: {self._told}")
+                self._log.info(f"frames arrive again; the reason for the silence was: {self._told}")
             self._told = None
             return None
         due = self._throttle.passes(explanation.cause, now) and not explanation.delivers

@@ -13,7 +13,7 @@ class InferenceWorker(Generic[Item]):
     """Takes the newest item out of its mailbox and processes it, one after the other, on its own thread.
 
     Args:
-        process: does the work; what it raises goes to `failed`, and the thread goes on.
+        process: does the work; its exceptions go to `failed`, and the thread continues.
         failed: told the item and the exception.
     """
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from depth_sr_ros.commands.timing import made_up_frame, time_in_turn
+from depth_sr_ros.commands.timing import synthetic_frame, time_in_turn
 
 
 def test_cases_take_turns_and_the_warm_up_does_not_count():
@@ -20,7 +20,7 @@ def test_what_computes_longer_takes_longer():
 
 
 @pytest.mark.parametrize("scale", [4, 8])
-def test_made_up_frame_has_edges_and_holes(scale):
-    rgb, depth = made_up_frame(96, 128, scale)
+def test_synthetic_frame_has_edges_and_holes(scale):
+    rgb, depth = synthetic_frame(96, 128, scale)
     assert rgb.shape == (96, 128, 3) and depth.shape == (96 // scale, 128 // scale)
     assert np.isnan(depth).any() and np.nanmax(depth) - np.nanmin(depth) > 0.5

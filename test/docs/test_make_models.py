@@ -11,12 +11,12 @@ pytest.importorskip("torch")
 
 from docs.make_models import PAGE, filled, shipped, undescribed, uses
 from docs.model_measurements import read_gpu, read_measurements
-from docs.model_pictures import SCALE, made_up_images, picture
+from docs.model_pictures import SCALE, picture, synthetic_images
 from docs.model_tables import classical_table, gains_table, training_spent, weights_table
 from training.evaluation.protocols import bicubic_up, protocol
 
 TEXT = PAGE.read_text()
-MADE_UP = ("fence", "same_colour", "texture")
+SYNTHETIC = ("fence", "same_colour", "texture")
 
 
 def test_generated_tables_are_up_to_date():
@@ -29,13 +29,13 @@ def test_every_shipped_model_is_described_by_hand():
 
 def test_linked_pictures_exist_and_are_small():
     links = re.findall(r"\]\((images/[^)]+)\)", TEXT)
-    assert links == [f"images/models_{name}.png" for name in MADE_UP]
+    assert links == [f"images/models_{name}.png" for name in SYNTHETIC]
     assert [link for link in links if not 0 < (PAGE.parent / link).stat().st_size < 700_000] == []
 
 
-def test_only_made_up_scenes_are_drawn_into_the_documentation():
-    images = made_up_images()
-    assert tuple(place.name for image in images for place in image.places) == MADE_UP
+def test_only_synthetic_scenes_are_drawn_into_the_documentation():
+    images = synthetic_images()
+    assert tuple(place.name for image in images for place in image.places) == SYNTHETIC
     assert {image.load().entry.dataset for image in images} == {"procedural"}
 
 
@@ -99,7 +99,7 @@ def test_training_counts_all_stages():
 
 
 def test_picture_fits_any_number_of_methods():
-    image = made_up_images()[0]
+    image = synthetic_images()[0]
     case = protocol("dkn-bicubic").pose(image.load(), SCALE)
     plain = case.answer(bicubic_up)[0, 0].numpy()
     few = picture(case, {"bicubic": plain}, image.places[0])

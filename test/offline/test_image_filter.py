@@ -174,8 +174,8 @@ def test_command_filters_a_file_with_the_model_and_scale_of_its_weights(weights,
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (["--format", "mcap"], "--format: has no meaning for an 8-bit image"),
-        (["--reduce", "2"], "--reduce: has no meaning for an 8-bit image"),
+        (["--format", "mcap"], "--format: does not apply to an 8-bit image"),
+        (["--reduce", "2"], "--reduce: does not apply to an 8-bit image"),
         (["--scale", "8"], "expected weights for scale 8, found 1"),
     ],
 )

@@ -111,7 +111,7 @@ def test_a_long_recording_is_not_kept_in_memory():
 
 
 def test_a_recording_of_one_pair_is_refused():
-    with pytest.raises(QuantisationError, match="long: expected two pairs of colour and depth or more, found 1"):
+    with pytest.raises(QuantisationError, match="long: expected at least two pairs of colour and depth, found 1"):
         quantise._chosen(LongRecording(1), 20_000_000, 4)
 
 

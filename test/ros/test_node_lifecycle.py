@@ -84,9 +84,9 @@ def held(side, tmp_path, monkeypatch):
 def test_an_engine_that_does_not_come_back_holds_nobody_up(side, held):
     node, camera, outputs, hold = held
     assert not change(side, Transition.TRANSITION_DEACTIVATE)
-    assert re.search(r"did not come back from a frame within \d+ s", node.wait_for("ERROR.*left behind"))
+    assert re.search(r"did not come back from a frame within \d+ s", node.wait_for("ERROR.*was abandoned"))
     assert state(side) == "unconfigured"
-    side.spin_until(lambda: "left behind" in side.diagnostics.get("message/stream", ""), what="diagnostics to say so")
+    side.spin_until(lambda: "was abandoned" in side.diagnostics.get("message/stream", ""), what="diagnostics to say so")
     outputs.clear()
     hold.unlink()
     side.spin_for(1.0)
@@ -99,7 +99,7 @@ def test_an_engine_that_does_not_come_back_holds_nobody_up(side, held):
 def test_an_engine_that_does_not_come_back_does_not_keep_the_process(held):
     node, *_ = held
     assert node.stop() == 1
-    assert node.find("ERROR.*left behind") and not node.find("Traceback")
+    assert node.find("ERROR.*was abandoned") and not node.find("Traceback")
 
 
 def test_refuses_to_configure_with_a_bad_value_and_lives(side):

@@ -77,7 +77,7 @@ def test_names_both_sides_of_an_incompatible_qos(told, node, probe):
     sentence = told("qos_incompatible", camera.send)
     assert "offers reliability BEST_EFFORT" in sentence
     assert "requests reliability RELIABLE" in sentence
-    node.wait_for("QoS of a publisher does not fit .*RELIABILITY")
+    node.wait_for("QoS of a publisher is incompatible .*RELIABILITY")
     camera.close()
 
 
@@ -92,7 +92,7 @@ def test_says_when_frames_come_again(told, node, probe, camera):
     outputs = probe.listen("depth/upsampled")
     camera.warm_up(outputs)
     probe.spin_until(lambda: camera.send_and_receive(outputs) and "silence" not in probe.diagnostics)
-    node.wait_for("frames come again")
+    node.wait_for("frames arrive again")
     assert probe.diagnostics["message/stream"] == "running"
 
 
@@ -114,7 +114,7 @@ def test_tells_of_an_engine_that_does_not_return(side, tmp_path, monkeypatch):
     hold.unlink()
     side.spin_until(lambda: camera.send() and side.diagnostics["message/stream"] == "running", what="running")
     assert outputs
-    node.wait_for("frames come again; the silence was: engine_slow")
+    node.wait_for("frames arrive again; the reason for the silence was: engine_slow")
     assert_ends_cleanly(node)
     camera.close()
 

@@ -82,7 +82,7 @@ def test_says_so_when_the_engine_has_become_quick(rig):
     assert rig.pass_time(1) == [None]
     assert [line.partition(":")[0] for line in rig.logged] == [
         "no frames for 3 s (engine_slow)",
-        "frames come again; the silence was",
+        "frames arrive again; the reason for the silence was",
     ]
 
 
@@ -91,7 +91,7 @@ def test_a_hung_engine_keeps_nothing_from_nobody(rig):
     assert rig.pass_time(10, idle=True) == [None] * 10
     assert rig.pass_time(1, idle=False)[0] is not None
     assert rig.pass_time(1, idle=True) == [None]
-    assert len(rig.logged) == 1  # no "frames come again", since none has come
+    assert len(rig.logged) == 1  # no "frames arrive again", since none has come
 
 
 def test_a_quick_engine_is_no_cause_however_long_nobody_listened(rig):

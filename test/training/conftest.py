@@ -49,7 +49,7 @@ def data_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def scenes() -> Callable[..., None]:
-    """Writes a made-up scene, see `write_pair`."""
+    """Writes a synthetic scene, see `write_pair`."""
     return write_pair
 
 
@@ -75,7 +75,7 @@ def _beside(name: str) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def start_training(data_folder) -> Callable[..., subprocess.Popen[str]]:
-    """Starts `train` on the made-up data in a process of its own, with the tiny networks."""
+    """Starts `train` on the synthetic data in a process of its own, with the tiny networks."""
 
     def start(recipe: Path, out: Path, *arguments: str, launcher: tuple[str, ...] = ()) -> subprocess.Popen[str]:
         command = [sys.executable, *launcher, str(TINY), "train", "--recipe", str(recipe), "--data", str(data_folder)]

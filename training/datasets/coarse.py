@@ -1,4 +1,4 @@
-"""What a degradation is told of a pair."""
+"""What a degradation knows about a pair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Endless made-up scenes with exact depth: textured objects in layers before a background, free of any licence.
+"""Endless synthetic scenes with exact depth: textured objects in layers before a background, free of any licence.
 
 Depth edges lie exactly where the colour boundary of an object covers half a pixel. Inside objects there is texture that
 means nothing for depth, neighbours may have nearly one colour, and light, shadow, blur, noise and JPEG come on top.

@@ -56,7 +56,7 @@ def inverse(seen: Observation, sigma: float, rng: np.random.Generator, scene: Sc
 
 
 def quantised(seen: Observation, levels: float, rng: np.random.Generator, scene: Scene) -> Observation:
-    """Rounds to so many steps over the normalised range."""
+    """Rounds to a number of steps over the normalised range."""
     return Observation((seen.depth * levels).round() / levels, seen.valid)
 
 
@@ -85,7 +85,7 @@ def _largest(field: Tensor, share: float) -> Tensor:
 def _span(scene: Scene, step: str) -> tuple[float, float]:
     if scene.span is None or scene.span[0] == scene.span[1]:
         raise ValueError(
-            f"{step}: expected to be told the values that normalised depth stands for, found {scene.span}; crops "
+            f"{step}: expected the values that normalised depth represents, found {scene.span}; crops "
             "that are inverted or remapped lost them (set `invert` and `reciprocal` to 0), flat ones have one alone"
         )
     return scene.span

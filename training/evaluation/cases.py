@@ -55,7 +55,7 @@ class Case:
     def answer(self, method: Method) -> Tensor:
         """A method's result in the protocol's unit, (N, 1, H, W); tiles are given to it one by one.
 
-        A method that asks for it is told which cells were measured, as in the node; see `training.networks.validity`.
+        A method that asks for it receives which cells were measured, as in the node; see `training.networks.validity`.
         """
         depth_lr = self.seen.filled()
         run = _fitting if is_whole(self.scale) else _run

@@ -27,11 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `evaluate` to a parser."""
     parser.add_argument(
         "weights", nargs="*", metavar="WEIGHTS",
-        help="artifact folder, name of a shipped artifact (fdkn_x8), or RECIPE:WEIGHTS.safetensors; with a plus "
-        "behind it the mean over the eight ways to turn and mirror the input (fdkn_x8+); an artifact with @ENGINE or "
-        "@ENGINE:PRECISION behind it as the node runs it (fdkn_x8@openvino:int8)",
+        help="artifact folder, name of a shipped artifact (fdkn_x8), or RECIPE:WEIGHTS.safetensors; a "
+        "trailing plus takes the mean over the eight rotations and reflections of the input (fdkn_x8+); @ENGINE or "
+        "@ENGINE:PRECISION after an artifact runs it as the node does (fdkn_x8@openvino:int8)",
     )  # fmt: skip
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="of the data sets without a folder of their own")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder of data sets that have none of their own")
     parser.add_argument(
         "--dataset", action="append", metavar="SET", dest="datasets",
         help=f"once for each data set, as {SYNTAX}; NAME is one of {', '.join(sorted(DATASETS))} (default manifest: a "
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--options", nargs="+", default=[], metavar="KEY=VALUE",
-        help="of those of the data sets that know them, such as zero_is_valid=true of lu, or names={intensity: ...} of "
+        help="for the data sets that have them, such as zero_is_valid=true of lu, or names={intensity: ...} of "
         "tofmark",
     )  # fmt: skip
     parser.add_argument("--images", nargs="+", default=[], help="only these images (scene, or scene_view)")

@@ -103,6 +103,6 @@ def notes_on(entry: PairEntry, method: str, trained_on: Iterable[str]) -> Iterat
         yield f"Sintel: ours are of the {entry.rgb.parent.parent.name} pass"
     if found := overlapping(entry.dataset, entry.split, trained_on):
         yield (
-            f"{method} was trained on scenes of {', '.join(found)}, which may be among these: it may have seen what it "
-            "is tested on, as the papers' networks have not"
+            f"{method} was trained on scenes of {', '.join(found)}, which may be among these: it may have seen test "
+            "images in training, unlike the papers' networks"
         )

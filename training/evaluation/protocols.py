@@ -30,7 +30,7 @@ not measured are not counted, since the node marks them invalid.
 
 `dkn-noise` and `dagf-noise`: as `dkn-bicubic` with the noise of DKN's joint denoising (scale 1) and DAGF's.
 
-A network that wants to know which cells were measured is told under every protocol, as training and the node tell it.
+A network that uses validity receives it under every protocol, as in training and in the node.
 
 Under `noisy-middlebury`, `recorded` and `live`, depth is normalised by the range of the low-resolution map instead of
 the ground truth's, and results are kept within it, both as the node does.

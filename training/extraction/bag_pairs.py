@@ -2,7 +2,7 @@
 
 Pairs are those that the node would make: header stamps, the same pairing. Depth that lies in its own camera's view is
 moved into the colour camera's by the bag's camera_info and /tf_static. What cannot be read is counted by cause and
-passed over; a damaged bag gives what can be had and says what was lost.
+skipped; a damaged bag yields what can be read, and the run says what was lost.
 """
 
 from __future__ import annotations

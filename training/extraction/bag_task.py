@@ -77,7 +77,7 @@ class BagJob:
 
 @dataclass(frozen=True)
 class BagFailure:
-    """A bag of which nothing could be had, and why."""
+    """A bag from which nothing could be read, and why."""
 
     path: Path
     message: str

@@ -26,7 +26,7 @@ MAKE_BAG = "make a bag of a folder of images with calibration"
 
 def add_extract_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `extract`."""
-    parser.add_argument("bags", nargs="+", type=Path, metavar="BAG", help="bags, or folders with bags below them")
+    parser.add_argument("bags", nargs="+", type=Path, metavar="BAG", help="bags, or folders that contain bags")
     parser.add_argument("--out", required=True, type=Path, help="folder for shards, contact sheets and manifest.json")
     add_bag_arguments(parser)
     group = parser.add_argument_group("which frames are kept")
@@ -55,7 +55,7 @@ def add_extract_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_bag_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares how bags are read."""
-    group = parser.add_argument_group("where to find what, if it is not found by itself")
+    group = parser.add_argument_group("topics and files, if they are not found automatically")
     group.add_argument("--rgb", metavar="TOPIC", help="colour images")
     group.add_argument("--depth", metavar="TOPIC", help="depth images")
     group.add_argument("--rgb-info", metavar="TOPIC", help="camera_info of the colour camera")
@@ -92,7 +92,7 @@ def run_extract(args: argparse.Namespace) -> None:
     if args.workers and args.ray != "local":
         raise ValueError(
             f"--workers {args.workers}: expected --ray local beside it, found "
-            f"{f'--ray {args.ray}' if args.ray else 'no --ray'}; a running cluster has as many as it has"
+            f"{f'--ray {args.ray}' if args.ray else 'no --ray'}; a running cluster has its own number of workers"
         )
     workers: Workers = RayWorkers(args.ray, args.workers) if args.ray else SerialWorkers()
     before = signal.signal(signal.SIGTERM, _interrupt)
@@ -100,7 +100,7 @@ def run_extract(args: argparse.Namespace) -> None:
         result = extract(args.bags, args.out, options, workers, _say)
     except KeyboardInterrupt:
         raise ExtractionInterrupted(
-            f"interrupted; the bags that are finished stay finished. The same command goes on with {args.out}"
+            f"interrupted; finished bags are kept. Run the same command again to continue with {args.out}"
         ) from None
     except ShardWriteError as error:
         raise RecordingError(error.strerror) from error
@@ -115,7 +115,7 @@ def run_extract(args: argparse.Namespace) -> None:
     )
     if result.failures:
         raise Incomplete(
-            "nothing could be extracted from:\n" + "\n".join(f"  {failure.message}" for failure in result.failures)
+            "nothing could be read from:\n" + "\n".join(f"  {failure.message}" for failure in result.failures)
         )
 
 

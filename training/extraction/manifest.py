@@ -104,7 +104,7 @@ class Manifest:
         if differing:
             found = ", ".join(f"{key} {self.options.get(key)!r}" for key in differing)
             asked = ", ".join(f"{key} {wanted.get(key)!r}" for key in differing)
-            raise ValueError(f"{self.folder} was extracted with {found}, now asked: {asked}; choose another --out")
+            raise ValueError(f"{self.folder} was extracted with {found}, now requested: {asked}; choose another --out")
 
 
 def _record(entry: Mapping[str, Any]) -> BagRecord:
@@ -138,7 +138,7 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ValueError(f"{folder}: another run is at work in it; wait or choose another --out") from error
+            raise ValueError(f"{folder}: another run is using it; wait or choose another --out") from error
         yield
 
 

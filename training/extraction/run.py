@@ -1,6 +1,6 @@
 """Bags into shards: which bags there are, which of them are finished, and the others one after the other.
 
-A run that was interrupted is gone on with by the same command; bags that are finished are not read again.
+Running the same command again continues an interrupted run; finished bags are not read again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Workers = SerialWorkers | RayWorkers
 
 
 class ExtractionInterrupted(Interrupted):
-    """The run was asked to stop. The bags that are finished stay so; the same command goes on."""
+    """The run was asked to stop. Finished bags are kept; the same command continues."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class ExtractionResult:
     Attributes:
         extracted: bags that this run finished.
         skipped: bags that were finished before, or hold the same as another.
-        failures: bags of which nothing could be had.
+        failures: bags from which nothing could be read.
         samples: frames in the folder now, of all bags.
     """
 
@@ -99,7 +99,7 @@ def extract(
 
     Raises:
         RecordingError: no bags there.
-        ValueError: `out` was made with other options, or another run is at work in it.
+        ValueError: `out` was made with other options, or another run is using it.
         OSError: `out` cannot be written, as on a full disk.
     """
     options, workers, out = options or ExtractionOptions(), workers or SerialWorkers(), Path(out)
@@ -151,7 +151,7 @@ def _plan(
     for bag in (bag for bag in bags if bag in hashes):
         digest = hashes[bag]
         if digest in jobs:
-            say(f"{bag}: holds the same as {jobs[digest].path}; left out")
+            say(f"{bag}: has the same content as {jobs[digest].path}; left out")
         elif digest not in manifest.bags:
             jobs[digest] = BagJob(bag.resolve(), digest, out.resolve(), options)
     return list(jobs.values()), len(hashes) - len(jobs), failures

@@ -177,5 +177,5 @@ def cannot_write(folder: Path, error: OSError) -> ShardWriteError:
     return ShardWriteError(
         error.errno,
         f"{folder}: expected room for a shard, found: {error.strerror or error}; free some space or choose another "
-        "--out. The bags that are finished stay finished, the same command goes on with the others",
+        "--out. Finished bags are kept; run the same command again to continue with the others",
     )

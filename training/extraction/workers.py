@@ -35,7 +35,7 @@ class SerialWorkers:
             yield path, _hash(path)
 
     def extract(self, jobs: Sequence[BagJob], progress: Progress) -> Iterator[tuple[BagJob, Result]]:
-        """The result of each job; progress is told frame by frame."""
+        """The result of each job; progress is reported frame by frame."""
         for job in jobs:
             yield job, extract_bag(job, lambda share, job=job: progress(job, share))  # type: ignore[misc]
 
@@ -84,7 +84,7 @@ class RayWorkers:
             yield path, digest
 
     def extract(self, jobs: Sequence[BagJob], progress: Progress) -> Iterator[tuple[BagJob, Result]]:
-        """The result of each job; progress is told bag by bag."""
+        """The result of each job; progress is reported bag by bag."""
         for job, result in self._run(extract_bag, list(jobs), lambda job: job.path):
             progress(job, 1.0)
             yield job, result

@@ -1,6 +1,6 @@
 """Checkpoints to resume from, and what becomes of a run that is asked to stop.
 
-A run that is resumed goes on exactly where its checkpoint was written and ends with the weights that it would have had:
+A resumed run continues exactly where its checkpoint was written and ends with the weights that it would have had:
 the checkpoint holds the weights, their running average, the optimiser, the step and the minutes used, and both the
 crops and the random numbers of a step depend on the step alone. The schedule must go by steps for this (`max_minutes:
 0`): with a limit in minutes the learning rate follows the clock, and no two runs are the same.
@@ -38,7 +38,7 @@ class TrainingInterrupted(Interrupted):
 
 
 class KeepLast(Checkpoint):
-    """Writes `last.ckpt` every so many steps, after every evaluation and when the run is asked to stop.
+    """Writes `last.ckpt` at a fixed number of steps, after every evaluation and when the run is asked to stop.
 
     It stands behind the callback that keeps the best, so that the checkpoint knows the newest best. An evaluation that
     is due is done before the run stops. A second Ctrl-C ends the run at once. After a step whose loss was not finite
@@ -108,14 +108,14 @@ class KeepLast(Checkpoint):
     def _end_if(self, asked: bool, trainer: lightning.Trainer) -> None:
         if asked and not trainer.should_stop:
             raise TrainingInterrupted(
-                f"stopped after step {trainer.global_step} of {trainer.max_steps}; --resume goes on from {self.path}"
+                f"stopped after step {trainer.global_step} of {trainer.max_steps}; --resume continues from {self.path}"
             )
 
 
 def refuse_to_overwrite(path: Path) -> None:
     """Raises ValueError where a run that is to start afresh would replace the checkpoint of another."""
     if path.exists():
-        raise ValueError(f"{path}: there is a run already; --resume goes on with it, another --out starts afresh")
+        raise ValueError(f"{path}: a run exists already; continue it with --resume, or choose another --out")
 
 
 def _with_new_settings(then: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def step_to_resume(path: Path, recipe: Recipe) -> int:
             is evaluated may be changed on the way.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: nothing to resume from; leave out --resume to start afresh")
+        raise FileNotFoundError(f"{path}: nothing to resume from; remove --resume to start from scratch")
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     if "recipe" not in checkpoint:
         raise ValueError(f"{path}: written by an older version; start from its weights by `start_from` instead")

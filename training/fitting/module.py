@@ -126,7 +126,7 @@ class SuperResolution(lightning.LightningModule):
         if self.spoilt >= _MOST_SPOILT or not _all_finite(list(self.network.buffers())):
             raise ValueError(
                 f"step {int(self.global_step)}: loss or gradient was not finite, in {self.spoilt} steps in a row; the "
-                "last checkpoint was written before them. Start anew with a lower learning rate or a shorter "
+                "last checkpoint was written before them. Start again with a lower learning rate or a shorter "
                 "clip_gradient_norm, or in precision 32-true"
             )
         for parameter in self.network.parameters():

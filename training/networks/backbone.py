@@ -89,7 +89,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise FileNotFoundError(
             f"backbone_from: {path}: no such file; expected torchvision's weights, such as resnet50-11ad3fa6.pth from "
-            "https://download.pytorch.org/models, which is not downloaded by itself"
+            "https://download.pytorch.org/models, which is not downloaded automatically"
         )
     if path.suffix != ".safetensors":
         return read_state(path)

@@ -49,7 +49,7 @@ class DataOptions:
         shares: share of crops per data set of the manifest; sets not named are left out.
         every_nth_frame: keep every n-th file of a set, for clips whose frames are nearly alike.
         collections: data sets in their publishers' layouts, by name.
-        procedural: share of crops from made-up scenes, `training.datasets.procedural`.
+        procedural: share of crops from synthetic scenes, `training.datasets.procedural`.
         dev: collections to evaluate on; where there are none, the manifest's split `dev`.
     """
 

@@ -25,9 +25,9 @@ class BaseSet:
     """What the crops that are not of recordings come from, and the images to evaluate on.
 
     Attributes:
-        folder: with a manifest; None does with made-up scenes.
-        options: of a recipe: splits, shares that sum up to 1 with those of made-up scenes.
-        dev_images: most images to evaluate on; 0 takes all of the manifest's split `dev`, or 16 made-up scenes.
+        folder: with a manifest; None uses synthetic scenes only.
+        options: of a recipe: splits, shares that sum to 1 with those of synthetic scenes.
+        dev_images: most images to evaluate on; 0 takes all of the manifest's split `dev`, or 16 synthetic scenes.
     """
 
     folder: Path | None
@@ -38,15 +38,15 @@ class BaseSet:
     def words(self) -> str:
         """What it is, for people."""
         if self.folder is None:
-            return "made-up scenes alone (no --data)"
+            return "synthetic scenes only (no --data)"
         sets = ", ".join(f"{name} {share:.0%}" for name, share in self.options.shares.items())
-        return f"{self.folder}: {sets}; made-up scenes {self.options.procedural:.0%}"
+        return f"{self.folder}: {sets}; synthetic scenes {self.options.procedural:.0%}"
 
     @property
     def dev_words(self) -> str:
         """What it is evaluated on, for people."""
         if self.folder is None:
-            return f"{self.dev_images or _SCENES} made-up scenes that were not trained on"
+            return f"{self.dev_images or _SCENES} synthetic scenes that were not trained on"
         return f"dev of {self.folder}" + (f", {self.dev_images} images" if self.dev_images else "")
 
     def dev(self) -> list[Pair]:
@@ -75,10 +75,10 @@ def base_set(folder: Path | None, recipe: DataOptions, dev_images: int) -> BaseS
         raise ValueError(f"{folder}: expected splits `train` and `dev` in its manifest.csv, found {found}")
     counts = Counter(entry.dataset for entry in entries if entry.split in splits)
     shares = _shares(counts, recipe.shares)
-    made_up = recipe.procedural / (recipe.procedural + sum(recipe.shares.values() or [1.0]))
-    shares = {name: share * (1 - made_up) for name, share in shares.items()}
+    synthetic = recipe.procedural / (recipe.procedural + sum(recipe.shares.values() or [1.0]))
+    shares = {name: share * (1 - synthetic) for name, share in shares.items()}
     nth = {name: step for name, step in recipe.every_nth_frame.items() if name in shares}
-    return BaseSet(folder.resolve(), DataOptions(splits, shares, nth, procedural=made_up), dev_images)
+    return BaseSet(folder.resolve(), DataOptions(splits, shares, nth, procedural=synthetic), dev_images)
 
 
 def _shares(counts: Mapping[str, int], wanted: Mapping[str, float]) -> dict[str, float]:

@@ -16,24 +16,24 @@ from training.retraining.promotion import switch_words
 from training.retraining.run import retrain
 from training.retraining.settings import Margins, Settings, SplitOptions, TrainingOptions
 
-DESCRIPTION = "make better weights of recordings: extract, train, evaluate, and promote what is better"
+DESCRIPTION = "make better weights from recordings: extract, train, evaluate, and promote what is better"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `retrain`."""
     known = TrainingOptions()
     parser.add_argument(
-        "--bags", required=True, nargs="+", type=Path, metavar="DIR", help="bags, or folders with bags below them"
+        "--bags", required=True, nargs="+", type=Path, metavar="DIR", help="bags, or folders that contain bags"
     )
-    parser.add_argument("--out", required=True, type=Path, help="folder of this retraining; the same command goes on")
+    parser.add_argument("--out", required=True, type=Path, help="folder of this run; repeat the command to continue")
     parser.add_argument("--model", default="fdkn", help="network (default %(default)s)")
     parser.add_argument("--scale", type=int, default=8, help="colour size / depth size (default %(default)s)")
     parser.add_argument(
-        "--from", dest="start", type=Path, metavar="ARTIFACT", help="weights to go on from (default: the shipped ones)"
+        "--from", dest="start", type=Path, metavar="ARTIFACT", help="weights to start from (default: the shipped ones)"
     )
     parser.add_argument("--data", type=Path, metavar="BASE", help="folder with a manifest.csv of base data")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be used and how long; write nothing")
-    group = parser.add_argument_group("which frames are held out to judge by")
+    parser.add_argument("--dry-run", action="store_true", help="report inputs, split, time and space; write nothing")
+    group = parser.add_argument_group("which frames are held out for the comparison")
     group.add_argument("--held", action="append", default=[], metavar="NAME", help="a recording; may be given again")
     group.add_argument("--held-share", type=float, default=0.2, help="of recordings, by hash (default %(default)s)")
     group.add_argument("--split-in-time", action="store_true", help="the last part of each recording; weaker evidence")
@@ -54,14 +54,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--held-images", type=int, default=100, help="most held frames (default %(default)s; 0: all)")
     group.add_argument(
         "--held-margin", type=float, default=0.0, metavar="PER_CENT",
-        help="by which held frames may get worse; negative demands improvement (default %(default)s)",
+        help="by which held-out frames may get worse; negative demands improvement (default %(default)s)",
     )  # fmt: skip
     group.add_argument(
         "--base-margin", type=float, default=1.0, metavar="PER_CENT",
         help="by which the base set may get worse (default %(default)s)",
     )  # fmt: skip
     group.add_argument("--storage", choices=get_args(Storage), default="fp16", help="of weights (default fp16)")
-    group.add_argument("--engine-cache", type=Path, metavar="FOLDER", help="where plans lie, as the node's parameter")
+    group.add_argument("--engine-cache", type=Path, metavar="FOLDER", help="folder of the node's plans")
     add_bag_arguments(parser)
 
 
@@ -69,7 +69,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
     """What `add_arguments` declared. Raises ValueError for settings that do not go together."""
     known = SelectionOptions()
     if args.held and args.split_in_time:
-        raise ValueError("--held holds out recordings, --split-in-time the last part of all: give one of both")
+        raise ValueError("--held holds out recordings, --split-in-time the last part of all; give only one of them")
     if not 0 < args.tail < 1 or not 0 < args.held_share < 1:
         raise ValueError(f"expected --tail and --held-share between 0 and 1, found {args.tail} and {args.held_share}")
     return Settings(
@@ -99,7 +99,7 @@ def run_retrain(args: argparse.Namespace) -> None:
     Raises:
         ValueError: something cannot be used.
         PromotionRefused: the new weights are not better enough.
-        RetrainingInterrupted: stopped; the same command goes on.
+        RetrainingInterrupted: stopped; the same command continues.
     """
     settings = settings_of(args)
     if args.dry_run:

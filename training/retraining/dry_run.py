@@ -86,7 +86,7 @@ def dry_run(settings: Settings, say: Callable[[str], None] = print) -> None:
     # a file of other inputs is made again, which only the run itself can tell
     done = [name for name in ("noise", "before", "trained", "after", "promoted") if _is_there(settings.out, name)]
     if done:
-        say(f"{settings.out}: finished there already, and not done again: {', '.join(done)}")
+        say(f"{settings.out}: finished already, will not be repeated: {', '.join(done)}")
 
 
 def _bags(paths: Sequence[Path], say: Callable[[str], None]) -> dict[str, Path]:
@@ -96,10 +96,10 @@ def _bags(paths: Sequence[Path], say: Callable[[str], None]) -> dict[str, Path]:
         try:
             first = bags.setdefault(hash_bag(path), path)
         except OSError as error:
-            say(f"nothing could be had of {path}: {error}")
+            say(f"nothing could be read from {path}: {error}")
             continue
         if first != path:
-            say(f"{path}: holds the same as {first}; left out")
+            say(f"{path}: has the same content as {first}; left out")
     return bags
 
 
@@ -109,16 +109,16 @@ def _surveys(bags: Mapping[str, Path], settings: Settings, say: Callable[[str], 
         try:
             surveys.append(survey(path, digest, settings))
         except (RecordingError, OSError) as error:
-            failures.append(f"nothing could be had of {error}")
+            failures.append(f"nothing could be read from {error}")
     for failure in failures:
         say(failure)
     if not surveys:
-        raise RecordingError("nothing could be had of the recordings:\n" + "\n".join(f"  {one}" for one in failures))
+        raise RecordingError("nothing could be read from the recordings:\n" + "\n".join(f"  {one}" for one in failures))
     return surveys
 
 
 def survey(path: Path, digest: str, settings: Settings) -> BagSurvey:
-    """Counts the pairs of a bag and looks at its first frames. Raises RecordingError where nothing can be had."""
+    """Counts the pairs of a bag and looks at its first frames. Raises RecordingError where nothing can be read."""
     try:
         return _survey(path, digest, settings, salvage=False)
     except DamagedRecordingError:
@@ -222,8 +222,8 @@ def _say_times(
     training = min(limits)
     say(
         f"time:     extraction {_words(extraction)}, training {_words(training)} ({step:.2f} s a step, about "
-        f"{math.floor(training / step)} steps), evaluation before and after {_words(evaluation)}; measured here and "
-        "now. Not counted: writing the artifact and compiling its engine"
+        f"{math.floor(training / step)} steps), evaluation before and after {_words(evaluation)}; measured on "
+        "this machine now. Not included: writing the artifact and compiling its engine"
     )
 
 

@@ -1,4 +1,4 @@
-"""The training run inside a retraining: begun, gone on with, and its loss step by step."""
+"""The training run inside a retraining: started or continued, and its loss step by step."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class LossCurve(Callback):
 
 
 def fine_tune(recipe_path: Path, data: Path, run: Path) -> dict[str, Any]:
-    """Trains, or goes on with training where a checkpoint is.
+    """Trains, or continues training if there is a checkpoint.
 
     Returns:
         Facts of the run with the SHA-256 of its weights.

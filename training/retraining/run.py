@@ -65,7 +65,7 @@ def retrain(settings: Settings, say: Say = say_to_stderr) -> Retrained:
         ValueError: something cannot be used; the message says what to change.
         FileNotFoundError: something is missing.
         PromotionRefused: the new weights are worse than the margins allow; report and weights are in `out`.
-        RetrainingInterrupted: stopped; the same command goes on.
+        RetrainingInterrupted: stopped; the same command continues.
     """
     start = starting_point(settings)
     base = base_set(settings.data, adapted(settings.training, start).data, settings.dev_images)
@@ -117,7 +117,7 @@ class _Retraining:
         check_claim(self.out, identity)
         self.stages.begin("turning recordings into shards")
         result = extract(bags, self.shards, self.settings.extraction, say=self.stages.say)
-        self.notes += [f"nothing could be had of {failure.message}" for failure in result.failures]
+        self.notes += [f"nothing could be read from {failure.message}" for failure in result.failures]
         manifest = self._frozen(hashes) if result.samples else None
         if manifest is None or not manifest.bags:
             raise RecordingError(_nothing(result))
@@ -133,7 +133,7 @@ class _Retraining:
             return freeze_recordings(self.shards, self.recordings, hashes)
         frozen, there = Manifest.read(self.recordings), Manifest.read(self.shards)
         self.notes += [
-            f"{record.name} could not be had when this retraining began; to use it, choose another --out"
+            f"{record.name} could not be read when this retraining began; to use it, choose another --out"
             for bag, record in there.bags.items()
             if bag in hashes and bag not in frozen.bags
         ]
@@ -215,7 +215,7 @@ class _Retraining:
     def _earlier(self) -> str:
         """A warning where an artifact of an earlier run is there."""
         there = [path.parent for path in self.out.glob(f"*_{VARIANT}/card.json")]
-        return f". {there[0]}, which an earlier run has promoted, is still there" if there else ""
+        return f". {there[0]}, which an earlier run promoted, is kept" if there else ""
 
     def _content(
         self,
@@ -301,7 +301,7 @@ class _Retraining:
 
 def _nothing(result: ExtractionResult) -> str:
     failures = "\n".join(f"  {failure.message}" for failure in result.failures)
-    return f"nothing could be had of the recordings:\n{failures or '  they changed while they were read; try again'}"
+    return f"nothing could be read from the recordings:\n{failures or '  they changed while they were read; try again'}"
 
 
 def _some(pairs: Sequence[Pair], count: int) -> list[Pair]:

@@ -92,7 +92,7 @@ class Settings:
         model: registry name of the network.
         scale: its scale.
         start: artifact to go on from; None takes the shipped one.
-        data: folder with a manifest of base data; None does with made-up scenes.
+        data: folder with a manifest of base data; None uses synthetic scenes only.
         extraction: how bags become shards.
         split: which frames are held.
         training: how to train.
@@ -183,7 +183,7 @@ def check_claim(out: Path, identity: dict[str, Any]) -> None:
     differing = sorted(key for key in {*wanted, *known} if wanted.get(key) != known.get(key))
     if differing:
         found = "; ".join(f"{key}: {_short(known.get(key))}, now {_short(wanted.get(key))}" for key in differing)
-        raise ValueError(f"{out} belongs to another retraining: {found}. Choose another --out, or ask for the same")
+        raise ValueError(f"{out} belongs to another retraining: {found}. Choose another --out, or the same settings")
 
 
 def _short(value: Any) -> str:

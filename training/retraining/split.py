@@ -124,6 +124,6 @@ def recording_of(entry: PairEntry) -> str:
 
 
 def spread(entries: Sequence[PairEntry], count: int) -> list[PairEntry]:
-    """So many entries, evenly spread; all where `count` is 0 or more than there are."""
+    """`count` entries, evenly spread; all if `count` is 0 or more than there are."""
     wanted = min(count or len(entries), len(entries))
     return [entries[number * len(entries) // wanted] for number in range(wanted)]

@@ -28,7 +28,7 @@ _INPUTS = "inputs"  # digest of them, in every stage's file
 
 
 class RetrainingInterrupted(Interrupted):
-    """Asked to stop. What is finished stays so; the same command goes on."""
+    """Asked to stop. Finished stages are kept; the same command continues."""
 
 
 class PromotionRefused(Incomplete):
@@ -104,15 +104,15 @@ def stoppable(stages: Stages) -> Iterator[None]:
         if isinstance(error, FileNotFoundError):
             raise
         raise ValueError(
-            f"{stages.out}: stopped while {stages.current}: {error}. Free some space or choose another --out; the same "
-            "command goes on from the last finished stage"
+            f"{stages.out}: stopped while {stages.current}: {error}. Free some space or choose another --out; run the "
+            "same command again to continue from the last finished stage"
         ) from error
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
 def _stopped(stages: Stages, more: str = "") -> str:
-    return f"interrupted while {stages.current}{more}; the same command goes on with {stages.out}"
+    return f"interrupted while {stages.current}{more}; run the same command again to continue in {stages.out}"
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""The weights that a retraining goes on from, and the protocols by which they are judged on what they could before."""
+"""The weights that a retraining starts from, and the protocols that measure what they have forgotten."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class _Clock(Callback):
 
 
 def seconds_per_step(recipe: Recipe, steps: int = _STEPS) -> float:
-    """Median time of a training step, on made-up scenes, the first step aside; nothing is written."""
+    """Median time of a training step on synthetic scenes, without the first step; nothing is written."""
     recipe = replace(recipe, data=DataOptions(procedural=1.0), max_steps=steps + 1, max_minutes=0.0)
     clock = _Clock()
     with _quiet():

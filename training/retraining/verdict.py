@@ -73,7 +73,7 @@ def _require_same_images(before: Mapping[str, Any], after: Mapping[str, Any]) ->
     ]
     if differing := sorted(names[0] ^ names[1]):
         raise ValueError(
-            f"expected errors of the same images before and after, found {len(differing)} in one of both only, such as "
+            f"expected errors of the same images before and after, found {len(differing)} in only one of them, such as "
             f"{differing[0]}; remove before.json and after.json to have them evaluated again"
         )
 

@@ -122,5 +122,5 @@ def _unpacked(plan: bytes, grid: tuple[int, int]) -> _Graph:
         start += size
     raise EngineError(
         f"engine openvino: expected a whole plan for depth of {grid}, found one for {[e[0] for e in entries]}; "
-        "build it again by `depth-sr compile`"
+        "build it again with `depth-sr compile`"
     )

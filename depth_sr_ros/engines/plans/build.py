@@ -61,7 +61,7 @@ def obtain_plan(request: PlanRequest, cache: PlanCache, progress: Progress | Non
     plan = cache.find(key)
     if plan is not None:
         return plan
-    with cache.building(key, lambda holder: tell(0.0, f"waiting for {holder}, which builds the same")):
+    with cache.building(key, lambda holder: tell(0.0, f"waiting for {holder}, which is building the same plan")):
         plan = cache.read(key)
         return plan if plan is not None else _build(request, key, cache, tell)
 
@@ -92,4 +92,4 @@ def _expect_unchanged(request: PlanRequest, key: PlanKey) -> None:
     except (ArtifactError, OSError):
         same = False
     if not same:
-        raise EngineError(f"{folder}: the artifact changed while a plan was built of it; build again")
+        raise EngineError(f"{folder}: the artifact changed while its plan was being built; build again")

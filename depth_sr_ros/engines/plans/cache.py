@@ -109,7 +109,7 @@ class PlanCache:
         except OSError as error:
             _log.warning("%s: cannot be removed: %s", self._plan(key), error)
         if plan is None:
-            _log.warning("%s: damaged or foreign plan, not used; it has to be built anew", self._plan(key))
+            _log.warning("%s: damaged or foreign plan, not used; it has to be built again", self._plan(key))
         return plan
 
     def read(self, key: PlanKey) -> bytes | None:
@@ -124,7 +124,7 @@ class PlanCache:
         try:
             os.utime(self._card(key))
         except OSError:  # a folder that may be read only
-            _log.debug("%s: cannot note its use", key.stem)
+            _log.debug("%s: cannot record its use", key.stem)
         return plan
 
     def card(self, key: PlanKey) -> PlanCard | None:
@@ -154,7 +154,7 @@ class PlanCache:
             self._lock(key).touch()
         except OSError as error:
             raise PlanCacheError(
-                f"{self.folder}: expected a folder for plans that can be written, found {error}; name another one by "
+                f"{self.folder}: expected a folder for plans that can be written, found {error}; choose another one by "
                 "the `engine_cache` parameter or `--cache`"
             ) from error
         return locked(self._lock(key), waiting)

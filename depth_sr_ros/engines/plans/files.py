@@ -38,7 +38,7 @@ def locked(path: Path, waiting: Callable[[str], None] | None = None) -> Iterator
     """Holds a lock between processes; the system frees it when its holder ends, however that ends.
 
     Args:
-        path: file that stands for the lock; made when missing.
+        path: the lock file; created when missing.
         waiting: told, once, who holds the lock when it is not free.
     """
     told = False

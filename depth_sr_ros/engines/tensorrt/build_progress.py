@@ -32,7 +32,7 @@ class _Phase:
 
 
 class PhaseShares:
-    """Where a build stands, from phases that lie inside each other.
+    """Progress of a build, from nested phases.
 
     A phase takes the room of its parent's current step. The share never goes back, whatever order phases come in.
     """
@@ -43,7 +43,7 @@ class PhaseShares:
         """Share of the work, 0 to 1."""
 
     def start(self, name: str, parent: str | None, steps: int) -> None:
-        """A phase of so many steps begins, inside another one or by itself."""
+        """A phase with a number of steps begins, at top level or inside another one."""
         outer = self._phases.get(parent or "")
         origin, span = (0.0, 1.0) if outer is None else (outer.share, outer.span / outer.steps)
         self._phases[name] = _Phase(origin, span, max(steps, 1))

@@ -1,8 +1,8 @@
 """Records what a stream is given once and replays it by a single call.
 
 pycuda has no such calls, so recording goes through `cuda.bindings` whichever package owns the stream. Where it is
-missing, or something in the recording cannot be recorded, the caller goes on without: slower by the cost of launching
-each kernel, and nothing else.
+missing, or something in the recording cannot be recorded, the caller continues without it: slower by the cost of
+launching each kernel, and nothing else.
 """
 
 from __future__ import annotations

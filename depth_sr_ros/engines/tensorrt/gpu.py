@@ -111,6 +111,6 @@ def open_gpu() -> Gpu:
         gpu: Gpu = getattr(implementation, cls)()
         return gpu
     raise EngineError(
-        f"engine tensorrt: expected pycuda or cuda.bindings to reach the GPU by, found neither ({'; '.join(missing)}); "
+        f"engine tensorrt: expected pycuda or cuda.bindings to access the GPU, found neither ({'; '.join(missing)}); "
         "pip install 'depth_sr_ros[tensorrt]'"
     )

@@ -71,7 +71,7 @@ class PlanBuilder:
         if monitor is not None:
             config.progress_monitor = monitor
         elif progress is not None:
-            progress(0.0, "compiling; this TensorRT does not say how far it is")
+            progress(0.0, "compiling; this version of TensorRT reports no progress")
         began = time.monotonic()
         plan = self._builder.build_serialized_network(self.network, config)
         if plan is None:

@@ -162,7 +162,7 @@ class PlanRunner:
             if self._graph is not None:
                 self._graph.free()
             self._graph, self.graph_failure = None, str(error)
-            _log.info("no CUDA graph, every kernel is launched by itself: %s", error)
+            _log.info("no CUDA graph, every kernel is launched separately: %s", error)
 
     def _queue(self) -> None:
         self._gpu.copy_in(self._device_in, self._host_in)

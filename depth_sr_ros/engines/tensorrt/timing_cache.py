@@ -53,7 +53,7 @@ class TimingCache:
                 stream.write(content)
             os.replace(name, self.path)
         except (OSError, RuntimeError) as error:
-            _log.info("%s: measurements are not kept: %s", self.path, error)
+            _log.info("%s: measurements cannot be saved: %s", self.path, error)
 
     def _read(self) -> bytes:
         try:

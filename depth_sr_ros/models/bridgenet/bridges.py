@@ -2,7 +2,7 @@
 
 Tang, Cong, Sheng, He, Zhang, Zhao, Kwong, "BridgeNet: A Joint Learning Network of Depth Map Super-Resolution and
 Monocular Depth Estimation", ACM MM 2021, arXiv 2107.12541, sections 3.2 and 3.3. What the paper leaves open, and what
-is done here, stands with each class.
+is done here, is documented with each class.
 """
 
 from __future__ import annotations

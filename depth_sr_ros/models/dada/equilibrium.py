@@ -10,7 +10,7 @@ means exactly.
 
 Gradient. At the equilibrium y of one plain step T, the loss gradient g becomes that of the coefficients through
 w = g + J^T w, J the Jacobian of T at y, solved by the same momentum iteration: no memory per step. n plain steps of it
-are back-propagation through the last n steps; the momentum iteration stands for many more.
+are back-propagation through the last n steps; the momentum iteration replaces many more.
 
 Layout. Inside, a plane is (s, s, h, w, B): pixel (i, j) of each block, block row and column, image. Block means become
 sums over leading dimensions, and most operations run over one contiguous stretch.

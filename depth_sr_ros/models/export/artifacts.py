@@ -142,7 +142,7 @@ def _cell_step(network: GuidedUpsampler) -> int:
 
 
 def example_frame(scale: int, step: int = 1) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """A small made-up frame with slanted planes, depth edges, a thin bar, texture and holes.
+    """A small synthetic frame with slanted planes, depth edges, a thin bar, texture and holes.
 
     Args:
         scale: ratio of colour and depth size.

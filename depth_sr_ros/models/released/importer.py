@@ -121,7 +121,7 @@ def convert(
 
 def _layout(model: str) -> Layout:
     if model not in LAYOUTS:
-        raise ReleasedError(f"model {model!r}: expected one of {sorted(LAYOUTS)}; no others' weights are released")
+        raise ReleasedError(f"model {model!r}: expected one of {sorted(LAYOUTS)}; no other weights are released")
     return LAYOUTS[model]
 
 
@@ -173,7 +173,7 @@ def _fill(
     without = [name for name in missing if not name.endswith(_MAY_BE_MISSING)]
     if without:
         raise ReleasedError(
-            f"released {model}: {len(without)} tensors stay without a value: {', '.join(without)}; not recognised in "
+            f"released {model}: {len(without)} tensors have no value: {', '.join(without)}; not recognised in "
             f"the checkpoint: {', '.join(unrecognised) or 'none'}"
         )
     network.load_state_dict(dict(renamed), strict=False)

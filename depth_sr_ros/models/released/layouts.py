@@ -141,7 +141,7 @@ def _dagf_rules() -> tuple[tuple[str, str], ...]:
 
 
 _ALIGNED = (
-    "taps rest where PyTorch up to 1.2 sampled them (align_corners=True); weights retrained with a later version want "
+    "taps are where PyTorch up to 1.2 sampled them (align_corners=True); weights retrained with a later version need "
     "the option sampling=half_pixel"
 )
 

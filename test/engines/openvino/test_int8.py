@@ -50,7 +50,7 @@ def test_8_bit_is_there_for_the_asking_only(artifact, quantised):
     assert OpenVinoEngine.precisions_of(quantised)[-1] == "int8"
     assert choose_engine(quantised, engine="openvino", threads=1).precision != "int8"
     assert choose_engine(quantised, precision="int8", threads=1).precision == "int8"
-    with pytest.raises(EngineError, match="found 'int8'; make an artifact that has it by `depth-sr quantise`"):
+    with pytest.raises(EngineError, match="found 'int8'; make an artifact that has it with `depth-sr quantise`"):
         choose_engine(artifact, engine="openvino", precision="int8")
 
 

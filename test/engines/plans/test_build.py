@@ -165,7 +165,7 @@ def test_an_engine_with_a_plan_is_taken_and_one_of_another_size_is_not(registere
     choice = choose_engine(artifact, plans=cache, builds=False)
     assert (choice.runtime, choice.wanted) == (GatedEngine, ())
     choice.build(GRID).close()
-    with pytest.raises(EngineError, match="no plan yet; build it by `depth-sr compile`"):
+    with pytest.raises(EngineError, match="no plan yet; build it with `depth-sr compile`"):
         choice.build((5, 5))
     assert choose_engine(artifact, plans=cache, grid=(5, 5)).runtime.name == "openvino"
 

@@ -48,7 +48,7 @@ def test_a_seed_fixes_the_sequence(pairs):
 
 
 def test_colour_and_depth_stay_aligned_under_flips_and_enlargement(pairs):
-    """In the made-up scenes the third colour channel equals the disparity, so both must correlate in every crop."""
+    """In the synthetic scenes the third colour channel equals the disparity, so both must correlate in every crop."""
     options = {"enlargements": (1.0, 2.0), "colour_jitter": 0.0, "invert": 0.0, "reciprocal": 0.0}
     for crop in _take(pairs, 12, **options):
         known = crop["valid"][0] > 0

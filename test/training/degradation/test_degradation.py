@@ -105,7 +105,7 @@ def test_noise_grows_with_depth_and_falls_with_disparity():
     ):
         noise = (degradation(name)(ramp, 1, _rng(), scene) - ramp) * (scene.span[1] - scene.span[0])
         torch.testing.assert_close(noise[0, 0].std(dim=1), expected, rtol=0.1, atol=0)
-    with pytest.raises(ValueError, match="expected to be told the values"):
+    with pytest.raises(ValueError, match="expected the values"):
         degradation("bicubic+inverse:651")(ramp, 1, _rng())
 
 

@@ -91,7 +91,7 @@ def test_what_cannot_be_done_is_said_and_ends_with_status_2(bags, tmp_path, caps
 def test_bags_that_give_nothing_are_named_and_end_with_status_1(bags, tmp_path, capsys, arguments, said):
     assert main(["extract", str(bags), *arguments, "--out", str(tmp_path / "out")]) == 1
     ended = capsys.readouterr().err
-    assert "nothing could be extracted from:\n" in ended and said in ended
+    assert "nothing could be read from:\n" in ended and said in ended
 
 
 def test_a_bag_is_made_by_one_command(tmp_path, capsys, shared_data):
@@ -145,5 +145,5 @@ def test_a_signal_stops_it_with_nothing_half_written(tmp_path, scene, number):
     finally:
         process.kill()
     assert process.returncode == 1, said
-    assert "stopped: interrupted; the bags that are finished stay finished. The same command goes on" in said
+    assert "stopped: interrupted; finished bags are kept. Run the same command again to continue with" in said
     assert scene.tree(out) == {} and not (out / ".work").exists()

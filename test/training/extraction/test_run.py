@@ -68,12 +68,12 @@ def test_the_same_bag_twice_counts_once(own_bags, tmp_path):
     said = []
     result = extract([own_bags], tmp_path / "out", SMALL, say=said.append)
     assert result.samples == 24 and result.skipped == 1
-    assert any("kitchen: holds the same as" in text for text in said)
+    assert any("kitchen: has the same content as" in text for text in said)
 
 
 def test_other_options_need_another_folder(bags, tmp_path):
     silently(bags, tmp_path / "out")
-    with pytest.raises(ValueError, match="was extracted with shard_samples 5, now asked: shard_samples 6"):
+    with pytest.raises(ValueError, match="was extracted with shard_samples 5, now requested: shard_samples 6"):
         silently(bags, tmp_path / "out", options=ExtractionOptions(shard_samples=6))
 
 
@@ -90,7 +90,7 @@ def test_two_runs_cannot_share_a_folder(bags, tmp_path):
     (tmp_path / "out").mkdir()
     with (
         manifest.locked(tmp_path / "out"),
-        pytest.raises(ValueError, match="another run is at work"),
+        pytest.raises(ValueError, match="another run is using it"),
     ):
         silently(bags, tmp_path / "out")
 

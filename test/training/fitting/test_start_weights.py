@@ -81,7 +81,7 @@ def test_a_run_that_is_resumed_keeps_its_start(run, data_folder, capsys):
     assert "--start-from: " in capsys.readouterr().err
     assert load_recipe(run / "mine.yaml").start_from == str(SHIPPED / "fdkn_x8" / "weights.safetensors")
     assert main(["train", *arguments, "--start-from", "fdkn_x4"]) == 2
-    assert "last.ckpt: there is a run already" in capsys.readouterr().err
+    assert "last.ckpt: a run exists already" in capsys.readouterr().err
     assert "artifacts/fdkn_x8/" in load_recipe(run / "mine.yaml").start_from
 
 

@@ -1,4 +1,4 @@
-"""The whole way on a made-up data set: train, resume, evaluate, export, run."""
+"""The whole way on a synthetic data set: train, resume, evaluate, export, run."""
 
 import json
 
@@ -179,7 +179,7 @@ def test_weights_drawn_anew_are_not_those_of_the_start(run):
 def test_a_run_is_not_replaced_by_another(run, data_folder, capsys):
     arguments = ["--recipe", str(run / "fdkn_x8.yaml"), "--data", str(data_folder), "--out", str(run / "run")]
     assert main(["train", *arguments]) == 2
-    assert "last.ckpt: there is a run already; --resume goes on with it" in capsys.readouterr().err
+    assert "last.ckpt: a run exists already; continue it with --resume" in capsys.readouterr().err
 
 
 def test_losses_that_are_not_finite_end_the_run_and_leave_the_last_good_checkpoint(start_training, tmp_path):

@@ -1,4 +1,4 @@
-"""A ResNet's published weights go into the colour encoder, and nowhere else; made-up ones stand for torchvision's."""
+"""A ResNet's published weights go into the colour encoder, and nowhere else; synthetic ones stand for torchvision's."""
 
 
 import pytest

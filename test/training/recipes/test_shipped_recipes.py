@@ -122,7 +122,7 @@ def _words(command):
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory, scenes):
-    """A data folder as the recipes for a small machine want it: their sets, of small made-up scenes."""
+    """A data folder as the recipes for a small machine want it: their sets, of small synthetic scenes."""
     folder = tmp_path_factory.mktemp("manifest")
     sets = [("train", name) for name in load_recipe("fdkn_x8_local").data.shares if "icl" not in name]
     with (folder / "manifest.csv").open("w", newline="") as stream:

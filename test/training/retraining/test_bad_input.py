@@ -43,20 +43,20 @@ def test_no_bags(command, tmp_path, capsys, dry):
 def test_a_bag_without_messages(command, tmp_path, capsys):
     with BagWriter(tmp_path / "bags" / "empty"):
         pass
-    refuses(with_bags(command, tmp_path / "bags"), capsys, "nothing could be had of the recordings", "empty")
+    refuses(with_bags(command, tmp_path / "bags"), capsys, "nothing could be read from the recordings", "empty")
 
 
 @pytest.mark.parametrize("colour", [True, False], ids=["colour only", "depth only"])
 def test_one_topic_only(command, tmp_path, capsys, scene, colour):
     one_kind(tmp_path / "bags" / "half", scene, colour)
     missing = "depth" if colour else "colour"
-    refuses(with_bags(command, tmp_path / "bags"), capsys, "nothing could be had", missing)
+    refuses(with_bags(command, tmp_path / "bags"), capsys, "nothing could be read", missing)
 
 
 def test_wrong_types(command, tmp_path, capsys, scene):
     with BagWriter(tmp_path / "bags" / "infos") as bag:
         bag.write_camera_info("/rgb/image", scene.START, "camera", scene.CAMERA)
-    refuses(with_bags(command, tmp_path / "bags"), capsys, "nothing could be had", "infos")
+    refuses(with_bags(command, tmp_path / "bags"), capsys, "nothing could be read", "infos")
 
 
 def test_no_pairs_within_slop(command, capsys):
@@ -66,13 +66,13 @@ def test_no_pairs_within_slop(command, capsys):
 def test_one_bag_of_many_that_cannot_be_used_is_told_and_left_out(command, recordings, tmp_path, capsys, scene):
     one_kind(tmp_path / "bags" / "half", scene, True)
     arguments = [*command[:3], str(tmp_path / "bags"), *command[3:], "--held", "nowhere"]
-    refuses(arguments, capsys, "nothing could be had of", "half", "no recordings ['nowhere'] to hold out; it has")
+    refuses(arguments, capsys, "nothing could be read from", "half", "no recordings ['nowhere'] to hold out; it has")
 
 
 def test_one_recording_needs_a_split_in_time(command, recordings, capsys):
     alone = with_bags(command, recordings / "hall")
     refuses(alone[: alone.index("--held")], capsys, "only 'hall'", "--split-in-time", "weaker evidence")
-    refuses([*alone, "--split-in-time"], capsys, "give one of both")
+    refuses([*alone, "--split-in-time"], capsys, "give only one of them")
 
 
 @pytest.mark.parametrize(

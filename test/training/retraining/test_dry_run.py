@@ -17,7 +17,7 @@ def test_it_says_what_would_be_used_and_writes_nothing(command, recordings, tmp_
         assert re.search(rf"bag: +{name} \([0-9a-f]{{8}}\): 6 pairs of /rgb/image and /depth_raw/image", said)
     assert "depth 64x48, about 6 frames to keep" in said
     assert "about 6 frames to train on, 6 held" in said
-    assert "fdkn_x8_live" in said and "made-up scenes alone" in said
+    assert "fdkn_x8_live" in said and "synthetic scenes only" in said
     assert "by live, dkn-bicubic, cell-median; each decides" in said
     assert re.search(r"time: +extraction .*, training .* \(\d+\.\d\d s a step, about 2 steps\)", said)
     assert re.search(r"disk: +about \d+ MiB needed in .*, \d+ MiB free", said)
@@ -32,7 +32,7 @@ def test_recordings_that_cannot_be_used_are_named(command, recordings, tmp_path,
     arguments = [*command[:3], str(tmp_path / "broken"), *command[3:], "--dry-run", "--minutes", "0.1"]
     assert main(arguments) == 0
     said = capsys.readouterr().out
-    assert re.search(r"nothing could be had of .*broken", said)
+    assert re.search(r"nothing could be read from .*broken", said)
     assert "2.00 s a step, about 2 steps" in said, "two steps end before a tenth of a minute"
 
 
@@ -59,7 +59,7 @@ def test_bags_of_equal_content_count_once(command, recordings, tmp_path, capsys,
     shutil.copytree(recordings / "hall", tmp_path / "copy")
     assert main([*command[:3], str(tmp_path / "copy"), *command[3:], "--dry-run"]) == 0
     said = capsys.readouterr().out
-    assert "about 6 frames to train on, 6 held" in said and "holds the same as" in said
+    assert "about 6 frames to train on, 6 held" in said and "has the same content as" in said
 
 
 def test_a_folder_of_another_retraining_is_refused(command, tmp_path, capsys, untimed):

@@ -43,7 +43,7 @@ def test_the_same_command_goes_on_wherever_it_was_stopped(command, tmp_path, cap
             signal_in(patched, name, number)
             assert main(command) == 130, doing
         said = capsys.readouterr().err
-        assert f"interrupted while {doing}" in said and f"the same command goes on with {out}" in said
+        assert f"interrupted while {doing}" in said and f"run the same command again to continue in {out}" in said
         assert not (out / "report.html").exists() and not list(out.glob("**/.*.part"))
     assert main(command) == 1, "refused at last, by its margin"
     said = capsys.readouterr().err

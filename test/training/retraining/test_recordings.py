@@ -39,5 +39,5 @@ def test_a_bag_that_could_not_be_had_at_first_does_not_join_later(command, tmp_p
     first.write()  # as if attic's disk had not answered
     capsys.readouterr()
     assert main(command) == 130
-    assert "attic could not be had when this retraining began" in capsys.readouterr().err
+    assert "attic could not be read when this retraining began" in capsys.readouterr().err
     assert names(tmp_path / "out") == ["hall", "study"]

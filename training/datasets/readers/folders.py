@@ -1,4 +1,4 @@
-"""Data of one's own: a folder `rgb` and a folder `depth`, matched by file name without extension.
+"""Your own data: a folder `rgb` and a folder `depth`, matched by file name without extension.
 
 Colour is anything OpenCV reads; depth is an image of integers (16-bit PNG above all), a TIFF or PFM of floats, or a
 .npy array. Splits are folders: `train` reads `<folder>/train/rgb`, and `all` reads `<folder>/rgb`.

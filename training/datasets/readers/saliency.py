@@ -1,6 +1,6 @@
 """Saliency maps: grey maps beside colour images, 0 to 255, in which 0 is a value and no hole.
 
-A folder of one's own holds `rgb` and `map`, matched by file name without extension. DUT-OMRON (C. Yang, L. Zhang,
+A folder of your own holds `rgb` and `map`, matched by file name without extension. DUT-OMRON (C. Yang, L. Zhang,
 H. Lu, X. Ruan, M. Yang, CVPR 2013), the papers' set of 5168 images, keeps its publisher's folder names.
 """
 
@@ -13,7 +13,7 @@ from training.datasets.readers.folders import open_folders
 
 
 def open_saliency(folder: Path, split: str) -> list[PairEntry]:
-    """Maps of one's own; `split` as in `open_folders`. Raises as that does."""
+    """Your own maps; `split` as in `open_folders`. Raises as that does."""
     return open_folders(folder, split, unit="disparity", names=("rgb", "map"), zero_is_valid=True)
 
 

@@ -17,7 +17,7 @@ Field = NDArray[np.float32]
 
 
 def background(rng: Random, height: int, width: int) -> tuple[Field, NDArray[np.uint8]]:
-    """What everything stands before: wall, floor and wall, corner, slope or hills.
+    """The background: wall, floor and wall, corner, slope or hills.
 
     Returns:
         Inverse depth, about 0 to 0.5, and which piece (0, 1, 2) of the room each pixel belongs to.

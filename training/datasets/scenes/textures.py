@@ -74,7 +74,7 @@ def _to_bytes(pattern: NDArray[np.floating]) -> Tile:
 
 
 def smooth_noise(rng: Random, height: int, width: int, cells_y: float, cells_x: float) -> NDArray[np.float32]:
-    """One octave of noise with about so many cells over the area."""
+    """One octave of noise with about that many cells over the area."""
     coarse = rng.normal(size=(max(2, round(cells_y)) + 1, max(2, round(cells_x)) + 1)).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
