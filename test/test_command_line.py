@@ -1,5 +1,8 @@
 """Both command lines end alike: one table of exit statuses."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from depth_sr_ros.command_line import ExitStatus, Incomplete, Interrupted, exit_status
@@ -71,3 +74,9 @@ def test_wrong_usage_is_unusable(program):
     with pytest.raises(SystemExit) as end:
         program(["fly"])
     assert end.value.code == ExitStatus.UNUSABLE
+
+
+def test_the_readme_lists_every_status():
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    table = readme.partition("share their exit statuses")[2].partition("\n## ")[0]
+    assert [int(number) for number in re.findall(r"^\| (\d+) \|", table, re.M)] == [int(one) for one in ExitStatus]
