@@ -55,8 +55,8 @@ def registered(monkeypatch) -> None:
     from depth_sr_ros.engines import select
     from depth_sr_ros.serving import engine_settings
 
-    monkeypatch.setattr(select, "_RUNTIMES", dict(select._RUNTIMES))
-    monkeypatch.setattr(select, "_INSTALL", dict(select._INSTALL))
+    monkeypatch.setattr(select, "RUNTIMES", dict(select.RUNTIMES))
+    monkeypatch.setattr(select, "INSTALL", dict(select.INSTALL))
     for module in (select, engine_settings):
         monkeypatch.setattr(module, "ENGINE_NAMES", module.ENGINE_NAMES)
     gated.register()

@@ -6,8 +6,6 @@ import time
 
 import numpy as np
 
-from depth_sr_ros.serving.supply_state import Wish
-
 SIZES = ((32, 40), (4, 5))
 
 
@@ -32,17 +30,29 @@ def serve_until(supply, condition, timeout=60.0):
     return count
 
 
+def wait_until(supply, condition, timeout=60.0) -> None:
+    """Waits while no frames come."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, supply.state()
+        time.sleep(0.01)
+
+
 def at_rest(supply) -> bool:
-    """Whether nothing is asked for, prepared or ready, nor any plan wanted: nothing more comes by itself."""
-    with supply._changed:
-        coming = supply._asked or supply._ready or supply._doing or supply._promising()
-        return not coming and supply._wish == Wish(supply._held.settings)
+    return supply.state().at_rest
 
 
-def rest(supply) -> dict:
-    """What the settings of a test have besides model, scale and weights."""
-    settings = supply.state().settings
-    return {"precision": settings.precision, "threads": settings.threads, "engine_cache": settings.engine_cache}
+def swap_to(supply, settings, **how) -> None:
+    swaps = supply.state().swaps
+    supply.change(settings, **how)
+    serve_until(supply, lambda: supply.state().swaps > swaps)
+
+
+def roll_back(supply):
+    swaps = supply.state().swaps
+    answer = supply.roll_back()
+    serve_until(supply, lambda: supply.state().swaps > swaps)
+    return answer
 
 
 def step(supply) -> str:

@@ -118,9 +118,9 @@ def test_every_make_target_exists(target: str) -> None:
 @pytest.mark.parametrize(
     ("name", "file"),
     [
-        ("_RUNTIMES = {", "depth_sr_ros/engines/select.py"),
-        ("_INSTALL = {", "depth_sr_ros/engines/select.py"),
-        ("_FOR_GPU = (", "depth_sr_ros/engines/select.py"),
+        ("RUNTIMES = {", "depth_sr_ros/engines/select.py"),
+        ("INSTALL = {", "depth_sr_ros/engines/select.py"),
+        ("FOR_GPU = (", "depth_sr_ros/engines/select.py"),
         ("class PlannedEngine(", "depth_sr_ros/engines/plans/planned.py"),
         ("EXTRAS = {", "setup.py"),
         ("DATASETS: ", "training/datasets/registry.py"),

@@ -19,29 +19,32 @@ from depth_sr_ros.engines.plans.key import PlanKey, plan_key
 from depth_sr_ros.engines.plans.planned import PlannedEngine
 from depth_sr_ros.engines.selfcheck import check_engine
 
-_RUNTIMES = {
+RUNTIMES = {
     "tensorrt": ("depth_sr_ros.engines.tensorrt.engine", "TensorRtEngine"),
     "torch-cuda": ("depth_sr_ros.engines.torch.cuda_engine", "TorchCudaEngine"),
     "openvino": ("depth_sr_ros.engines.openvino.plan", "PlannedOpenVinoEngine"),
     "onnxruntime": ("depth_sr_ros.engines.onnxruntime", "OnnxRuntimeEngine"),
     "torch": ("depth_sr_ros.engines.torch.engine", "TorchEngine"),
 }
+"""Module and class of every engine, by name, in order of preference."""
 
-ENGINE_NAMES: tuple[str, ...] = ("auto", *_RUNTIMES)
+ENGINE_NAMES: tuple[str, ...] = ("auto", *RUNTIMES)
 """Values of the `engine` parameter; after `auto` in order of preference."""
 
 PRECISIONS: tuple[str, ...] = ("auto", "fp32", "bf16", "fp16", "int8")
 """Values of the `precision` parameter."""
 
-_INSTALL = {
+INSTALL = {
     "tensorrt": "install TensorRT 10 or 11 from NVIDIA, or for RTX cards pip install 'depth_sr_ros[tensorrt]'",
     "torch-cuda": "pip install 'depth_sr_ros[cuda]'",
     "openvino": "pip install openvino",
     "onnxruntime": "pip install onnxruntime",
     "torch": "pip install 'depth_sr_ros[training]'",
 }
+"""What to do where an engine is not installed."""
 
-_FOR_GPU = ("tensorrt", "torch-cuda")
+FOR_GPU = ("tensorrt", "torch-cuda")
+"""Engines that need an NVIDIA GPU."""
 
 _log = logging.getLogger(__name__)
 
@@ -145,13 +148,13 @@ def choose_engine(
     _expect("precision", precision, PRECISIONS)
     search = _Search(artifact, threads, PlanCache() if plans is None else plans, grid, refused or {})
     by_name = engine != "auto"
-    found = search.first((engine,) if by_name else tuple(_RUNTIMES), precision, by_name)
+    found = search.first((engine,) if by_name else tuple(RUNTIMES), precision, by_name)
     if found is None and search.wanted and by_name and builds:
         found = search.unbuilt()
     stands_in = found is None and bool(search.wanted)
     if stands_in:
         wanted = tuple(search.wanted)
-        found = search.first(tuple(_RUNTIMES), "auto", False)
+        found = search.first(tuple(RUNTIMES), "auto", False)
         search.wanted = list(wanted)
     if found is None:
         raise EngineError("no engine works here: " + "; ".join(search.passed_over))
@@ -223,7 +226,7 @@ class _Search:
         except EngineError:
             raise
         except Exception as error:  # a broken installation raises whatever it meets first
-            install = _INSTALL[name]
+            install = INSTALL[name]
             raise EngineError(
                 f"engine {name}: expected a working installation, found {type(error).__name__}: {error}; {install}"
             ) from error
@@ -274,15 +277,15 @@ def load_runtime(name: str) -> type[Engine]:
         EngineUnavailable: the machine lacks the hardware.
         EngineError: the runtime is not installed; the message gives the command.
     """
-    module, cls = _RUNTIMES[name]
+    module, cls = RUNTIMES[name]
     try:
         runtime: type[Engine] = getattr(importlib.import_module(module), cls)
         runtime.check_machine()
         runtime.version()
     except ImportError as error:
         # few machines have a GPU: to be without its runtime is nothing to warn of
-        missing = EngineUnavailable if name in _FOR_GPU else EngineError
-        raise missing(f"engine {name}: not installed ({error}); {_INSTALL[name]}") from error
+        missing = EngineUnavailable if name in FOR_GPU else EngineError
+        raise missing(f"engine {name}: not installed ({error}); {INSTALL[name]}") from error
     return runtime
 
 
@@ -290,7 +293,7 @@ def planned_runtimes() -> tuple[list[type[PlannedEngine]], list[str]]:
     """Engines with plans that can be used here, best first, and a sentence about each that cannot."""
     usable: list[type[PlannedEngine]] = []
     reasons: list[str] = []
-    for name in _RUNTIMES:
+    for name in RUNTIMES:
         try:
             runtime = load_runtime(name)
         except EngineError as error:

@@ -1,4 +1,4 @@
-"""What the engine supply is asked for, what it has, and what it tells of itself."""
+"""What the engine supply tells of itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from depth_sr_ros.engines import BuildState
 from depth_sr_ros.serving.deployment import Deployment, Served
 from depth_sr_ros.serving.engine_settings import EngineSettings
-from depth_sr_ros.upsampler import Upsampler
+from depth_sr_ros.serving.state import Building, Deploying, Preparing, State
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class SupplyState:
         swaps: how often another engine has taken over.
         failure: why the newest preparation failed; empty after a success.
         refused: settings that could not be served, to be put back; None when there are none.
+        at_rest: nothing is asked for, prepared or ready: nothing more comes by itself.
     """
 
     settings: EngineSettings
@@ -35,41 +36,46 @@ class SupplyState:
     swaps: int
     failure: str
     refused: EngineSettings | None
+    at_rest: bool
 
 
 class RollBackRefused(Exception):
     """There is nothing to go back to, or not now; the message says why and what to do."""
 
 
-@dataclass(frozen=True)
-class Wish:
-    """Settings that are asked for.
+def tell(state: State, build: BuildState | None) -> SupplyState:
+    """What others may know of a state.
 
-    Attributes:
-        settings: all of them.
-        reread: whatever lies in the folder of the weights now is meant, not what was read there before.
-        back: what ran before is asked for.
+    Args:
+        state: everything that is known.
+        build: how far the plan is that is being built.
     """
+    return SupplyState(
+        settings=state.held.settings,
+        serving=state.serving.served(),
+        previous=state.previous.served() if state.previous else None,
+        preparing=_preparing(state),
+        doing=_doing(state),
+        build=build,
+        swaps=state.swaps,
+        failure=state.failure,
+        refused=state.refused,
+        at_rest=state.at_rest,
+    )
 
-    settings: EngineSettings
-    reread: bool = False
-    back: Running | None = None
+
+def _preparing(state: State) -> Deployment | None:
+    if isinstance(state.work, (Preparing, Building)) and state.work.wish:
+        return state.work.making.deployment
+    return state.held if state.held != state.serving.deployment else None
 
 
-@dataclass(frozen=True)
-class Running:
-    """A deployment with its engine, whose memory may have been freed.
-
-    Attributes:
-        deployment: what.
-        upsampler: what serves it.
-        since: seconds since 1970.
-    """
-
-    deployment: Deployment
-    upsampler: Upsampler
-    since: float
-
-    def served(self) -> Served:
-        """The same as others may know it."""
-        return Served(self.deployment, self.upsampler.describe(), self.since)
+def _doing(state: State) -> str:
+    match state.work:
+        case Deploying(wish):
+            return f"preparing {wish.settings}"
+        case Preparing(making):
+            return f"preparing {making.deployment.settings}"
+        case Building(making):
+            return f"building {making.plans[0]}"
+    return "waiting for the next frame to take over" if state.ready else ""

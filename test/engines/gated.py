@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import ClassVar
 
 from depth_sr_ros.artifact import SHIPPED, read_artifact
 from depth_sr_ros.engines.openvino.plan import PlannedOpenVinoEngine
@@ -18,6 +19,9 @@ from depth_sr_ros.engines.openvino.plan import PlannedOpenVinoEngine
 class GatedEngine(PlannedOpenVinoEngine):
     name = "gated"
     plan_suffix = ".gated"
+
+    refused: ClassVar[tuple[tuple[int, int], Exception] | None] = None
+    """A grid for which this process cannot load a plan, and what it raises instead."""
 
     @classmethod
     def precisions(cls):
@@ -30,6 +34,11 @@ class GatedEngine(PlannedOpenVinoEngine):
     @classmethod
     def plan_conditions(cls, precision):
         return {**super().plan_conditions(precision), "version": os.environ.get("GATED_VERSION", "1")}
+
+    def _build(self, artifact, grid, precision, threads):
+        if self.refused and tuple(grid) == self.refused[0]:
+            raise self.refused[1]
+        super()._build(artifact, grid, precision, threads)
 
     @classmethod
     def build_plan(cls, artifact, grid, precision, progress=None):
@@ -60,9 +69,9 @@ def register() -> None:
     from depth_sr_ros.engines import select
     from depth_sr_ros.serving import engine_settings
 
-    others = {name: place for name, place in select._RUNTIMES.items() if name != "gated"}
-    select._RUNTIMES.clear()
-    select._RUNTIMES.update({"gated": ("gated", "GatedEngine"), **others})
-    select._INSTALL["gated"] = "nothing"
+    others = {name: place for name, place in select.RUNTIMES.items() if name != "gated"}
+    select.RUNTIMES.clear()
+    select.RUNTIMES.update({"gated": ("gated", "GatedEngine"), **others})
+    select.INSTALL["gated"] = "nothing"
     names = tuple(dict.fromkeys(("auto", "gated", *select.ENGINE_NAMES[1:])))
     select.ENGINE_NAMES = engine_settings.ENGINE_NAMES = names

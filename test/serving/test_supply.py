@@ -1,257 +1,309 @@
-"""What serves, and what is prepared beside it, without ROS."""
+"""What serves, and what is prepared beside it, on fake engines; on real ones see test_local_engines.py."""
 
 from __future__ import annotations
 
-import os
-import re
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from supplying import SIZES, at_rest, rest, serve, serve_until, step
+from fake_engines import FakeEngines
+from supplying import SIZES, at_rest, serve, serve_until, step, wait_until
 
-from depth_sr_ros.artifact import SHIPPED
-from depth_sr_ros.engines import EngineMemoryError, PlanCache
-from depth_sr_ros.serving.engine_settings import EngineSettings
+from depth_sr_ros.engines import EngineError
 from depth_sr_ros.serving.supply import EngineSupply
-from depth_sr_ros.upsampler import Upsampler, UpsamplerError
+from depth_sr_ros.upsampler import UpsamplerError
 
 
 @pytest.fixture
-def settings(tmp_path):
-    return EngineSettings(precision="fp32", threads=1, engine_cache=str(tmp_path / "plans"))
+def planned(engines) -> FakeEngines:
+    """The most preferred engine needs a plan, whose build waits at the gate."""
+    engines.planned = True
+    return engines
 
 
-@pytest.fixture
-def supply(settings):
-    told: list[tuple[bool, str]] = []
-    supply = EngineSupply(settings, lambda warning, sentence: told.append((warning, sentence)))
-    supply.told = told
-    yield supply
-    supply.close()
-
-
-def test_frames_are_served_until_the_new_engine_is_ready_and_by_it_afterwards(supply):
+def test_frames_are_served_until_the_new_engine_is_ready_and_by_it_afterwards(supply, settings, told):
     serve(supply)
     old = supply.current()
-    supply.change(EngineSettings("dkn", **rest(supply)))
+    supply.change(replace(settings, model="dkn"))
     assert serve_until(supply, lambda: supply.current() is not old) > 0
     assert supply.describe().model == "dkn_x8"
     assert supply.state().swaps == 1
+    weights_id = supply.describe().weights_id
+    assert told == [(False, f"from this frame on dkn_x8 (weights {weights_id}) runs on it runs here")]
+
+
+def test_the_new_engine_is_warm_for_the_frames_that_come(supply, settings):
     serve(supply)
+    supply.change(replace(settings, model="dkn"))
+    serve_until(supply, lambda: supply.state().doing.startswith("waiting") or supply.state().swaps)
+    assert supply.current().sizes == SIZES and supply.describe().model == "dkn_x8"
 
 
-def test_the_new_engine_is_warm_for_the_frames_that_come(supply):
+def test_a_preparation_before_the_first_frame_is_not_warm_and_takes_over_with_it(supply, settings):
+    supply.change(replace(settings, model="dkn"))
+    wait_until(supply, lambda: supply.state().doing.startswith("waiting"))
+    new = supply.current()
+    assert (new.describe().model, new.sizes) == ("dkn_x8", None)
+
+
+def test_frames_do_not_wait_for_the_old_engine_to_be_closed(settings, engines):
+    supply = EngineSupply(settings, keep_previous=False, source=engines)
     serve(supply)
-    supply.change(EngineSettings("dkn", **rest(supply)))
-    serve_until(supply, lambda: supply.state().swaps)
-    assert supply.current()._engine is not None
-
-
-def test_frames_do_not_wait_for_the_old_engine_to_be_closed(settings, monkeypatch):
-    supply = EngineSupply(settings, keep_previous=False)
-    serve(supply)
-    old, close, go_on = supply.current(), Upsampler.close, threading.Event()
-
-    def slowly(self):
-        assert self is not old or go_on.wait(60)
-        close(self)
-
-    monkeypatch.setattr(Upsampler, "close", slowly)
-    supply.change(EngineSettings("dkn", **rest(supply)))
+    old, go_on = supply.current(), threading.Event()
+    engines.closing = lambda upsampler: go_on.wait(60)
+    supply.change(replace(settings, model="dkn"))
     serve_until(supply, lambda: supply.state().swaps)
     for _ in range(3):
         serve(supply)
-    assert supply.describe().model == "dkn_x8" and old._engine is not None
+    assert supply.describe().model == "dkn_x8" and old.sizes
     go_on.set()
-    serve_until(supply, lambda: old._engine is None)
+    serve_until(supply, lambda: old.sizes is None)
     supply.close()
+    assert [upsampler.closings for upsampler in engines.upsamplers] == [1, 1]
 
 
-def test_the_last_frame_of_the_old_engine_asks_for_no_plan(supply, monkeypatch):
+def test_frames_do_not_wait_for_an_engine_that_is_prepared(supply, settings, engines):
     serve(supply)
-    supply.change(EngineSettings("dkn", **rest(supply)))
-    deadline = time.monotonic() + 60
-    while not supply.state().doing.startswith("waiting"):  # for a frame
-        assert time.monotonic() < deadline, supply.state()
-        time.sleep(0.02)
-    monkeypatch.setattr(supply._running.upsampler, "wanted_plans", lambda: pytest.fail("asked for its plans"))
+    preparing, go_on = threading.Event(), threading.Event()
+    engines.preparing = lambda upsampler: preparing.set() or go_on.wait(60)
+    supply.change(replace(settings, model="dkn"))
+    assert preparing.wait(60)
+    supply.change(replace(settings, model="dagf"))  # cannot interrupt it, and does not wait for it
+    supply.served(*(tuple(2 * side for side in size) for size in SIZES))
+    serve(supply)
+    assert supply.state().doing == f"preparing {replace(settings, model='dkn')}" and supply.state().swaps == 0
+    go_on.set()
+    serve_until(supply, lambda: supply.state().swaps)
+    assert (supply.describe().model, supply.state().swaps) == ("dagf_x8_live", 1)
+
+
+def test_the_last_frame_of_the_old_engine_asks_for_no_plan(supply, settings):
+    serve(supply)
+    old = supply.current()
+    supply.change(replace(settings, model="dkn"))
+    wait_until(supply, lambda: supply.state().doing.startswith("waiting"))
+    old.wanted_plans = lambda: pytest.fail("asked for its plans")
     supply.served(*(tuple(2 * side for side in size) for size in SIZES))
     serve_until(supply, lambda: supply.describe().model == "dkn_x8")
 
 
-def test_settings_that_fail_are_told_once_and_the_old_engine_serves_on(supply):
+def test_settings_that_fail_are_told_once_and_the_old_engine_serves_on(supply, settings, told):
     serve(supply)
     old = supply.current()
-    refused = EngineSettings("dkn", 4, **rest(supply))
+    refused = replace(settings, model="dkn", scale=4)
     supply.change(refused)
     serve_until(supply, lambda: supply.state().refused)
     assert supply.current() is old
     assert supply.state().refused == refused
     assert "dkn x4" in supply.state().failure and "fdkn x8" in supply.state().failure
-    assert [warning for warning, _ in supply.told].count(True) == 1
+    assert told == [(True, supply.state().failure)]
 
 
-def test_only_the_newest_settings_are_prepared(supply):
+def test_an_engine_that_cannot_be_prepared_is_closed_and_refused(supply, settings, engines):
+    serve(supply)
+
+    def fail(upsampler):
+        upsampler.sizes = SIZES  # half made
+        raise MemoryError("no memory")
+
+    engines.preparing = fail
+    supply.change(replace(settings, model="dkn"))
+    serve_until(supply, lambda: supply.state().refused)
+    assert supply.state().failure.endswith("goes on: no memory")
+    assert engines.in_memory() == [supply.current()]
+
+
+def test_an_engine_that_cannot_be_closed_is_told_and_everything_goes_on(supply, settings, engines, told):
+    serve(supply)
+    for model in ("dkn", "dagf"):  # the first engine is nothing to go back to any more
+        swaps = supply.state().swaps
+        supply.change(replace(settings, model=model))
+        engines.closing = fail_once(engines)
+        serve_until(supply, lambda swaps=swaps: supply.state().swaps > swaps)
+    serve_until(supply, lambda: supply.state().failure)
+    assert (True, "OSError: it does not close") in told
+    supply.change(replace(settings, model="dkn"))
+    serve_until(supply, lambda: supply.describe().model == "dkn_x8")
+    engines.upsamplers[0].close()
+
+
+def fail_once(engines):
+    def closing(upsampler):
+        engines.closing = lambda upsampler: None
+        raise OSError("it does not close")
+
+    return closing
+
+
+def test_only_the_newest_settings_are_prepared(supply, settings, engines):
     serve(supply)
     for model in ("dagf", "dkn", "dagf", "dkn"):
-        supply.change(EngineSettings(model, **rest(supply)))
+        supply.change(replace(settings, model=model))
     serve_until(supply, lambda: supply.state().swaps)
     assert (supply.describe().model, supply.state().swaps) == ("dkn_x8", 1)
+    assert len(engines.upsamplers) == 2
 
 
 def test_settings_changed_back_in_time_change_nothing(supply, settings):
     serve(supply)
     old = supply.current()
-    supply.change(EngineSettings("dkn", **rest(supply)))
+    supply.change(replace(settings, model="dkn"))
     supply.change(settings)
     serve_until(supply, lambda: at_rest(supply))
     assert supply.current() is old and (supply.state().failure, supply.state().swaps) == ("", 0)
 
 
-def test_nothing_is_built_for_an_engine_that_compiles_quickly(supply, settings):
-    serve(supply)
-    serve_until(supply, lambda: at_rest(supply))
-    serve(supply)
-    assert at_rest(supply)
-    assert PlanCache(settings.plans().folder).cards() == []
+def test_copies_of_weights_are_let_go_of_that_nothing_runs_on_nor_ran_on_before(supply, settings, engines):
+    folders = [supply.state().serving.deployment.artifact.folder]
+    for model in ("dkn", "dagf"):
+        swaps = supply.state().swaps
+        supply.change(replace(settings, model=model))
+        serve_until(supply, lambda swaps=swaps: supply.state().swaps > swaps)
+        folders.append(supply.state().serving.deployment.artifact.folder)
+    assert engines.released[0] == set(folders[:2])
+    supply.change(replace(settings, model="dagf", scale=99))
+    serve_until(supply, lambda: supply.state().refused)
+    assert engines.released[-1] == set(folders[1:])
 
 
-def test_a_missing_plan_is_built_while_another_engine_serves(registered, gate, supply):
+def test_a_missing_plan_is_built_while_another_engine_serves(planned, supply, settings, told):
+    serve_until(supply, lambda: step(supply) == "at the gate")
     assert supply.describe().engine == "openvino"
-    serve_until(supply, lambda: step(supply) == "at the gate")
-    assert "building gated fp32 of fdkn_x8_live for 40x32" in supply.state().doing
-    gate.touch()
-    assert serve_until(supply, lambda: supply.describe().engine == "gated") > 0
-    assert supply.state().failure == ""
+    assert supply.state().doing == "building gated fp32 of fdkn_x8_live for 40x32"
+    assert (False, "building gated fp32 of fdkn_x8_live for 40x32 beside the running engine") in told
+    planned.gate.set()
+    serve_until(supply, lambda: supply.describe().engine == "gated")
+    assert (supply.state().failure, supply.state().previous) == ("", None)
 
 
-def test_a_build_goes_on_after_other_settings_were_refused(registered, gate, supply):
+def test_frames_of_another_size_ask_for_a_plan_of_theirs(planned, supply):
+    planned.gate.set()
+    serve_until(supply, lambda: supply.describe().engine == "gated")
+    rgb_size, depth_size = (tuple(2 * side for side in size) for size in SIZES)
+    supply.current().prepare(rgb_size, depth_size)
+    supply.served(rgb_size, depth_size)
+    wait_until(supply, lambda: len(planned.builds) == 2)
+    assert str(planned.builds[1].request).endswith("for 80x64")
+
+
+def test_a_build_goes_on_after_other_settings_were_refused(planned, supply, settings):
     serve_until(supply, lambda: step(supply) == "at the gate")
-    supply.change(EngineSettings("dkn", 4, **rest(supply)))
+    supply.change(replace(settings, model="dkn", scale=4))
     serve_until(supply, lambda: supply.state().refused)
     serve_until(supply, lambda: step(supply) == "at the gate")
-    gate.touch()
+    planned.gate.set()
     serve_until(supply, lambda: supply.describe().engine == "gated")
 
 
-def test_a_build_that_fails_is_not_tried_again(registered, gate, supply, monkeypatch):
-    monkeypatch.setenv("GATED_WRONG", "1")
-    gate.touch()
-    wrong = EngineSettings(weights=str(SHIPPED / "fdkn_x8"), **rest(supply))
-    supply.change(wrong)
-    serve_until(supply, lambda: "refused: on the golden frame" in supply.state().failure)
+def test_a_build_is_stopped_at_once_for_other_settings(planned, supply, settings):
+    serve_until(supply, lambda: step(supply) == "at the gate")
+    supply.change(replace(settings, model="dkn", engine="openvino"))
+    wait_until(supply, lambda: planned.builds[0].stopped, timeout=1.0)
+    serve_until(supply, lambda: supply.describe().model == "dkn_x8")
+    assert len(planned.builds) == 1
+
+
+def test_a_build_that_fails_is_not_tried_again(planned, supply):
+    planned.build_error = EngineError("the plan is broken")
+    planned.gate.set()
+    serve_until(supply, lambda: supply.state().failure)
+    assert supply.state().failure == "gated fp32 of fdkn_x8_live for 40x32: the plan is broken"
     serve_until(supply, lambda: at_rest(supply))
     serve(supply)
-    assert at_rest(supply)
-    builds = Path(os.environ["BUILDS"]).read_text().splitlines()
-    assert len(builds) == len(set(builds))
+    assert at_rest(supply) and len(planned.builds) == 1
     assert (supply.state().doing, supply.describe().engine) == ("", "openvino")
 
 
-def built_plans(settings):
-    return PlanCache(settings.plans().folder).cards()
-
-
-def unloadable_here(monkeypatch, error):
-    """The gated engine's plans of the frames' size are built and checked by other processes, and not loaded by this."""
-    from gated import GatedEngine
-
-    def build(self, artifact, grid, precision, threads):
-        if tuple(grid) == SIZES[1]:
-            raise error
-        real(self, artifact, grid, precision, threads)
-
-    real = GatedEngine._build
-    monkeypatch.setattr(GatedEngine, "_build", build)
-
-
-@pytest.mark.parametrize(
-    ("error", "kept"),
-    [(RuntimeError("another device"), 0), (EngineMemoryError("not enough memory"), 1)],
-    ids=["refused", "no_memory"],
-)
-def test_a_plan_that_cannot_be_loaded_here_is_built_once_and_told(
-    registered, gate, supply, settings, monkeypatch, error, kept
-):
-    gate.touch()
-    unloadable_here(monkeypatch, error)
+def test_a_plan_that_cannot_be_loaded_here_is_built_once_and_told(planned, supply):
+    planned.gate.set()
+    planned.unloadable = "another device"
     serve_until(supply, lambda: supply.state().failure)
-    assert re.search(f"gated fp32 of .*: built, but cannot be loaded here: .*{error}", supply.state().failure)
+    words = "gated fp32 of fdkn_x8_live for 40x32: built, but cannot be loaded here: another device"
+    assert supply.state().failure == words
     serve_until(supply, lambda: at_rest(supply))
     serve(supply)
-    assert at_rest(supply)
-    assert len(Path(os.environ["BUILDS"]).read_text().splitlines()) == 1
-    assert (supply.state().swaps, supply.describe().engine, len(built_plans(settings))) == (0, "openvino", kept)
+    assert at_rest(supply) and len(planned.builds) == 1
+    assert (supply.state().swaps, supply.describe().engine) == (0, "openvino")
 
 
-def test_a_plan_that_had_too_little_memory_is_loaded_when_there_is_more(
-    registered, gate, supply, settings, monkeypatch
-):
-    gate.touch()
-    with monkeypatch.context() as patch:
-        unloadable_here(patch, EngineMemoryError("not enough memory"))
-        serve_until(supply, lambda: supply.state().failure)
-        serve_until(supply, lambda: at_rest(supply))
-    supply.change(replace(settings, engine="gated"))
-    serve_until(supply, lambda: supply.describe().engine == "gated")
-    assert len(Path(os.environ["BUILDS"]).read_text().splitlines()) == 1
-
-
-def test_an_engine_asked_for_that_cannot_be_loaded_here_is_refused(registered, gate, supply, settings, monkeypatch):
+def test_an_engine_asked_for_that_cannot_be_loaded_here_is_refused(planned, supply, settings):
     """No stand-in takes over for it, which would want the same plan again."""
-    gate.touch()
-    supply.change(replace(settings, engine="onnxruntime"))
-    serve_until(supply, lambda: supply.describe().engine == "onnxruntime")
-    serve_until(supply, lambda: at_rest(supply))
-    builds, swaps = Path(os.environ["BUILDS"]), supply.state().swaps
-    before = builds.read_text().splitlines() if builds.exists() else []
-    unloadable_here(monkeypatch, RuntimeError("another device"))
+    planned.gate.set()
+    planned.unloadable = "another device"
     asked = replace(settings, model="dkn", engine="gated")
+    serve(supply)
     supply.change(asked)
     serve_until(supply, lambda: supply.state().refused)
     assert supply.state().refused == asked
     assert "built, but cannot be loaded here" in supply.state().failure
-    assert (supply.describe().engine, supply.state().swaps) == ("onnxruntime", swaps)
-    assert len(builds.read_text().splitlines()) == len(before) + 1
+    assert (supply.describe().model, supply.state().swaps) == ("fdkn_x8_live", 0)
+    assert [build.request.artifact.card.model for build in planned.builds].count("dkn") == 1
 
 
-def test_an_engine_asked_for_takes_over_when_its_plan_is_built_and_not_a_stand_in(registered, gate, supply, settings):
+def test_an_engine_asked_for_takes_over_when_its_plan_is_built_and_not_a_stand_in(planned, supply, settings):
     """Before the change the serving engine is held on the CPU by its name."""
     supply.change(replace(settings, engine="onnxruntime"))
     serve_until(supply, lambda: supply.describe().engine == "onnxruntime")
-    swaps = supply.state().swaps
     supply.change(replace(settings, engine="gated"))
     serve_until(supply, lambda: step(supply) == "at the gate")
     assert supply.describe().engine == "onnxruntime"
-    gate.touch()
+    assert supply.state().preparing.settings.engine == "gated"
+    planned.gate.set()
     serve_until(supply, lambda: supply.describe().engine == "gated")
-    assert supply.state().swaps == swaps + 1
+    assert supply.state().swaps == 2
 
 
-def test_a_first_engine_that_cannot_be_had_is_an_error(settings):
+def test_closing_ends_a_build_and_closes_everything(settings, engines):
+    engines.planned = True
+    supply = EngineSupply(settings, source=engines)
+    serve(supply)
+    supply.change(replace(settings, model="dkn", engine="openvino"))
+    serve_until(supply, lambda: supply.state().swaps)
+    supply.change(replace(settings, model="dagf"))
+    serve_until(supply, lambda: supply.state().swaps == 2)
+    serve_until(supply, lambda: step(supply) == "at the gate")
+    supply.close()
+    assert engines.builds[-1].stopped and engines.in_memory() == []
+    assert [upsampler.closings for upsampler in engines.upsamplers] == [1, 1, 1]
+    assert engines.released[-1] == set()
+
+
+def test_what_is_being_prepared_at_the_end_is_closed_when_it_is_made(settings, engines, monkeypatch):
+    monkeypatch.setattr("depth_sr_ros.serving.supply.PATIENCE_S", 0.05)
+    supply = EngineSupply(settings, source=engines)
+    serve(supply)
+    preparing, go_on = threading.Event(), threading.Event()
+    engines.preparing = lambda upsampler: preparing.set() or go_on.wait(60)
+    supply.change(replace(settings, model="dkn"))
+    assert preparing.wait(60)
+    supply.close()
+    go_on.set()
+    deadline = time.monotonic() + 60
+    while [upsampler.closings for upsampler in engines.upsamplers] != [1, 1]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_an_abandoned_supply_prepares_nothing_and_leaves_its_engines(settings, engines):
+    supply = EngineSupply(settings, source=engines)
+    serve(supply)
+    supply.abandon()
+    supply.change(replace(settings, model="dkn"))
+    time.sleep(0.2)
+    serve(supply)
+    assert len(engines.upsamplers) == 1 and engines.in_memory() == [supply.current()]
+
+
+def test_a_first_engine_that_cannot_be_had_is_an_error(settings, engines):
     with pytest.raises(UpsamplerError, match="expected one of"):
-        EngineSupply(EngineSettings("dinosaur"))
+        EngineSupply(replace(settings, model="dinosaur"), source=engines)
 
 
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        (EngineSettings("dinosaur"), "model: expected one of .*fdkn_x8.*'dinosaur'"),
-        (EngineSettings(scale=5), r"scale: expected one of \[4, 8, .*\], found 5"),
-        (EngineSettings(engine="abacus"), "engine: expected one of .*'abacus'"),
-        (EngineSettings(precision="fp7"), "precision: expected one of .*'fp7'"),
-        (EngineSettings(weights="/nowhere"), "weights: expected an artifact folder .*'/nowhere'"),
-    ],
-)
-def test_plainly_wrong_settings_are_told_without_trying(settings, words):
-    assert re.search(words, settings.problem())
+def test_a_build_that_cannot_be_started_is_told(planned, supply, monkeypatch):
+    def build(request):
+        raise OSError("no more processes")
 
-
-@pytest.mark.parametrize(
-    "settings", [EngineSettings(), EngineSettings("dkn", 4), EngineSettings("own", 3, weights=str(SHIPPED / "fdkn_x4"))]
-)
-def test_settings_whose_parts_are_known_are_worth_a_try(settings):
-    assert settings.problem() is None
+    planned.build = build
+    serve_until(supply, lambda: supply.state().failure)
+    assert supply.state().failure.endswith("no more processes")
