@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--out", required=True, type=Path, help="folder for the weights to start from")
     command.set_defaults(run_command=lambda a: print(grow_run(a.narrow_recipe, a.run, a.recipe, a.out)))
 
-    command = commands.add_parser("shrink", parents=[recipe], help="start a narrow FDKN or JIIF from a wide one")
+    command = commands.add_parser("shrink", parents=[recipe], help="start a small FDKN, JIIF or DADA from a large one")
     command.add_argument("--wide-recipe", required=True, help="recipe of the trained network")
     command.add_argument("--run", required=True, type=Path, help="its run, the OUT folder of `train`, or an artifact")
     command.add_argument("--out", required=True, type=Path, help="folder for the weights to start from")

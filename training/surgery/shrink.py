@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from depth_sr_ros.models import create_model
+from depth_sr_ros.models.dada.dada import DADA
 from depth_sr_ros.models.jiif.jiif import JIIF
 from depth_sr_ros.models.kernel.fdkn import FDKN
 from depth_sr_ros.models.kernel.kernel_filter import KernelBranch
@@ -22,6 +23,7 @@ from training.fitting.run_folder import write_start
 from training.networks.loading import differing_options, load_into
 from training.recipes.names import RecipeSource, find_recipe
 from training.recipes.recipe import load_recipe
+from training.surgery.shrink_dada import shrink_dada
 from training.surgery.shrink_jiif import shrink_jiif
 
 
@@ -49,14 +51,18 @@ def shrink_run(wide_recipe: RecipeSource, wide_run: Path, narrow_recipe: RecipeS
     )
     weights = wide_run / "weights.safetensors"
     load_into(wide, weights, trained_by.model)
+    kept = "the most used channels"
     if isinstance(wide, FDKN) and isinstance(narrow, FDKN):
         shrink(wide, narrow)
     elif isinstance(wide, JIIF) and isinstance(narrow, JIIF):
         shrink_jiif(wide, narrow)
+    elif isinstance(wide, DADA) and isinstance(narrow, DADA):
+        shrink_dada(wide, narrow)
+        kept = "the mean of what is left out"
     else:
         names = f"{type(wide).__name__} and {type(narrow).__name__}"
-        raise ValueError(f"expected two FDKN or two JIIF to shrink one into the other, found {names}")
-    how = f"from {differing_options(wide, narrow)} to {differing_options(narrow, wide)}; the most used channels"
+        raise ValueError(f"expected two FDKN, two JIIF or two DADA to shrink one into the other, found {names}")
+    how = f"from {differing_options(wide, narrow)} to {differing_options(narrow, wide)}; {kept}"
     command = (
         f"python -m training shrink --recipe {narrow_file.name} --wide-recipe {wide_file.name} "
         "--run RUN --out RUN/shrunk"

@@ -28,7 +28,8 @@ def cpu_settings(core: Any, precision: Precision, threads: int) -> dict[str, Any
     """Settings of the CPU plug-in.
 
     Threads are not pinned: a pinned one waits for whatever else runs on its core, and the others wait for it, while the
-    node's own work could as well have been moved elsewhere.
+    node's own work could as well have been moved elsewhere. Where an artifact keeps weights of matrix products in 8-bit
+    integers, OpenVINO would by default quantise what they are multiplied with, too, whatever the precision asked for.
 
     Args:
         core: OpenVINO's.
@@ -40,6 +41,7 @@ def cpu_settings(core: Any, precision: Precision, threads: int) -> dict[str, Any
         "INFERENCE_PRECISION_HINT": _hint(core, precision),
         "INFERENCE_NUM_THREADS": threads,
         "ENABLE_CPU_PINNING": False,
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
     }
 
 

@@ -32,6 +32,7 @@ from depth_sr_ros.models.base import GuidedUpsampler, float32_on
 from depth_sr_ros.models.dada.diffusion import CoefficientForm, Coefficients, check_form, edge_coefficients, iterate
 from depth_sr_ros.models.dada.equilibrium import Solver, equilibrium, equilibrium_in_graph, pace_of
 from depth_sr_ros.models.layers import imagenet
+from depth_sr_ros.models.layers.resnet import LEVELS
 from depth_sr_ros.models.layers.resnet_unet import ResNetUNet
 from depth_sr_ros.models.registry import register_model
 
@@ -55,6 +56,8 @@ class DADA(GuidedUpsampler):
         coefficients: `code` or `paper`, see `depth_sr_ros.models.dada.diffusion.edge_coefficients`.
         network_resolution: 2 runs the network at twice the image's size, as released; 1 at the image's size, for a
             quarter of the arithmetic. The parameters are the same.
+        encoder_levels: 5 for the whole ResNet-50, as published. 4 leaves out its last stage and two thirds of the
+            parameters, 3 the last two and 94 % of them, see `depth_sr_ros.models.layers.resnet_unet.ResNetUNet`.
         solver: `plain` or `accelerated`, in evaluation mode.
         training_solver: the same in training mode.
         accelerated_iterations: steps of the accelerated solver.
@@ -77,12 +80,15 @@ class DADA(GuidedUpsampler):
         training_solver: Solver = "plain",
         accelerated_iterations: int = 256,
         adjoint_iterations: int = 128,
+        encoder_levels: int = 5,
     ) -> None:
         super().__init__()
         if initialisation not in get_args(Initialisation):
             raise ValueError(f"initialisation: expected one of {get_args(Initialisation)}, found {initialisation!r}")
         if network_resolution not in (1, 2):
             raise ValueError(f"network_resolution: expected 1 or 2, found {network_resolution!r}")
+        if encoder_levels not in range(2, LEVELS + 1):
+            raise ValueError(f"encoder_levels: expected 2 to {LEVELS}, found {encoder_levels!r}")
         pace_of(solver, 1), pace_of(training_solver, 1)
         self.options = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         self.scale = int(scale)
@@ -98,9 +104,9 @@ class DADA(GuidedUpsampler):
         self.normalise = imagenet.Normalisation()
         self.network: ResNetUNet | None = None
         if self.learned:
-            self.network = ResNetUNet()
+            self.network = ResNetUNet(levels=encoder_levels)
             self.log_kappa = nn.Parameter(torch.log(torch.tensor(_KAPPA)))
-            self.size_multiple = ResNetUNet.size_multiple // network_resolution
+            self.size_multiple = self.network.size_multiple // network_resolution
 
     def forward(self, guide: Tensor, depth_lr: Tensor, valid_lr: Tensor | None = None) -> Tensor:
         """As `GuidedUpsampler.forward`; cells where `valid_lr` (B, 1, h, w) is 0 are not held to `depth_lr`."""

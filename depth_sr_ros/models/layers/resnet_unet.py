@@ -7,37 +7,43 @@ same, `segmentation_head.0.*` is `head.*` here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from depth_sr_ros.models.layers.resnet import ResNet
+from depth_sr_ros.models.layers.resnet import LEVELS, ResNet
 
 _DECODER_CHANNELS = (256, 128, 64, 32, 16)
-_SKIP_CHANNELS = (1024, 512, 256, 64, 0)
 
 
 class ResNetUNet(nn.Module):
-    """ResNet-50 encoder, five decoder blocks, a linear 3 x 3 head.
+    """ResNet-50 encoder, as many decoder blocks as it has levels, a linear 3 x 3 head.
 
     Args:
         inputs: input channels.
         outputs: feature channels.
+        levels: of the encoder, 5 for a whole ResNet-50; each one less leaves out its last and widest stage, and the
+            decoder block that reads it.
+
+    Attributes:
+        levels: as given.
+        size_multiple: sides of an image are multiples of this, 2 to the power of `levels`.
     """
 
-    size_multiple = 32
-
-    def __init__(self, inputs: int = 4, outputs: int = 64) -> None:
+    def __init__(self, inputs: int = 4, outputs: int = 64, levels: int = LEVELS) -> None:
         super().__init__()
-        self.encoder = ResNet("resnet50", inputs=inputs)
-        self.decoder = Decoder()
+        self.levels, self.size_multiple = levels, 2**levels
+        self.encoder = ResNet("resnet50", levels, inputs)
+        self.decoder = Decoder(self.encoder.channels)
         self.head = nn.Conv2d(_DECODER_CHANNELS[-1], outputs, 3, padding=1)
         self._initialise()
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, inputs, H, W) -> decoded image, (B, 16, H, W), to which `head` or `pooled_head` is applied.
 
-        H and W are multiples of 32.
+        H and W are multiples of `size_multiple`.
         """
         decoded: Tensor = self.decoder(self.encoder(image))
         return decoded
@@ -63,16 +69,21 @@ class ResNetUNet(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Five blocks back to full size, each fed by the encoder's features of its size; the last has none."""
+    """Blocks back to full size, each fed by the encoder's features of its size; the last has none.
 
-    def __init__(self) -> None:
+    Args:
+        encoded: channels of the encoder's levels, finest first; there are as many blocks.
+    """
+
+    def __init__(self, encoded: Sequence[int]) -> None:
         super().__init__()
-        inputs = (2048, *_DECODER_CHANNELS[:-1])
-        sizes = zip(inputs, _SKIP_CHANNELS, _DECODER_CHANNELS, strict=True)
+        outputs = _DECODER_CHANNELS[-len(encoded) :]
+        coarsest, *skips = reversed(encoded)
+        sizes = zip((coarsest, *outputs[:-1]), (*skips, 0), outputs, strict=True)
         self.blocks = nn.ModuleList(DecoderBlock(i + skip, o) for i, skip, o in sizes)
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        """The encoder's five features -> (B, 16, H, W)."""
+        """The encoder's features, finest first -> (B, 16, H, W)."""
         x, *skips = reversed(features)
         for number, block in enumerate(self.blocks):
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")

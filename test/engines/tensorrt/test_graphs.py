@@ -181,7 +181,7 @@ def test_values_too_large_for_half_precision_stay_float32():
 
 def test_values_are_measured_where_they_arise():
     """The inputs of DAGF's tanh, a million times as large: what its attention map has been seen to grow to."""
-    artifact = read_artifact(SHIPPED / "dagf_x4")
+    artifact = read_artifact(SHIPPED / "dagf_x8")
     model, fixture = flat_graph(artifact.graph), artifact.fixture()
     tanhs = [node.input[0] for node in model.graph.node if node.op_type == "Tanh"]
     set_constant(model.graph, "million", np.array(1e6, np.float32))
@@ -209,7 +209,7 @@ def test_convolutions_between_others_are_quantised_per_channel(shipped_graph):
 
 
 @pytest.mark.parametrize(
-    ("name", "parts"), [("fdkn_x8", ("depth_branch.features.*",)), ("dagf_x4", ("levels.*.blocks", "levels.*.fuse"))]
+    ("name", "parts"), [("fdkn_x8", ("depth_branch.features.*",)), ("dagf_x8", ("levels.*.blocks", "levels.*.fuse"))]
 )
 def test_parts_that_the_card_names_stay_in_half_precision(name, parts):
     artifact = read_artifact(SHIPPED / name)

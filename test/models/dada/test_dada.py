@@ -47,6 +47,16 @@ def test_parameter_count_is_the_published_one():
     assert counts == [32_533_377, 23_511_168, 9_012_928]
 
 
+@pytest.mark.parametrize(("levels", "multiple", "count"), [(4, 16, 10_784_641), (3, 8, 1_990_017)])
+def test_a_shallower_encoder_leaves_out_stages_and_the_blocks_that_read_them(levels, multiple, count):
+    network = _network(encoder_levels=levels)
+    assert network.size_multiple == multiple and sum(p.numel() for p in network.parameters()) == count
+    guide, depth_lr, _ = _inputs(cells=(3, 5) if levels == 3 else (2, 4))
+    with torch.inference_mode():
+        result = network(guide, depth_lr)
+    torch.testing.assert_close(F.avg_pool2d(result, 8), depth_lr, rtol=0, atol=1e-6)
+
+
 def test_defaults_are_the_released_ones():
     network = DADA()
     assert (network.iterations, network.gradient_iterations, network.network_resolution) == (8000, 1024, 2)
@@ -168,7 +178,9 @@ def test_a_few_steps_of_training_lower_the_error():
     assert errors[-1] < 0.9 * errors[0]
 
 
-@pytest.mark.parametrize("option", [{"initialisation": "zero"}, {"network_resolution": 4}, {"solver": "exact"}])
+@pytest.mark.parametrize(
+    "option", [{"initialisation": "zero"}, {"network_resolution": 4}, {"solver": "exact"}, {"encoder_levels": 6}]
+)
 def test_unknown_option_says_what_was_expected(option):
     with pytest.raises(ValueError, match="expected"):
         DADA(**option, learned=False)
