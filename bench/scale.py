@@ -75,9 +75,7 @@ def measure(results: Results, options: argparse.Namespace, scratch: Path, file: 
             write_results(results, file)
 
 
-def _measure_extraction(
-    results: Results, folder: Path, kind: str, options: argparse.Namespace, scratch: Path
-) -> None:
+def _measure_extraction(results: Results, folder: Path, kind: str, options: argparse.Namespace, scratch: Path) -> None:
     name = f"{folder.name}/{kind}"
     if name in results["extraction"]:
         return

@@ -55,21 +55,29 @@ def test_code_keeps_the_import_rules() -> None:
 BREACHES = {
     "torch in a command": ("depth_sr_ros/commands/bench.py", "import torch", "the robot needs no torch"),
     "networks in a command": (
-        "depth_sr_ros/commands/compile.py", "from depth_sr_ros.models import create_model", "only the torch engines",
+        "depth_sr_ros/commands/compile.py",
+        "from depth_sr_ros.models import create_model",
+        "only the torch engines",
     ),
     "torch in another runtime": ("depth_sr_ros/engines/onnxruntime.py", "import torch", "the robot needs no torch"),
     "an upward arrow": (
-        "depth_sr_ros/cameras/depth.py", "from depth_sr_ros.upsampler import Upsampler", "floors of depth_sr_ros",
+        "depth_sr_ros/cameras/depth.py",
+        "from depth_sr_ros.upsampler import Upsampler",
+        "floors of depth_sr_ros",
     ),
     "an upward arrow in training": (
-        "training/datasets/units.py", "from training.fitting.train import train", "floors of training",
+        "training/datasets/units.py",
+        "from training.fitting.train import train",
+        "floors of training",
     ),
     "one network's room in another's": (
-        "depth_sr_ros/models/jiif/pairs.py", "from depth_sr_ros.models.kernel.sampling import Sampler",
+        "depth_sr_ros/models/jiif/pairs.py",
+        "from depth_sr_ros.models.kernel.sampling import Sampler",
         "floors of depth_sr_ros.models",
     ),
     "a circle inside a room": (
-        "depth_sr_ros/recordings/recording.py", "from depth_sr_ros.recordings.opening import open_recording",
+        "depth_sr_ros/recordings/recording.py",
+        "from depth_sr_ros.recordings.opening import open_recording",
         "no circles, in any folder",
     ),
     "a module on no floor": ("depth_sr_ros/stray.py", "", "floors of depth_sr_ros"),
@@ -77,7 +85,9 @@ BREACHES = {
     "a runtime on no floor": ("depth_sr_ros/engines/warp.py", "", "floors of depth_sr_ros.engines"),
     "messages outside ros": ("depth_sr_ros/recordings/pairing.py", "import sensor_msgs.msg", "imports rclpy and"),
     "cameras in an engine": (
-        "depth_sr_ros/engines/base.py", "from depth_sr_ros.cameras.depth import to_metres", "work on arrays",
+        "depth_sr_ros/engines/base.py",
+        "from depth_sr_ros.cameras.depth import to_metres",
+        "work on arrays",
     ),
     "ROS in training": ("training/evaluation/tables.py", "from depth_sr_ros.ros.node import main", "without ROS"),
     "training in the package": ("depth_sr_ros/upsampler.py", "import training.__main__", "the robot's package"),

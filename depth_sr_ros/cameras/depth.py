@@ -46,9 +46,7 @@ def to_metres(raw: NDArray[Any], encoding: str, unit: float | None = None) -> ND
         )
     expected = np.dtype(_DTYPES[encoding])
     if raw.ndim != 2 or raw.dtype != expected:
-        raise FrameError(
-            "encoding", f"{encoding} depth: expected (H, W) {expected}, found {raw.shape} {raw.dtype}"
-        )
+        raise FrameError("encoding", f"{encoding} depth: expected (H, W) {expected}, found {raw.shape} {raw.dtype}")
     if raw.size == 0:
         raise FrameError("empty", f"depth image has no pixels: found {raw.shape}; check the camera driver")
     depth = np.multiply(raw, np.float32(unit or METRES_PER_UNIT[encoding]), dtype=np.float32)

@@ -76,9 +76,7 @@ def _project(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Rows and columns (2, n) in the target image of such in the camera's, and metres (n,), infinite behind it."""
     rows, columns = pixels
-    points = np.stack(
-        [(columns - camera.cx) / camera.fx * metres, (rows - camera.cy) / camera.fy * metres, metres]
-    )
+    points = np.stack([(columns - camera.cx) / camera.fx * metres, (rows - camera.cy) / camera.fy * metres, metres])
     x, y, z = to_target[:3, :3] @ points + to_target[:3, 3:]
     z = np.where(z > 1e-6, z, np.inf)
     with np.errstate(invalid="ignore"):

@@ -116,5 +116,3 @@ def parse_size(text: str) -> tuple[int, int]:
     if len(sides) != 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
         raise ValueError(f"--size: expected WIDTHxHEIGHT such as 640x480, found {text!r}")
     return int(sides[0]), int(sides[1])
-
-

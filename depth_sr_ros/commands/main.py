@@ -46,9 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="name")
     for name, command in COMMANDS.items():
         summary: str = command.SUMMARY
-        command.add_options(
-            commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
-        )
+        command.add_options(commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + "."))
     return parser
 
 

@@ -68,6 +68,4 @@ def synthetic_frame(height: int, width: int, scale: int) -> tuple[NDArray[np.uin
 
 
 def _timing(clock: list[float], processor: list[float]) -> Timing:
-    return Timing(
-        statistics.median(clock), float(np.quantile(clock, 0.95)), statistics.median(processor), len(clock)
-    )
+    return Timing(statistics.median(clock), float(np.quantile(clock, 0.95)), statistics.median(processor), len(clock))

@@ -141,9 +141,7 @@ class Engine(abc.ABC):
 
     def describe(self) -> EngineInfo:
         """What this engine is."""
-        return EngineInfo(
-            self.name, self.version(), self.device(), self._precision, self._artifact_name, self._grid
-        )
+        return EngineInfo(self.name, self.version(), self.device(), self._precision, self._artifact_name, self._grid)
 
     def close(self) -> None:
         """Frees the runtime's memory; calling it again is fine."""

@@ -79,4 +79,3 @@ class RateMeter:
             if len(self._times) < 2 or self._times[-1] == self._times[0]:
                 return 0.0
             return (len(self._times) - 1) / (self._times[-1] - self._times[0])
-

@@ -50,7 +50,8 @@ class NodeParameters:
         dynamic=True,
     )
     precision: str = _parameter(
-        "auto", "Arithmetic of the network: auto, fp32, bf16, fp16 or int8; auto: what the engine prefers here.",
+        "auto",
+        "Arithmetic of the network: auto, fp32, bf16, fp16 or int8; auto: what the engine prefers here.",
         dynamic=True,
     )
     threads: int = _parameter(0, "Threads of the CPU engine; 0: chosen by the engine.", limits=(0, 1024))

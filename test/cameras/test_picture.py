@@ -35,9 +35,7 @@ def test_panels_lie_in_the_page_as_they_are():
     page = compose([Panel(image, "caption", Scale(0, 1)) for image in images], columns=2, title="title")
     for image in images:
         rows, columns = np.where((page == image[0, 0]).all(axis=2))
-        found = [
-            np.array_equal(page[y : y + 40, x : x + 60], image) for y, x in zip(rows, columns, strict=True)
-        ]
+        found = [np.array_equal(page[y : y + 40, x : x + 60], image) for y, x in zip(rows, columns, strict=True)]
         assert any(found)
 
 

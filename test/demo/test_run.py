@@ -46,7 +46,7 @@ def test_shows_the_scene_and_measures_against_exact_depth(tmp_path, cache):
     report = demo(tmp_path, "--cache", str(cache), "--ros-args", "-p", "input_queue_depth:=10")
     assert report["picture"] == "frame.png"
     assert report["simulated"] is True and "Simulated" in report["scene"]
-    assert report["model"] .startswith("fdkn_x8")
+    assert report["model"].startswith("fdkn_x8")
     # nothing is lost between the camera's process and the node
     published = re.search(r"published (\d+) colour and (\d+) depth", (tmp_path / "camera.log").read_text())
     assert published is not None and {int(count) for count in published.groups()} == {report["pairs_in"]}

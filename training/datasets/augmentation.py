@@ -76,9 +76,7 @@ def jitter_colour(guide: Guide, rng: np.random.Generator) -> Guide:
     return np.clip(np.clip(guide * gain, 0, 1) ** gamma, 0, 1).astype(np.float32)
 
 
-def flip(
-    guide: Guide, target: Depth, valid: Mask, kind: str, rng: np.random.Generator
-) -> tuple[Guide, Depth, Mask]:
+def flip(guide: Guide, target: Depth, valid: Mask, kind: str, rng: np.random.Generator) -> tuple[Guide, Depth, Mask]:
     """A random one of the flips that `kind` of `FLIPS` allows."""
     turns = rng.integers(2, size=3)
     if kind != "none" and turns[0]:

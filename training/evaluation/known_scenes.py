@@ -39,9 +39,7 @@ def sets_of_weights(weights: Path) -> frozenset[str]:
 def sets_of_stages(stages: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """The same of a record's stages, see `training.recipes.provenance`."""
     return frozenset(
-        _with_split(name, (stage.get("splits") or {}).get(name))
-        for stage in stages
-        for name in stage.get("data") or ()
+        _with_split(name, (stage.get("splits") or {}).get(name)) for stage in stages for name in stage.get("data") or ()
     )
 
 

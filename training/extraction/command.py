@@ -63,9 +63,7 @@ def add_bag_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--registered", action="store_true", default=None, help="depth is registered to colour, whatever the frames"
     )
-    group.add_argument(
-        "--intrinsics", type=four_numbers, metavar='"FX FY CX CY"', help="of the colour image, pixels"
-    )
+    group.add_argument("--intrinsics", type=four_numbers, metavar='"FX FY CX CY"', help="of the colour image, pixels")
     group.add_argument(
         "--depth-unit", type=float, default=0.0, metavar="METRES",
         help="per raw depth unit, as the node's depth_unit (default: from the encoding)",

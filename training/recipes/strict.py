@@ -121,7 +121,8 @@ def build_section(cls: type[Section], values: Any, where: str) -> Section:
         if key not in fields:
             near = difflib.get_close_matches(str(key), fields, n=1)
             raise ValueError(
-                f"{where}: unknown setting {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+                f"{where}: unknown setting {key!r}"
+                + (f"; did you mean {near[0]!r}?" if near else "")
                 + f" Known: {sorted(fields)}"
             )
     frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

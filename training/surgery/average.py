@@ -65,9 +65,7 @@ def average_runs(
     return write_start(mean, "average", out.resolve().name, facts, [run / "weights.safetensors" for run in runs], out)
 
 
-def _command(
-    runs: Sequence[str], shares: Sequence[float] | None, parts: Mapping[str, Sequence[float]] | None
-) -> str:
+def _command(runs: Sequence[str], shares: Sequence[float] | None, parts: Mapping[str, Sequence[float]] | None) -> str:
     counted = "" if shares is None else f"--shares {_numbers(shares)} "
     counted += "".join(f"--part {word} {_numbers(of_part)} " for word, of_part in (parts or {}).items())
     return f"python -m training average {' '.join(f'runs/{name}' for name in runs)} {counted}--out RUN"

@@ -60,9 +60,7 @@ def write_int8_graph(artifact: Artifact, frames: Sequence[Arrays], folder: Path)
     fixture = artifact.fixture()
     frames = [*frames, {name: fixture[name] for name in ("rgb", "depth")}]
     # the whole range that was met: clipped features would be wrong by far, coarser steps are wrong by little
-    ranges = nncf.AdvancedQuantizationParameters(
-        activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX
-    )
+    ranges = nncf.AdvancedQuantizationParameters(activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX)
     try:
         quantised = nncf.quantize(
             model,

@@ -141,9 +141,7 @@ class PlanCache:
         """Keys of the plans that differ from a key by the grid at most, the one used last first."""
         return [card.key for card in self.cards() if replace(card.key, grid=key.grid) == key]
 
-    def building(
-        self, key: PlanKey, waiting: Callable[[str], None] | None = None
-    ) -> AbstractContextManager[None]:
+    def building(self, key: PlanKey, waiting: Callable[[str], None] | None = None) -> AbstractContextManager[None]:
         """Holds the right to build a plan; see `plan_files.locked`.
 
         Raises:

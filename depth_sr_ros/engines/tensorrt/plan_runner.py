@@ -41,9 +41,7 @@ class PlanRunner:
     graph_failure: str
     """Why every launch is done one by one instead of by a CUDA graph; empty where the graph is in use."""
 
-    def __init__(
-        self, library: TensorRt, gpu: Gpu, plan: bytes, shapes: Shapes, record: Record = CudaGraph
-    ) -> None:
+    def __init__(self, library: TensorRt, gpu: Gpu, plan: bytes, shapes: Shapes, record: Record = CudaGraph) -> None:
         self._gpu, self._library, self._logger = gpu, library, library.logger()
         self._graph: CudaGraph | None = None
         self._context: Any = None

@@ -142,5 +142,3 @@ def _half_step(step: NDArray[np.floating] | float) -> NDArray[np.float16]:
     wanted = np.maximum(np.asarray(step, np.float32), _SMALLEST_STEP)
     half = wanted.astype(np.float16)
     return np.where(half.astype(np.float32) < wanted, np.nextafter(half, np.float16(np.inf)), half).astype(np.float16)
-
-

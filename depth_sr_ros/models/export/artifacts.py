@@ -81,9 +81,7 @@ def export_artifact(
         return write_artifact(folder, card, onnx_file, weights, golden_fixture(graph), more)
 
 
-def export_graph(
-    graph: FrameGraph, path: Path, weights: Path | None = None, sampler: Sampler = "grid_sample"
-) -> None:
+def export_graph(graph: FrameGraph, path: Path, weights: Path | None = None, sampler: Sampler = "grid_sample") -> None:
     """Writes the frame graph as an ONNX file with symbolic size, and checks its opset.
 
     Args:

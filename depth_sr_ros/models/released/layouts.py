@@ -160,7 +160,9 @@ LAYOUTS: dict[str, Layout] = {
         channel_orders=("bgr",),
         adapt=_adapt_fdkn,
         conventions=(
-            _ALIGNED, "the guide is grey: luminance of what the release takes for BGR, as read by OpenCV", _RANGE,
+            _ALIGNED,
+            "the guide is grey: luminance of what the release takes for BGR, as read by OpenCV",
+            _RANGE,
         ),
     ),
     "dkn": Layout(

@@ -63,9 +63,7 @@ def test_golden_frame_passes_with_the_tail_outside(artifact, precision):
 
 def test_threads_change_nothing(artifact, outside):
     with OpenVinoEngine(artifact, GRID, "fp32", threads=3) as engine:
-        np.testing.assert_array_equal(
-            engine.infer(_frame())["depth_hr"], outside.infer(_frame())["depth_hr"]
-        )
+        np.testing.assert_array_equal(engine.infer(_frame())["depth_hr"], outside.infer(_frame())["depth_hr"])
 
 
 @pytest.mark.parametrize(

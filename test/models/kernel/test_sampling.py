@@ -111,7 +111,5 @@ def test_gathering_a_phase_equals_every_fourth_pixel_of_the_whole(convention):
     displacement, _ = tap_displacements(offsets, convention)
     by_pixel = displacement.permute(0, 1, 3, 4, 2)
     whole = gathered_taps(image, weights, by_pixel, convention)
-    phase = gathered_taps(
-        image, weights[..., 1::4, 2::4], by_pixel[:, :, 1::4, 2::4], convention, first=(1, 2), step=4
-    )
+    phase = gathered_taps(image, weights[..., 1::4, 2::4], by_pixel[:, :, 1::4, 2::4], convention, first=(1, 2), step=4)
     torch.testing.assert_close(phase, whole[..., 1::4, 2::4], atol=1e-7, rtol=0)

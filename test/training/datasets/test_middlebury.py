@@ -94,8 +94,16 @@ def test_2003_is_read_by_view(tmp_path, files, levels):
 
 @pytest.mark.parametrize(
     ("year", "scene", "width", "expected"),
-    [("2001", "venus", 434, 8), ("2001", "tsukuba", 384, 16), ("2003", "cones", 450, 4), ("2003", "teddyH", 900, 2),
-     ("2003", "conesF", 1800, 1), ("2005", "Art", 463, 3), ("2006", "Aloe", 641, 2), ("2006", "Aloe", 1282, 1)],
+    [
+        ("2001", "venus", 434, 8),
+        ("2001", "tsukuba", 384, 16),
+        ("2003", "cones", 450, 4),
+        ("2003", "teddyH", 900, 2),
+        ("2003", "conesF", 1800, 1),
+        ("2005", "Art", 463, 3),
+        ("2006", "Aloe", 641, 2),
+        ("2006", "Aloe", 1282, 1),
+    ],
 )
 def test_levels_per_pixel_follow_the_size(year, scene, width, expected):
     assert levels_per_pixel(year, scene, width) == expected

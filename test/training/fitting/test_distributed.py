@@ -1,6 +1,5 @@
 """Two processes that share a batch do what one process does with all of it."""
 
-
 import pytest
 import torch
 
@@ -22,9 +21,8 @@ max_steps: 4
 max_minutes: 0
 evaluate_every: 4
 """
-QUERIED = (
-    RECIPE.replace("tiny_pair", "tiny_queried")
-    .replace("loss: {super_resolution: {l1: 1.0}, estimation: {estimate_l1: 1.0}}", "queries: 300")
+QUERIED = RECIPE.replace("tiny_pair", "tiny_queried").replace(
+    "loss: {super_resolution: {l1: 1.0}, estimation: {estimate_l1: 1.0}}", "queries: 300"
 )
 NORMED = """
 model: tiny_normed

@@ -76,9 +76,7 @@ def _assert_same_end(out, uninterrupted):
 
 
 @pytest.mark.parametrize(("kind", "file"), [(signal.SIGKILL, "best.ckpt"), (signal.SIGTERM, "last.ckpt")])
-def test_resumed_run_ends_like_one_that_was_never_stopped(
-    kind, file, recipe, uninterrupted, start_training, tmp_path
-):
+def test_resumed_run_ends_like_one_that_was_never_stopped(kind, file, recipe, uninterrupted, start_training, tmp_path):
     process = start_training(recipe, tmp_path)
     _when_written(tmp_path / file, process)
     if kind == signal.SIGKILL:

@@ -151,9 +151,10 @@ def test_networks_begin_from_small_weights(run, tmp_path, storage):
 
 
 def test_weights_of_another_network_are_told_what_was_expected(run, data_folder, tmp_path, capsys):
-    (tmp_path / "r.yaml").write_text((RECIPE % (1, 0)).replace("scale: 8", "scale: 4") + (
-        f"start_from: {run / 'run' / 'weights.safetensors'}\nmodel_options: {{guide: none}}\n"
-    ))
+    (tmp_path / "r.yaml").write_text(
+        (RECIPE % (1, 0)).replace("scale: 8", "scale: 4")
+        + (f"start_from: {run / 'run' / 'weights.safetensors'}\nmodel_options: {{guide: none}}\n")
+    )
     arguments = ["--recipe", str(tmp_path / "r.yaml"), "--data", str(data_folder), "--out", str(tmp_path / "out")]
     assert main(["train", *arguments]) == 2
     said = capsys.readouterr().err

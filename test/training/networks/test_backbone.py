@@ -1,6 +1,5 @@
 """A ResNet's published weights go into the colour encoder, and nowhere else; synthetic ones stand for torchvision's."""
 
-
 import pytest
 import safetensors.torch
 import torch

@@ -1,6 +1,5 @@
 """Recipes are read strictly."""
 
-
 from dataclasses import replace
 
 import pytest

@@ -1,6 +1,5 @@
 """A shrunk network keeps what a trained one uses."""
 
-
 import pytest
 import torch
 from safetensors.torch import save_file

@@ -49,7 +49,15 @@ def open_lu(folder: Path, split: str, *, name: str = "lu", zero_is_valid: bool =
         )
     return [
         PairEntry(
-            split, name, depth.stem.partition("_output_depth")[0], "", colour, depth, "disparity", "level", 1.0,
+            split,
+            name,
+            depth.stem.partition("_output_depth")[0],
+            "",
+            colour,
+            depth,
+            "disparity",
+            "level",
+            1.0,
             zero_is_valid=zero_is_valid,
         )
         for colour, depth in zip(colours, depths, strict=True)

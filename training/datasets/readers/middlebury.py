@@ -37,8 +37,13 @@ UNITS = {"level": "disparity level", "pixel": "disparity pixel", "metric": "m"}
 _STEPS = {"level": 1.0, "pixel": 0.25, "metric": 0.005}
 _FOCAL_LENGTH, _BASELINE = 3740.0, 0.160  # pixels at full size, metres
 _VIEWS = {
-    "2001": [("im2.ppm", "disp2.pgm"), ("im6.ppm", "disp6.pgm"), ("im0.pgm", "disp0.pgm"), ("im1.pgm", "disp1.pgm"),
-             ("scene1.row3.col3.ppm", "truedisp.row3.col3.pgm")],
+    "2001": [
+        ("im2.ppm", "disp2.pgm"),
+        ("im6.ppm", "disp6.pgm"),
+        ("im0.pgm", "disp0.pgm"),
+        ("im1.pgm", "disp1.pgm"),
+        ("scene1.row3.col3.ppm", "truedisp.row3.col3.pgm"),
+    ],
     "2003": [("im2.png", "disp2.png"), ("im6.png", "disp6.png")],
     "2005": [("view1.png", "disp1.png"), ("view5.png", "disp5.png")],
 }
@@ -95,9 +100,7 @@ def _scene(scene: Path, split: str, year: str, target: str) -> list[PairEntry]:
         kind: Kind = "depth" if target == "metric" else "disparity"
         files = scene / colour, scene / disparity
         read = partial(_read, year, target)
-        entries.append(
-            PairEntry(split, dataset, scene.name, view, *files, kind, UNITS[target], _STEPS[target], read)
-        )
+        entries.append(PairEntry(split, dataset, scene.name, view, *files, kind, UNITS[target], _STEPS[target], read))
     return entries
 
 

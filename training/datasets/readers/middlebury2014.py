@@ -68,8 +68,16 @@ def _scene(scene: Path, split: str, target: str) -> list[PairEntry]:
             require(scene / "calib.txt", SOURCE)
         entries.append(
             PairEntry(
-                split, "middlebury2014", scene.name, f"v{view}", colour, files[0], "depth" if metric else "disparity",
-                "m" if metric else "disparity pixel", 0.002 if metric else 0.1, partial(_read, metric),
+                split,
+                "middlebury2014",
+                scene.name,
+                f"v{view}",
+                colour,
+                files[0],
+                "depth" if metric else "disparity",
+                "m" if metric else "disparity pixel",
+                0.002 if metric else 0.1,
+                partial(_read, metric),
             )
         )
     return entries

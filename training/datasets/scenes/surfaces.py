@@ -79,8 +79,10 @@ def _relief(rng: Random, coverage: Coverage, x: Field, y: Field) -> Field:
         return np.asarray(np.sqrt(np.maximum(0, 1 - x**2 - y**2)), np.float32)
     if draw < 0.65:
         height, width = coverage.share.shape
-        along = x * np.float32(coverage.radius * 2 / max(width, 1)) if width < height else y * np.float32(
-            coverage.radius * 2 / max(height, 1)
+        along = (
+            x * np.float32(coverage.radius * 2 / max(width, 1))
+            if width < height
+            else y * np.float32(coverage.radius * 2 / max(height, 1))
         )
         return np.asarray(np.sqrt(np.maximum(0, 1 - along**2)) + 0 * (x + y), np.float32)
     inside = (coverage.share >= 0.5).astype(np.uint8)
