@@ -15,7 +15,7 @@ SHELL := /bin/bash
 RUN := .venv-notorch
 DEV := .venv
 KERNELS := .venv-triton
-SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+SIDE_BY_SIDE := --numprocesses 3 --dist loadfile
 comma := ,
 
 # The environments hold a ROS of their own; one that is sourced in this shell must not leak into them, nor one
@@ -74,11 +74,11 @@ test: lint $(RUN)/.installed ## Linters, types, import rules and every test; ARG
 ifdef ARGS
 	$(DEV)/bin/python -m pytest --durations=15 $(ARGS)
 else
-	@# streams run in real time: what measures rates alone, the others two at a time, in a ROS domain each
-	$(DEV)/bin/python -m pytest --durations=10 -m alone
-	$(DEV)/bin/python -m pytest --durations=10 --numprocesses 2 --dist loadfile -m 'dds and not alone'
-	@# the rest side by side; training apart, since it forks workers, which a process with threads of ROS should not
-	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --durations=15 $(SIDE_BY_SIDE) -m 'not dds and not alone' --ignore=test/training
+	@# what measures rates, alone
+	$(DEV)/bin/python -m pytest --durations=5 -m alone
+	@# the rest side by side: streams wait most of the time, each test process in a ROS domain of its own; training
+	@# apart, since it forks workers, which a process with threads of ROS should not
+	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --durations=25 $(SIDE_BY_SIDE) -m 'not alone' --ignore=test/training
 	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --durations=10 $(SIDE_BY_SIDE) test/training
 	@$(MAKE) --no-print-directory test-kernels
 endif

@@ -91,11 +91,3 @@ def test_graph_is_the_form_for_inference(exported):
     graph = onnx.load(str(exported[0].graph), load_external_data=False).graph
     operators = {node.op_type for node in graph.node}
     assert exported[0].card.model != "dagf" or ("Slice" in operators and "MatMul" not in operators)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize(("name", "scale"), [("dagf", 4), ("fdkn", 16)])  # jiif_s is exported at x4 above
-def test_live_networks_export_at_other_scales(name, scale, small_export):
-    artifact, _ = small_export(name, scale)
-    assert check_engine(OpenVinoEngine, artifact, "fp32", 2).passed
