@@ -22,7 +22,7 @@ ROS = [
 
 EXTRAS = {
     "ros": [f"{name}; {WHEELS}" for name in ROS] + ["rosbags", "rosbags-image"],
-    "cpu": ["openvino", "onnxruntime", "numba"],
+    "cpu": ["openvino", "onnxruntime"],
     # To make 8-bit graphs; running them needs `cpu` only.
     "quantise": ["openvino", "nncf"],
     # The full TensorRT comes from NVIDIA; the one for RTX cards is a wheel. pycuda is built from source and needs the
@@ -84,7 +84,7 @@ setup(
         (f"share/{PACKAGE}/config", sorted(glob("config/*.yaml") + glob("config/*.xml"))),
     ],
     # the wheel with ximgproc, for robots too: two wheels of OpenCV in one environment overwrite each other
-    install_requires=["numpy", "opencv-contrib-python-headless"],
+    install_requires=["numpy", "numba", "opencv-contrib-python-headless"],
     extras_require=EXTRAS,
     zip_safe=False,
     entry_points={

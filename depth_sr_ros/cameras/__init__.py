@@ -1,1 +1,4 @@
-"""Camera models, registration, grids, depth units and validity: what an image's pixels mean. numpy and OpenCV only."""
+"""Camera models, registration, grids, depth units and validity: what an image's pixels mean.
+
+Needs numpy, numba and OpenCV only.
+"""

@@ -1,17 +1,21 @@
-"""Pinhole intrinsics and how they follow a change of image size.
+"""Cameras: pinhole intrinsics with or without a lens, and how they follow a change of image size.
 
-Pixel centres lie at integer coordinates, x to the right, y down, as in sensor_msgs/CameraInfo.
+Pixel centres lie at integer coordinates, x to the right, y down, as in sensor_msgs/CameraInfo. Points are in metres in
+the optical frame: x right, y down, z forward.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from depth_sr_ros.cameras.lens import Lens
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,78 @@ class Intrinsics:
         Path(path).write_text(json.dumps(asdict(self), indent=2) + "\n")
 
 
+@dataclass(frozen=True)
+class Camera:
+    """A camera that can be used for geometry: intrinsics and lens.
+
+    Attributes:
+        intrinsics: of the images.
+        lens: their distortion; none for rectified images.
+
+    Raises:
+        ValueError: a size or focal length that is not positive, or numbers that are not finite.
+    """
+
+    intrinsics: Intrinsics
+    lens: Lens = field(default_factory=Lens)
+
+    def __post_init__(self) -> None:
+        i = self.intrinsics
+        finite = np.isfinite((i.fx, i.fy, i.cx, i.cy)).all()
+        if not (finite and i.width > 0 and i.height > 0 and i.fx > 0 and i.fy > 0):
+            raise ValueError(
+                f"camera: expected a positive size and positive focal lengths, found {i.width}x{i.height}, fx {i.fx}, "
+                f"fy {i.fy}, cx {i.cx}, cy {i.cy}; calibrate the camera, or correct its camera_info"
+            )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the images, pixels."""
+        return self.intrinsics.height, self.intrinsics.width
+
+    def resized(self, width: int, height: int) -> Camera:
+        """The same camera with its image resampled to another size; see `Intrinsics.resized`."""
+        return replace(self, intrinsics=self.intrinsics.resized(width, height))
+
+    def project(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where points are seen.
+
+        Args:
+            points: (..., 3) metres.
+
+        Returns:
+            (..., 2) x and y in pixels, also outside the image; NaN behind the camera and where the lens cannot see.
+        """
+        points, i = np.asarray(points, np.float64), self.intrinsics
+        z = np.where(points[..., 2] > 0, points[..., 2], np.nan)
+        seen = self.lens.distort(points[..., :2] / z[..., None])
+        return np.stack([seen[..., 0] * i.fx + i.cx, seen[..., 1] * i.fy + i.cy], axis=-1)
+
+    def directions(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Which way pixels look; inverse of `project`.
+
+        Args:
+            pixels: (..., 2) x and y.
+
+        Returns:
+            (..., 2) x and y at z = 1; times the depth they are a point's. NaN where the lens shows nothing.
+        """
+        pixels, i = np.asarray(pixels, np.float64), self.intrinsics
+        return self.lens.undistort(np.stack([(pixels[..., 0] - i.cx) / i.fx, (pixels[..., 1] - i.cy) / i.fy], axis=-1))
+
+    def rays(self) -> NDArray[np.float64]:
+        """`directions` of all pixel centres, (height, width, 2); computed once, not to be changed."""
+        return self._rays
+
+    @cached_property
+    def _rays(self) -> NDArray[np.float64]:
+        height, width = self.size
+        x, y = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
+        rays = self.directions(np.stack([x, y], axis=-1))
+        rays.flags.writeable = False
+        return rays
+
+
 def resampled_matrices(info: Any, width: int, height: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """K (3, 3) and P (3, 4) of the image that a CameraInfo belongs to, resampled to another size.
 
@@ -97,6 +173,33 @@ def intrinsics_of(info: Any) -> Intrinsics | None:
     if not (width and height and k[0, 0] > 0 and k[1, 1] > 0):
         return None
     return Intrinsics(int(width), int(height), float(k[0, 0]), float(k[1, 1]), float(k[0, 2]), float(k[1, 2]))
+
+
+def camera_of(info: Any, rectified: bool = False) -> Camera:
+    """The camera of the images that come with a CameraInfo: region of interest and binning applied.
+
+    Args:
+        info: has the fields of sensor_msgs/CameraInfo (ROS 1 or 2).
+        rectified: the images are rectified: P counts, and there is no distortion. Extrinsics are then those of the
+            rectified frame; its rotation R is not applied, as in depth_image_proc.
+
+    Raises:
+        ValueError: not calibrated (K, or P, of zero; no size), or a distortion that `Lens` does not know.
+    """
+    width = (info.roi.width or info.width) // max(1, info.binning_x)
+    height = (info.roi.height or info.height) // max(1, info.binning_y)
+    k, p = resampled_matrices(info, width, height)
+    matrix = p if rectified else k
+    name = "P" if rectified else "K"
+    if not (np.isfinite(matrix).all() and width and height and matrix[0, 0] > 0 and matrix[1, 1] > 0):
+        raise ValueError(
+            f"camera_info: expected a calibrated camera with a size and positive focal lengths in {name}, found "
+            f"{width}x{height} and {name} {[float(v) for v in matrix.reshape(-1)]}; calibrate the camera, or have its "
+            "driver publish its calibration"
+        )
+    numbers = (float(matrix[at]) for at in ((0, 0), (1, 1), (0, 2), (1, 2)))
+    intrinsics = Intrinsics(int(width), int(height), *numbers)
+    return Camera(intrinsics, Lens() if rectified else Lens(info.distortion_model, tuple(_field(info, "d"))))
 
 
 def has_distortion(info: Any) -> bool:

@@ -1,107 +1,374 @@
-"""Moves a depth image from its own camera into the colour camera's view.
+"""Registers the depth camera's image to the colour camera: dense, on the raw colour image's pixels.
 
-Each depth pixel is a small square in front of its camera. It is taken to the colour camera's coordinates and covers
-there the pixels between its two projected corners; where several cover a pixel, the nearest wins (z-buffer).
+Each depth pixel's ray, with its lens's distortion taken out, times its depth is a point; moved to the colour camera
+and projected through the lens of that, it has a place in the colour image. Between points that hang together, depth is
+interpolated; beside gaps each depth pixel covers its own square; the nearest of what meets in a pixel wins. What a
+parallax uncovers is filled from behind. `surfaces`, `filling` and `hypotheses` hold the kernels.
 
-Limits: pinhole cameras without lens distortion; no interpolation, so a value is that of one measured pixel, its
-position is right to half a pixel; what only one of the cameras sees becomes a hole (at the edge of the image, behind
-foreground); a pixel that grows beyond `LARGEST_FOOTPRINT` pixels is cut to that.
+    registration = Registration(calibration.depth, calibration.colour, calibration.depth_to_colour)
+    registered = registration(depth)            # (h, w) float32 metres -> start image, quality, hypotheses
+
+Depth that is registered already, but coarser, takes the same way: `Registration.identity(depth_size, colour_size)`.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.cameras.camera import Intrinsics
+from depth_sr_ros.cameras.bands import in_bands
+from depth_sr_ros.cameras.calibration import check_rigid
+from depth_sr_ros.cameras.camera import Camera, Intrinsics
 from depth_sr_ros.cameras.errors import FrameError
+from depth_sr_ros.cameras.filling import TILE, Parallax, fill, find_nearest, find_rows
+from depth_sr_ros.cameras.hypotheses import decide
+from depth_sr_ros.cameras.surfaces import (
+    FILLED,
+    FOOTPRINT,
+    MEASURED,
+    NOTHING,
+    PATCH,
+    Limits,
+    compose,
+    cut_patches,
+    draw_patches,
+    draw_surfaces,
+    join,
+    place,
+    take,
+)
+from depth_sr_ros.cameras.views import check_overlap, parallax_field, turned_corners, turned_rays, view_of
 
-LARGEST_FOOTPRINT = 4
-"""Side of the square, in pixels of the result, that one depth pixel covers at most."""
+__all__ = ["FILLED", "FOOTPRINT", "MEASURED", "NOTHING", "Registered", "Registration", "RegistrationOptions", "warm_up"]
+
+Size = tuple[int, int]
+_Floats = NDArray[np.float32]
+
+_TRIED_DEPTHS = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0)  # metres at which the views are asked whether they overlap
+_LEAST_DEPTH = 1e-4  # metres
+_FILLED_SLANT = 1.0  # slope of the steepest surface that is seen across a hole
+_WINDOW = 1.0  # how far hypotheses look, in depth pixels
+_LEAST_BAND = 2**15  # pixels that are worth a thread
 
 
-def registered_grid(depth: Intrinsics, colour: Intrinsics) -> Intrinsics:
-    """The colour camera on a grid that is not finer than the depth camera's, so that depth fills it without gaps.
+@dataclass(frozen=True)
+class RegistrationOptions:
+    """How depth is registered.
 
-    Args:
-        depth: the depth camera.
-        colour: the colour camera.
-
-    Returns:
-        The colour camera itself, or with fewer pixels over the same view.
+    Attributes:
+        fill: fill what the depth camera did not see; otherwise it stays NaN.
+        depth_min: nearest distance along the depth camera's axis that counts, metres; what is nearer is invalid.
+        depth_max: farthest distance that counts, metres.
+        noise_m: depth difference of neighbours on one surface that noise and steps explain, metres, at depth 0.
+        noise_share: what that grows by per metre of depth.
+        slant: slope of the steepest surface that still hangs together: the tangent of its angle to the image plane.
+        threads: at most; 0 takes as many as OpenCV does.
     """
-    share = min(1.0, depth.fx / colour.fx, depth.fy / colour.fy)
-    if share == 1.0:
-        return colour
-    return colour.resized(max(1, round(colour.width * share)), max(1, round(colour.height * share)))
+
+    fill: bool = True
+    depth_min: float = 0.0
+    depth_max: float = math.inf
+    noise_m: float = 0.005
+    noise_share: float = 0.012
+    slant: float = 4.0
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.depth_min < self.depth_max:
+            raise ValueError(
+                f"depth range: expected 0 <= depth_min < depth_max, found {self.depth_min} and {self.depth_max} m"
+            )
+        if not min(self.noise_m, self.noise_share, self.slant, self.threads) >= 0:
+            raise ValueError(
+                "registration: expected noise_m, noise_share, slant and threads not negative, found "
+                f"{self.noise_m}, {self.noise_share}, {self.slant} and {self.threads}"
+            )
 
 
-def register_depth(
-    depth: NDArray[np.float32], camera: Intrinsics, target: Intrinsics, to_target: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """Depth as the target camera sees it.
+@dataclass(frozen=True)
+class Registered:
+    """A depth image as the colour camera sees it. The arrays are the caller's; depth is along the colour camera's axis.
+
+    Attributes:
+        start: (H, W) float32 metres, NaN where nothing is known (nowhere when holes are filled).
+        quality: (H, W) uint8: `NOTHING` 0, `FILLED` 1, `FOOTPRINT` 2 (a depth pixel's own square, beside a gap),
+            `MEASURED` 3 (a measured pixel, or between such on one surface).
+        near: (H, W) float32 metres: the nearest surface that may be there, near <= start <= far. It is start but near
+            edges and in holes.
+        far: (H, W) float32 metres: the farthest surface that may be there.
+        coverage: share of the image that is measured, own squares among it, filled pixels not.
+        beyond_range: how many measured depth pixels were left out by `depth_min` and `depth_max`.
+    """
+
+    start: _Floats
+    quality: NDArray[np.uint8]
+    near: _Floats
+    far: _Floats
+    coverage: float
+    beyond_range: int
+
+
+def warm_up() -> None:
+    """Compiles everything, or reads what was compiled, so that no frame has to wait for it; see `compiled`."""
+    camera, beside = Camera(Intrinsics(4, 4, 4.0, 4.0, 1.5, 1.5)), np.eye(4)
+    beside[0, 3] = 0.3
+    flat = np.ones((4, 4), np.float32)
+    flat[1, 1] = np.nan
+    for to_colour in (np.eye(4), beside):
+        Registration(camera, camera, to_colour)(flat)
+
+
+class Registration:
+    """Registers images of one depth camera to one colour camera. Tables and buffers are made once.
+
+    One image at a time: a second thread needs a registration of its own. The first call of a process compiles, or reads
+    what was compiled; call `warm_up` before.
 
     Args:
-        depth: (h, w) metres along the depth camera's axis, NaN where invalid; not changed.
-        camera: the depth camera.
-        target: the camera and the grid of the result.
-        to_target: (4, 4), takes points in metres from the depth camera's optical frame (x right, y down, z forward) to
-            the target's.
+        depth_camera: of the images that come.
+        colour_camera: whose view and size come out.
+        depth_to_colour: (4, 4), takes points in metres from the depth camera's optical frame (x right, y down, z
+            forward) to the colour camera's; None where both are in the same place.
+        options: how.
 
-    Returns:
-        (target.height, target.width) metres along the target's axis, NaN where nothing was measured.
+    Attributes:
+        threads: how many it uses.
 
     Raises:
-        FrameError: cause `size`, the image is not of the camera's size.
+        ValueError: no rigid motion, or cameras that see nothing in common.
     """
-    if depth.shape != (camera.height, camera.width):
-        raise FrameError(
-            "size",
-            f"registration: expected depth of {camera.width}x{camera.height}, as its camera_info says, found "
-            f"{depth.shape[1]}x{depth.shape[0]}; record the camera_info of this image",
-        )
-    pixels = np.stack(np.nonzero(np.isfinite(depth)))
-    metres = depth[pixels[0], pixels[1]].astype(np.float64)
-    low, z = _project(pixels - np.float64(0.5), metres, camera, target, to_target)
-    high, _ = _project(pixels + np.float64(0.5), metres, camera, target, to_target)
-    return _splat(np.minimum(low, high), np.maximum(low, high), z, (target.height, target.width))
 
+    def __init__(
+        self,
+        depth_camera: Camera,
+        colour_camera: Camera,
+        depth_to_colour: NDArray[np.float64] | None = None,
+        options: RegistrationOptions | None = None,
+    ) -> None:
+        self.depth_camera, self.colour_camera = depth_camera, colour_camera
+        self.depth_to_colour = check_rigid(np.eye(4) if depth_to_colour is None else depth_to_colour)
+        self.options = options or RegistrationOptions()
+        self._limits, self._parallax = self._prepare_limits(), self._prepare_parallax()
+        self._same = self._is_same()
+        if not self._same:
+            low, high = self.options.depth_min, self.options.depth_max
+            check_overlap(
+                depth_camera, colour_camera, self.depth_to_colour, [min(max(z, low), high) for z in _TRIED_DEPTHS]
+            )
+            self._prepare_tables()
+        self._depth = np.zeros(depth_camera.size, np.float32)
+        self._inverse = np.zeros(colour_camera.size, np.float32)
+        self._above, self._below = (np.zeros(colour_camera.size, np.int16) for _ in range(2))
+        self._tiles = np.zeros([-(-size // TILE) for size in colour_camera.size], np.float32)
+        least = _LEAST_BAND // colour_camera.size[1] + 1
+        self.threads = min(self.options.threads or cv2.getNumThreads(), max(1, colour_camera.size[0] // least))
+        reach = max(1, round(self.ratio * _WINDOW))
+        self._window = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+        # two surfaces, not one that is slanted
+        slant = self.options.slant * 2 * reach / self._colour_focal()
+        self._edge = np.float32(self.options.noise_m), np.float32(self.options.noise_share + slant)
 
-def _project(
-    pixels: NDArray[np.float64],
-    metres: NDArray[np.float64],
-    camera: Intrinsics,
-    target: Intrinsics,
-    to_target: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Rows and columns (2, n) in the target image of such in the camera's, and metres (n,), infinite behind it."""
-    rows, columns = pixels
-    points = np.stack([(columns - camera.cx) / camera.fx * metres, (rows - camera.cy) / camera.fy * metres, metres])
-    x, y, z = to_target[:3, :3] @ points + to_target[:3, 3:]
-    z = np.where(z > 1e-6, z, np.inf)
-    with np.errstate(invalid="ignore"):
-        return np.stack([y / z * target.fy + target.cy, x / z * target.fx + target.cx]), z
+    @classmethod
+    def identity(
+        cls,
+        depth_size: Size,
+        colour_size: Size,
+        colour_camera: Camera | None = None,
+        options: RegistrationOptions | None = None,
+    ) -> Registration:
+        """Registration of depth that is registered already, on a grid of its own over the same view.
 
+        Args:
+            depth_size: (height, width) of depth.
+            colour_size: (height, width) of colour.
+            colour_camera: the colour camera; None takes one of 60 degrees, which decides little.
+            options: how.
 
-def _splat(
-    low: NDArray[np.float64], high: NDArray[np.float64], z: NDArray[np.float64], size: tuple[int, int]
-) -> NDArray[np.float32]:
-    # the pixels whose centres lie in [low, high); a square narrower than a pixel takes the one it lies in
-    first = np.ceil(low).astype(np.int64)
-    count = np.clip(np.ceil(high).astype(np.int64) - first, 0, LARGEST_FOOTPRINT)
-    first = np.where(count == 0, np.rint((low + high) / 2).astype(np.int64), first)
-    count = np.maximum(count, 1)
-    # far ones first, so that the nearest is written last
-    order = np.argsort(-z, kind="stable")
-    order = order[np.isfinite(z[order])]
-    first, count, z = first[:, order], count[:, order], z[order]
-    nearest = np.full(size[0] * size[1], np.inf)
-    for down in range(int(count[0].max(initial=0))):
-        for right in range(int(count[1].max(initial=0))):
-            row, column = first[0] + down, first[1] + right
-            inside = (down < count[0]) & (right < count[1])
-            inside &= (row >= 0) & (row < size[0]) & (column >= 0) & (column < size[1])
-            layer = np.full(nearest.size, np.inf)
-            layer[row[inside] * size[1] + column[inside]] = z[inside]
-            np.minimum(nearest, layer, out=nearest)
-    return np.where(np.isfinite(nearest), nearest, np.nan).astype(np.float32).reshape(size)
+        Raises:
+            ValueError: a size without pixels, or another one than the camera's.
+        """
+        if min(*depth_size, *colour_size) < 1:
+            raise ValueError(f"registration: expected sizes of 1x1 at least, found {depth_size} and {colour_size}")
+        height, width = colour_size
+        if colour_camera is None:
+            focal = 0.87 * max(height, width)
+            colour_camera = Camera(Intrinsics(width, height, focal, focal, (width - 1) / 2, (height - 1) / 2))
+        if colour_camera.size != tuple(colour_size):
+            raise ValueError(
+                f"registration: expected colour of {colour_camera.intrinsics.width}x{colour_camera.intrinsics.height}, "
+                f"as its camera says, found {width}x{height}; give the camera_info of these images"
+            )
+        plain = Camera(colour_camera.intrinsics)  # both images went through the same lens
+        return cls(plain.resized(depth_size[1], depth_size[0]), plain, None, options)
+
+    @property
+    def ratio(self) -> float:
+        """Colour pixels per depth pixel, along a line."""
+        depth, colour = self.depth_camera.intrinsics, self.colour_camera.intrinsics
+        return math.sqrt(colour.fx * colour.fy / (depth.fx * depth.fy))
+
+    def __call__(self, depth: NDArray[np.float32]) -> Registered:
+        """Registers one image.
+
+        Args:
+            depth: (h, w) float32 metres along the depth camera's axis; NaN, infinite and not positive are invalid. Not
+                changed.
+
+        Raises:
+            FrameError: cause `size` for another size than the depth camera's, `encoding` for another type,
+                `all_invalid` where nothing is measured within the range, `no_overlap` where none of that is in the
+                colour image.
+        """
+        self._check(depth)
+        height, width = size = self.colour_camera.size
+        start, quality = np.empty(size, np.float32), np.empty(size, np.uint8)
+        # kernels meet one kind of array, whether what comes is read-only or a part of another: each is compiled for
+        np.copyto(self._depth, depth)
+        covered, beyond, nearest = self._cover(start, quality)
+        near, far = self._largest_around(self._inverse), self._largest_around(start)
+        if self.options.fill and covered < height * width:
+            self._fill(start, quality, nearest, near, far)
+        self._in_bands(lambda *rows: decide(start, quality, *self._edge, *rows, near, far), height)
+        return Registered(start, quality, near, far, covered / (height * width), beyond)
+
+    def _in_bands(self, work: Callable[[int, int], Any], rows: int) -> list[Any]:
+        return in_bands(work, rows, self.threads)
+
+    def _largest_around(self, image: _Floats) -> _Floats:
+        return np.asarray(cv2.dilate(image, self._window), np.float32)
+
+    def _cover(self, start: _Floats, quality: NDArray[np.uint8]) -> tuple[int, int, float]:
+        """Draws what is measured: pixels covered, depth pixels out of range, and the largest inverse depth."""
+        if self._same:
+            depth, limits, inverse = self._depth, self._limits, self._inverse
+            counts = self._in_bands(lambda *rows: take(depth, limits, *rows, inverse, start, quality), len(depth))
+            within, beyond = np.sum(counts, axis=0)
+            self._check_measured(within, beyond)
+            return int(within), int(beyond), 0.0
+        within, beyond, ahead = self._place()
+        self._check_measured(within, beyond)
+        bands = self._cut()
+        found = self._in_bands(lambda first, last: self._draw(first, last, bands, start, quality), len(start))
+        covered = sum(count for count, _ in found)
+        if not covered:
+            raise FrameError(
+                "no_overlap",
+                f"registration: expected measured depth in the colour camera's view, found none of {within} pixels "
+                f"there ({within - ahead} behind it or beyond its lens); check extrinsics and both camera_infos",
+            )
+        return covered, beyond, max(nearest for _, nearest in found)
+
+    def _place(self) -> tuple[int, int, int]:
+        def work(first: int, last: int) -> Any:
+            return place(self._depth, self._rays, self._view, self._limits, first, last, *self._placed, self._span)
+
+        within, beyond, ahead = np.sum(self._in_bands(work, len(self._depth)), axis=0)
+        return int(within), int(beyond), int(ahead)
+
+    def _cut(self) -> list[tuple[int, int]]:
+        """Joins depth pixels and cuts patches out: where each band's begin and how many there are."""
+        depth, placed, limits, sides = self._depth, self._placed, self._limits, self._sides
+        self._in_bands(lambda *rows: join(depth, placed[2], limits, *rows, sides), len(depth))
+
+        def work(first: int, last: int) -> tuple[int, int]:
+            count = cut_patches(depth, self._corners, *placed, self._view, limits, sides, first, last, self._patches)
+            return first * depth.shape[1], int(count)
+
+        return self._in_bands(work, len(depth))
+
+    def _draw(
+        self, first: int, last: int, bands: list[tuple[int, int]], start: _Floats, quality: NDArray[np.uint8]
+    ) -> tuple[int, float]:
+        draw_surfaces(self._depth, *self._placed, self._span, self._sides, first, last, self._inverse)
+        self._beside[first:last] = 0
+        for begin, count in bands:
+            draw_patches(self._patches, begin, count, first, last, self._beside)
+        covered, nearest = compose(self._inverse, self._beside, self._limits, first, last, start, quality)
+        return int(covered), float(nearest)
+
+    def _fill(self, start: _Floats, quality: NDArray[np.uint8], nearest: float, near: _Floats, far: _Floats) -> None:
+        distance, tiles = self._inverse, self._tiles
+        widest = self._displacement * nearest
+        if widest > 0:
+            self._in_bands(lambda *rows: find_nearest(self._inverse, *rows, tiles), len(tiles))
+            reach = 2 * math.ceil((widest + self._margin()) / TILE) + 1
+            tiles = np.asarray(cv2.dilate(tiles, np.ones((reach, reach), np.uint8)), np.float32)
+            distance = cv2.distanceTransform((quality == NOTHING).view(np.uint8), cv2.DIST_C, 3)
+        # a pixel beyond the corner of what is covered has its row and column filled by the first pass
+        for searched in (tiles, np.zeros_like(tiles)):
+            if not self._fill_once(start, quality, distance, searched, near, far):
+                break
+
+    def _fill_once(
+        self, start: _Floats, quality: NDArray[np.uint8], distance: _Floats, tiles: _Floats, near: _Floats, far: _Floats
+    ) -> int:
+        above, below = self._above, self._below
+        self._in_bands(lambda *columns: find_rows(quality, *columns, above, below), start.shape[1])
+        given = start, quality, distance, tiles, above, below, self._parallax
+        return sum(self._in_bands(lambda *rows: fill(*given, *rows, near, far), start.shape[0]))
+
+    def _check(self, depth: NDArray[np.float32]) -> None:
+        expected = self.depth_camera.intrinsics
+        if depth.ndim != 2 or depth.dtype != np.float32:
+            raise FrameError(
+                "encoding",
+                f"registration: expected (h, w) float32 metres, found {depth.shape} {depth.dtype}; convert it with "
+                "`to_metres`",
+            )
+        if depth.shape != self.depth_camera.size:
+            raise FrameError(
+                "size",
+                f"registration: expected depth of {expected.width}x{expected.height}, as its camera_info says, found "
+                f"{depth.shape[1]}x{depth.shape[0]}; give the camera_info of these images",
+            )
+
+    def _check_measured(self, within: int, beyond: int) -> None:
+        if not within:
+            raise FrameError(
+                "all_invalid",
+                f"depth: expected measured pixels within {self.options.depth_min:g} to {self.options.depth_max:g} m, "
+                f"found none, and {beyond} beyond; check the sensor's view, `depth_unit`, `depth_min` and `depth_max`",
+            )
+
+    def _is_same(self) -> bool:
+        """Whether pixels lie on pixels."""
+        depth, colour = self.depth_camera, self.colour_camera
+        lenses = (depth.lens.formula, *depth.lens.padded()) == (colour.lens.formula, *colour.lens.padded())
+        still = bool(np.abs(self.depth_to_colour - np.eye(4)).max() < 1e-9)
+        return still and lenses and depth.intrinsics == colour.intrinsics
+
+    def _prepare_limits(self) -> Limits:
+        o, i = self.options, self.depth_camera.intrinsics
+        slope = o.noise_share + o.slant / math.sqrt(i.fx * i.fy)
+        low, high = max(o.depth_min, _LEAST_DEPTH), min(o.depth_max, float(np.finfo(np.float32).max))
+        return Limits(*(np.float32(value) for value in (low, high, o.noise_m, slope)))
+
+    def _prepare_parallax(self) -> Parallax:
+        o, f32 = self.options, np.float32
+        field = parallax_field(self.colour_camera, self.depth_to_colour)
+        slant = _FILLED_SLANT / self._colour_focal()
+        self._displacement = float(np.abs(field).max())
+        return Parallax(field, f32(self._margin()), f32(o.noise_m), f32(o.noise_share), f32(slant))
+
+    def _margin(self) -> float:
+        return (max(self.ratio, 1) + 1) / 2
+
+    def _prepare_tables(self) -> None:
+        h, w = self.depth_camera.size
+        self._view = view_of(self.colour_camera, self.depth_to_colour)
+        self._rays = turned_rays(self.depth_camera, self.depth_to_colour)
+        self._corners = turned_corners(self.depth_camera, self.depth_to_colour)
+        self._placed = tuple(np.zeros((h, w), np.float32) for _ in range(3))  # columns, rows, inverse depths
+        self._span = np.zeros((h, 2), np.float32)
+        self._sides = np.zeros((h + 1, w + 1), np.uint8)
+        self._patches = np.zeros((h * w, PATCH), np.float32)
+        self._beside = np.zeros(self.colour_camera.size, np.float32)
+
+    def _colour_focal(self) -> float:
+        return math.sqrt(self.colour_camera.intrinsics.fx * self.colour_camera.intrinsics.fy)

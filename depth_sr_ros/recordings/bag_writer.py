@@ -24,6 +24,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from depth_sr_ros.cameras.camera import Intrinsics
+from depth_sr_ros.cameras.lens import Lens
 from depth_sr_ros.cameras.transforms import quaternion
 from depth_sr_ros.recordings.recording import RecordingError
 
@@ -111,15 +112,18 @@ class BagWriter:
         )
         self._write(topic, stamp_ns, image)
 
-    def write_camera_info(self, topic: str, stamp_ns: int, frame_id: str, intrinsics: Intrinsics) -> None:
-        """Writes one sensor_msgs/CameraInfo of a camera without distortion."""
+    def write_camera_info(
+        self, topic: str, stamp_ns: int, frame_id: str, intrinsics: Intrinsics, lens: Lens | None = None
+    ) -> None:
+        """Writes one sensor_msgs/CameraInfo; without a lens, that of a camera without distortion."""
         i, types = intrinsics, self._store.types
+        lens = lens if lens and lens.coefficients else Lens("plumb_bob", (0.0,) * 5)
         info = types["sensor_msgs/msg/CameraInfo"](
             header=self._header(stamp_ns, frame_id),
             height=i.height,
             width=i.width,
-            distortion_model="plumb_bob",
-            d=np.zeros(5),
+            distortion_model=lens.model,
+            d=np.array(lens.coefficients, float),
             k=np.array([i.fx, 0, i.cx, 0, i.fy, i.cy, 0, 0, 1], float),
             r=np.eye(3).reshape(-1),
             p=np.array([i.fx, 0, i.cx, 0, 0, i.fy, i.cy, 0, 0, 0, 1, 0], float),

@@ -1,11 +1,20 @@
-"""Intrinsics."""
+"""Intrinsics and cameras."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from depth_sr_ros.cameras.camera import Intrinsics, has_distortion, intrinsics_of, resampled_matrices
+from depth_sr_ros.cameras.camera import (
+    Camera,
+    Intrinsics,
+    camera_of,
+    has_distortion,
+    intrinsics_of,
+    resampled_matrices,
+)
+from depth_sr_ros.cameras.lens import Lens
 
 CAMERA = Intrinsics(80, 60, 72.5, 73.0, 39.5, 29.5)
 
@@ -97,3 +106,70 @@ def test_resampling_leaves_the_message_alone():
     info = camera_info(k=np.array(K), p=np.array(P))
     resampled_matrices(info, 10, 20)
     assert list(info.k) == K and list(info.p) == P
+
+
+def test_a_camera_has_the_lens_of_its_images():
+    info = camera_info(2, WINDOW, d=[0.1, 0.2, 0.0, 0.0, 0.3], distortion_model="plumb_bob")
+    camera = camera_of(info)
+    assert camera.intrinsics == intrinsics_of(info) and camera.size == (150, 200)
+    assert camera.lens == Lens("plumb_bob", (0.1, 0.2, 0.0, 0.0, 0.3))
+
+
+def test_rectified_images_follow_p_and_have_no_lens():
+    camera = camera_of(camera_info(d=[0.1] * 5, distortion_model="plumb_bob"), rectified=True)
+    assert camera == Camera(Intrinsics(640, 480, 590.0, 592.0, 319.5, 239.5))
+
+
+def test_ros_1_gives_a_camera_too():
+    info = camera_info(D=[0.1, 0, 0, 0, 0], K=K, P=P, distortion_model="plumb_bob")
+    del info.k, info.p, info.d
+    assert camera_of(info).lens.coefficients[0] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"k": [0.0] * 9}, "expected a calibrated camera with a size and positive focal lengths in K, found 640x480"),
+        ({"k": [float("nan")] * 9}, "expected a calibrated camera"),
+        ({"distortion_model": "fov"}, "distortion model: expected one of"),
+        ({"d": [0.1, 0.2]}, "plumb_bob distortion: expected 4 or 5 coefficients, found 2"),
+    ],
+)
+def test_an_unusable_camera_info_is_refused(change, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        camera_of(camera_info(**({"distortion_model": "plumb_bob"} | change)))
+
+
+def test_a_camera_info_without_size_is_refused():
+    info = camera_info(distortion_model="plumb_bob")
+    info.width = info.height = 0
+    with pytest.raises(ValueError, match="found 0x0"):
+        camera_of(info)
+
+
+LENSES = [
+    Lens(),
+    Lens("plumb_bob", (-0.2, 0.05, 0.001, -0.002, 0.0)),
+    Lens("rational_polynomial", (0.5, -2.7, 0.0005, -0.0003, 1.6, 0.38, -2.5, 1.5)),
+    Lens("equidistant", (0.02, -0.01, 0.003, -0.001)),
+]
+
+
+@pytest.mark.parametrize("lens", LENSES, ids=lambda lens: lens.model)
+def test_rays_go_where_pixels_look(lens):
+    camera = Camera(Intrinsics(81, 60, 72.5, 61.0, 42.3, 27.1), lens)
+    rays = camera.rays()
+    assert rays.shape == (60, 81, 2) and camera.rays() is rays
+    points = np.concatenate([rays, np.ones((60, 81, 1))], axis=-1) * 2.5
+    y, x = np.mgrid[:60, :81]
+    np.testing.assert_allclose(camera.project(points), np.stack([x, y], axis=-1), atol=1e-5)
+
+
+def test_what_is_behind_is_not_projected():
+    assert np.isnan(Camera(CAMERA).project(np.array([[0.0, 0.0, -1.0], [0.1, 0.0, 0.0]]))).all()
+
+
+@pytest.mark.parametrize("change", [{"fx": 0.0}, {"fy": -1.0}, {"cx": float("nan")}, {"width": 0}])
+def test_a_camera_that_cannot_be_is_refused(change):
+    with pytest.raises(ValueError, match="camera: expected a positive size and positive focal lengths"):
+        Camera(replace(CAMERA, **change))

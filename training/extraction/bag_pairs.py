@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from depth_sr_ros.cameras.camera import Intrinsics
 from depth_sr_ros.cameras.errors import FrameError
+from depth_sr_ros.cameras.forward_warp import register_depth, registered_grid
 from depth_sr_ros.cameras.grids import frame_layout
-from depth_sr_ros.cameras.registration import register_depth, registered_grid
 from depth_sr_ros.recordings.bag import BagRecording, named_registered
 from depth_sr_ros.recordings.pairing import StampPairing
 from depth_sr_ros.recordings.recording import DamagedRecordingError, RecordedFrame, RecordingError, Streams

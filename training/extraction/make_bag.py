@@ -1,16 +1,12 @@
 """Makes a bag of a folder of images with calibration, so that everything can be tried without a camera.
 
 The bag has the topics that the node listens to. Depth may be registered to the colour images, or lie in a depth camera
-of its own; then `calibration.json` tells how the two are related and the bag gets two camera_infos and /tf_static:
-
-    {"colour_camera": {"width": 640, "height": 480, "fx": 525.0, "fy": 525.0, "cx": 319.5, "cy": 239.5},
-     "depth_camera":  {"width": 640, "height": 480, "fx": 585.0, "fy": 585.0, "cx": 319.5, "cy": 239.5},
-     "depth_to_colour": {"R": [[1, 0, 0], [0, 1, 0], [0, 0, 1]], "t_m": [-0.025, 0.0, 0.0]}}
+of its own; then `calibration.json` (`depth_sr_ros.cameras.calibration`) tells how the two are related, and the bag gets
+two camera_infos and /tf_static.
 """
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,7 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.cameras.camera import Intrinsics
+from depth_sr_ros.cameras.calibration import NAME, read_calibration
+from depth_sr_ros.cameras.camera import Camera, Intrinsics
 from depth_sr_ros.recordings.bag import named_registered
 from depth_sr_ros.recordings.bag_writer import BagWriter
 from depth_sr_ros.recordings.image_files import FolderRecording
@@ -58,8 +55,8 @@ class BagRequest:
 
 @dataclass(frozen=True)
 class _Cameras:
-    colour: Intrinsics | None
-    depth: Intrinsics | None
+    colour: Camera | None
+    depth: Camera | None
     to_colour: NDArray[np.float64] | None
 
 
@@ -103,7 +100,7 @@ def make_bag(folder: Path, out: Path, request: BagRequest | None = None) -> Made
 
 
 def _streams(cameras: _Cameras, depth: str | None) -> Streams:
-    colour = cameras.colour
+    colour = cameras.colour.intrinsics if cameras.colour else None
     return Streams(depth=depth, intrinsics=(colour.fx, colour.fy, colour.cx, colour.cy) if colour else None)
 
 
@@ -126,7 +123,8 @@ def _write_pair(
         (DEPTH_INFO, depth, cameras.depth or depth.intrinsics, depth_frame),
     ):
         if camera is not None:
-            bag.write_camera_info(topic, frame.stamp_ns, frame_id, camera)
+            intrinsics, lens = (camera, None) if isinstance(camera, Intrinsics) else (camera.intrinsics, camera.lens)
+            bag.write_camera_info(topic, frame.stamp_ns, frame_id, intrinsics, lens)
     rgb, (raw, encoding) = colour.load()[0], depth.load()
     if not compressed:
         bag.write_image(COLOUR_TOPIC, colour.stamp_ns, COLOUR_FRAME, rgb, "rgb8")
@@ -150,25 +148,18 @@ def _png(pixels: NDArray[Any]) -> bytes:
 
 def _cameras(folder: Path, depth: str | None) -> _Cameras:
     """What calibration.json says about the chosen depth images; nothing where there is none."""
-    path = folder / "calibration.json"
+    path = folder / NAME
     if not path.is_file():
         return _Cameras(None, None, None)
     try:
-        known = json.loads(path.read_text())
-        colour = _camera(known["colour_camera"])
-        own = depth is not None and not named_registered(depth)
-        if not own:
-            return _Cameras(colour, None, None)
-        matrix = np.eye(4)
-        matrix[:3, :3], matrix[:3, 3] = known["depth_to_colour"]["R"], known["depth_to_colour"]["t_m"]
-        return _Cameras(colour, _camera(known["depth_camera"]), matrix)
-    except (KeyError, TypeError, ValueError) as error:
+        known = read_calibration(path)
+    except ValueError as error:
+        raise RecordingError(str(error)) from error
+    if depth is None or named_registered(depth):
+        return _Cameras(known.colour, None, None)
+    if known.depth is None:
         raise RecordingError(
-            f"{path}: expected colour_camera, depth_camera (width, height, fx, fy, cx, cy) and depth_to_colour (R, "
-            f"t_m in metres); {error!r}"
-        ) from error
-
-
-def _camera(known: dict[str, Any]) -> Intrinsics:
-    numbers = (float(known[key]) for key in ("fx", "fy", "cx", "cy"))
-    return Intrinsics(int(known["width"]), int(known["height"]), *numbers)
+            f"{path}: {depth}/ is not registered by its name: expected depth_camera and depth_to_colour, found only "
+            "colour_camera"
+        )
+    return _Cameras(known.colour, known.depth, known.depth_to_colour)

@@ -6,8 +6,11 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+from rosbags.highlevel import AnyReader
 
+from depth_sr_ros.cameras.camera import camera_of
 from depth_sr_ros.cameras.errors import FrameError
+from depth_sr_ros.cameras.lens import Lens
 from depth_sr_ros.recordings.bag_writer import BagWriter
 from depth_sr_ros.recordings.recording import RecordingError
 from training.extraction.bag_pairs import Bag
@@ -83,6 +86,24 @@ def test_a_depth_camera_of_its_own_gets_camera_info_and_transform(folder, tmp_pa
     np.testing.assert_allclose(bag.to_colour[:3, 3], known["t_m"], atol=1e-12)
     pair = next(bag.pairs())
     assert pair.colour_camera.fx == 60.0 and pair.depth_camera == pair.colour_camera.resized(59, 44)
+
+
+def test_a_lens_reaches_the_camera_info(folder, tmp_path):
+    (folder / "camera.json").unlink()
+    lens = {"distortion_model": "rational_polynomial", "distortion": [0.1, 0.2, 0, 0, 0.3, 0.4, 0.5, 0.6]}
+    (folder / "calibration.json").write_text(json.dumps({"colour_camera": CAMERA | lens}))
+    make_bag(folder, tmp_path / "bag")
+    with AnyReader([tmp_path / "bag"]) as reader:
+        (connection,) = [c for c in reader.connections if c.topic == "/rgb/camera_info"]
+        info = reader.deserialize(next(reader.messages([connection]))[2], connection.msgtype)
+    assert camera_of(info).lens == Lens(lens["distortion_model"], tuple(lens["distortion"]))
+
+
+def test_depth_of_a_camera_that_is_not_known_is_refused(folder, tmp_path):
+    (folder / "depth").rename(folder / "depth_own")
+    (folder / "calibration.json").write_text(json.dumps({"colour_camera": CAMERA}))
+    with pytest.raises(RecordingError, match="depth_own/ is not registered by its name: expected depth_camera"):
+        make_bag(folder, tmp_path / "bag", BagRequest(depth="depth_own"))
 
 
 @pytest.mark.parametrize("content", ["{", "{}", '{"colour_camera": {}, "depth_camera": {}, "depth_to_colour": {}}'])
