@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from demo.scene import Scene
 from demo.sensor import simulate_sensor
 from depth_sr_ros.cameras.camera import Intrinsics
+from depth_sr_ros.cameras.relation import Evidence
 from depth_sr_ros.recordings.recording import RecordedFrame, Stream
 
 WIDTH, HEIGHT, FACTOR = 640, 480, 8
@@ -43,6 +44,10 @@ class PanningCamera:
         for index in range(self.depth_count):
             yield self._frame("colour", index)
             yield self._frame("depth", index)
+
+    def evidence(self) -> Evidence:
+        """Depth is registered: it is cut out of the same photograph."""
+        return Evidence(frames=(FRAME_ID, FRAME_ID))
 
     def _frame(self, stream: Stream, index: int) -> RecordedFrame:
         left, top = self.offset(index)

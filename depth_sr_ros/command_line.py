@@ -60,6 +60,17 @@ def four_numbers(text: str) -> tuple[float, float, float, float]:
     return fx, fy, cx, cy
 
 
+def seven_numbers(text: str) -> tuple[float, ...]:
+    """`x y z qx qy qz qw`, apart by spaces or commas. Raises ArgumentTypeError for anything else."""
+    try:
+        numbers = tuple(float(word) for word in text.replace(",", " ").split())
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 7:
+        raise argparse.ArgumentTypeError(f"expected seven numbers x y z qx qy qz qw, found {text!r}")
+    return numbers
+
+
 def positive(text: str) -> float:
     """A number above 0. Raises ArgumentTypeError for anything else."""
     value = _number(text)

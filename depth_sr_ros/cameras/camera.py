@@ -207,6 +207,11 @@ def has_distortion(info: Any) -> bool:
     return bool(np.any(_field(info, "d")))
 
 
+def has_projection(info: Any) -> bool:
+    """Whether a CameraInfo (ROS 1 or 2) says in P what rectified images look like."""
+    return bool(_field(info, "p")[0] > 0)
+
+
 def _field(info: Any, name: str) -> Any:
     return getattr(info, name) if hasattr(info, name) else getattr(info, name.upper())  # ROS 1 has K, D, P
 

@@ -8,7 +8,7 @@ class FrameError(ValueError):
 
     Args:
         cause: short word under which such frames are counted: `encoding`, `size`, `empty`, `data_length`,
-            `all_invalid`, `no_overlap` or `unreadable`.
+            `all_invalid`, `no_overlap`, `unregistered` or `unreadable`.
         message: what was expected, what was found and what to change.
     """
 

@@ -70,7 +70,8 @@ def frame_layout(colour: Size, depth: Size, scale: int, shipped: Collection[int]
         FrameError: cause `empty` for an image without pixels; `size` for depth larger than colour, or of another
             aspect ratio, which cannot be registered to it.
     """
-    _check_sizes(colour, depth)
+    _check_not_larger(colour, depth)
+    check_sizes(colour, depth)
     if _is_grid(colour, depth, scale):
         return FrameLayout("coarse", scale, _cells(colour, scale, multiple))
     if depth == colour:
@@ -148,23 +149,37 @@ def _sample_index(source: int, target: int, extent: float) -> tuple[NDArray[np.i
     return np.minimum(position.astype(np.intp), source - 1), per_cell
 
 
-def _check_sizes(colour: Size, depth: Size) -> None:
+def same_aspect(colour: Size, depth: Size) -> bool:
+    """Whether depth of a size, (height, width), can be registered to colour of another."""
+    # a coarse grid is rounded to whole cells, hence one cell of slack beside the relative bound
+    across = (colour[0] / depth[0]) / (colour[1] / depth[1])
+    return abs(math.log(across)) <= _MAX_ASPECT_ERROR + 1 / min(depth)
+
+
+def check_sizes(colour: Size, depth: Size) -> None:
+    """Refuses sizes that registered depth cannot have.
+
+    Raises:
+        FrameError: cause `empty` for an image without pixels, `size` for another aspect ratio.
+    """
     if min(*colour, *depth) < 1:
         raise FrameError("empty", f"expected images with pixels, found colour {colour} and depth {depth}")
+    if not same_aspect(colour, depth):
+        raise FrameError(
+            "size",
+            f"depth {depth[1]}x{depth[0]} and colour {colour[1]}x{colour[0]} have different aspect ratios: expected "
+            "depth registered to the colour image; turn on depth-to-colour alignment in the camera driver, or say how "
+            "the depth camera stands to the colour camera: record /tf_static and both camera_infos, or give "
+            "depth_to_colour, or a calibration.json",
+        )
+
+
+def _check_not_larger(colour: Size, depth: Size) -> None:
     if depth[0] > colour[0] or depth[1] > colour[1]:
         raise FrameError(
             "size",
             f"depth {depth[1]}x{depth[0]} is larger than colour {colour[1]}x{colour[0]}: expected depth at most as "
-            "large; use a larger colour mode or a smaller depth mode of the camera",
-        )
-    # a coarse grid is rounded to whole cells, hence one cell of slack beside the relative bound
-    across = (colour[0] / depth[0]) / (colour[1] / depth[1])
-    slack = _MAX_ASPECT_ERROR + 1 / min(depth)
-    if abs(math.log(across)) > slack:
-        raise FrameError(
-            "size",
-            f"depth {depth[1]}x{depth[0]} and colour {colour[1]}x{colour[0]} have different aspect ratios: expected "
-            "depth registered to the colour image; turn on depth-to-colour alignment in the camera driver",
+            "large; use a larger colour mode, a smaller depth mode of the camera, or scale 0",
         )
 
 

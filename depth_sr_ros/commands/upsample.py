@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from depth_sr_ros.command_line import ExitStatus, count, not_negative
-from depth_sr_ros.commands.sources import SOURCE_HELP, add_stream_options, open_source, say
+from depth_sr_ros.commands.sources import SOURCE_HELP, add_camera_options, add_stream_options, open_source, say
 
 if TYPE_CHECKING:
+    from depth_sr_ros.cameras.relation import Relation
     from depth_sr_ros.offline.upsampling import Sink, UpsampleCounts
+    from depth_sr_ros.recordings.recording import Recording
     from depth_sr_ros.upsampler import Upsampler
 
 SUMMARY = "upsample files, a folder or a bag without ROS"
@@ -30,9 +32,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--picture", type=Path, metavar="FOLDER", help="also draw colour, sensor and upsampled depth")
     add_stream_options(parser)
+    add_camera_options(parser)
     parser.add_argument("--slop-s", type=not_negative, default=0.02, help="largest stamp distance of a pair (0.02)")
     parser.add_argument("--model", help="network (default: that of --weights, else fdkn)")
-    parser.add_argument("--scale", type=int, help="colour size / depth size (default: that of --weights, else 8)")
+    parser.add_argument(
+        "--scale", type=int,
+        help="colour size / depth size for the papers' networks; 0 serves any ratio (default: that of --weights, 0 for "
+        "depth that is not registered, else 8)",
+    )  # fmt: skip
     parser.add_argument("--weights", type=Path, help="artifact folder, instead of the shipped one")
     engines = "auto (default), tensorrt, torch-cuda, openvino, onnxruntime or torch"
     parser.add_argument("--engine", default="auto", help=engines)
@@ -64,15 +71,21 @@ def run(options: argparse.Namespace, ros_args: list[str]) -> int:
             "depth and recordings"
         )
     recording = open_source(options)
-    upsampler = _upsampler(options)
+    relation = _relation(recording, options.assume_registered)
+    cameras = relation.calibration
+    upsampler = _upsampler(options, apart=cameras is not None)
+    if cameras is not None and cameras.depth is not None:
+        upsampler.prepare(cameras.colour.size, cameras.depth.size, cameras)  # what cannot work leaves no output
     line = ProgressLine(recording.depth_count)
 
     def show(counts: UpsampleCounts) -> None:
         line.update(counts.frames + counts.failed.total(), counts.summary())
 
     with _Sinks(options, recording.depth_count) as sinks:
-        counts = upsample_recording(recording, upsampler, sinks, round(options.slop_s * 1e9), show)
+        counts = upsample_recording(recording, upsampler, sinks, round(options.slop_s * 1e9), show, cameras)
     line.close()
+    if fall := counts.coverage.warning(cameras):
+        say(f"warning: {fall}")
     for note in upsampler.notes + upsampler.cautions:
         say(note)
     for cause, reason in sorted(counts.reasons.items()):
@@ -105,19 +118,38 @@ def _filter_image(options: argparse.Namespace) -> int:
     return ExitStatus.DONE
 
 
-def _upsampler(options: argparse.Namespace) -> Upsampler:
+def _relation(recording: Recording, assume_registered: bool) -> Relation:
+    """How depth lies to colour, said in a line. Raises RecordingError where that is not known."""
+    from depth_sr_ros.cameras.relation import relate
+    from depth_sr_ros.recordings.recording import RecordingError
+
+    relation = relate(recording.evidence(), assume_registered)
+    if relation.kind == "unknown":
+        raise RecordingError(f"{recording.name}: {relation.reason} (--assume-registered)")
+    say(f"{recording.name}: {relation.reason}")
+    return relation
+
+
+def _upsampler(options: argparse.Namespace, apart: bool = False) -> Upsampler:
+    """What the options ask for; where they leave it open and depth is not registered, no network is looked for."""
     from depth_sr_ros.artifact import read_artifact
     from depth_sr_ros.upsampler import Upsampler
 
     card = read_artifact(options.weights).card if options.weights else None
+    scale = options.scale
+    if scale is None and (card or apart):
+        scale = card.scale if card else 0
     upsampler = Upsampler(
         options.model or (card.model if card else "fdkn"),
-        (card.scale if card else 8) if options.scale is None else options.scale,
+        scale,
         weights=options.weights,
         engine=options.engine,
         precision=options.precision,
         threads=options.threads,
         fill_holes=options.fill_holes,
+        depth_min=options.depth_min,
+        depth_max=options.depth_max,
+        assume_registered=options.assume_registered,
     )
     say(upsampler.describe().reason)
     return upsampler

@@ -10,11 +10,13 @@ from typing import Protocol
 
 import numpy as np
 
+from depth_sr_ros.cameras.calibration import Calibration
 from depth_sr_ros.cameras.camera import Intrinsics
 from depth_sr_ros.cameras.depth import to_millimetres
 from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.cameras.picture import compose, depth_panels
 from depth_sr_ros.engines import EngineError
+from depth_sr_ros.offline.coverage import Coverage
 from depth_sr_ros.recordings.image_files import write_image
 from depth_sr_ros.recordings.recording import RecordedFrame, Recording, pair_frames
 from depth_sr_ros.upsampler import UpsampledDepth, Upsampler
@@ -88,7 +90,8 @@ class BagSink:
         if colour.intrinsics is not None:
             height, width = result.depth.shape
             info: Intrinsics = colour.intrinsics.resized(width, height)
-            self._writer.write_camera_info("/depth/camera_info", stamp, frame_id, info)
+            lens = colour.camera.lens if colour.camera else None
+            self._writer.write_camera_info("/depth/camera_info", stamp, frame_id, info, lens)
         self._writer.write_image("/depth/upsampled", stamp, frame_id, result.depth, "32FC1")
         self._frames += 1
 
@@ -131,12 +134,14 @@ class UpsampleCounts:
         unpaired: colour and depth frames without a partner.
         failed: pairs that could not be used, by cause.
         reasons: the first explanation of every cause.
+        coverage: how much of the colour image got depth.
     """
 
     frames: int = 0
     unpaired: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, str] = field(default_factory=dict)
+    coverage: Coverage = field(default_factory=Coverage)
 
     def summary(self) -> str:
         """One line: what was written and what was not."""
@@ -153,15 +158,17 @@ def upsample_recording(
     sinks: list[Sink],
     slop_ns: int,
     progress: Callable[[UpsampleCounts], None] = lambda counts: None,
+    cameras: Calibration | None = None,
 ) -> UpsampleCounts:
     """Upsamples every pair of a recording. A pair that cannot be used is counted by cause and skipped.
 
     Args:
-        recording: colour and registered depth.
+        recording: colour and depth.
         upsampler: does the work.
         sinks: get every result.
         slop_ns: largest stamp distance within a pair, nanoseconds.
         progress: called after every pair.
+        cameras: that the recording comes from, where its depth is not registered to colour.
 
     Raises:
         RecordingError: the recording is damaged beyond single frames.
@@ -178,7 +185,8 @@ def upsample_recording(
         pairs += 1
         try:
             rgb, _ = colour.load()
-            result = upsampler(rgb, depth.metres())
+            metres = depth.metres()
+            result = upsampler(rgb, metres, cameras) if cameras is not None else upsampler(rgb, metres)
         except (FrameError, EngineError) as error:
             cause = error.cause if isinstance(error, FrameError) else "engine_error"
             counts.failed[cause] += 1
@@ -187,6 +195,7 @@ def upsample_recording(
             for sink in sinks:
                 sink.write(colour, depth, result)
             counts.frames += 1
+            counts.coverage.add(metres, result)
         progress(counts)
     counts.unpaired = seen.total() - 2 * pairs
     return counts

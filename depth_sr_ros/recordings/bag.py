@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,8 +15,12 @@ from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_typestore
 
-from depth_sr_ros.cameras.camera import Intrinsics, has_distortion, intrinsics_of
+from depth_sr_ros.cameras.camera import Camera, Intrinsics, camera_of, has_distortion, has_projection, intrinsics_of
+from depth_sr_ros.cameras.depth import to_metres
 from depth_sr_ros.cameras.errors import FrameError
+from depth_sr_ros.cameras.grids import Size
+from depth_sr_ros.cameras.lens import Lens
+from depth_sr_ros.cameras.relation import Evidence, named_registered
 from depth_sr_ros.cameras.transforms import StaticTransforms
 from depth_sr_ros.recordings.bag_records import unmerged_db3
 from depth_sr_ros.recordings.image_messages import colour_pixels, depth_pixels, is_depth, jpeg_bytes
@@ -33,17 +36,8 @@ _NANOSECONDS = 1_000_000_000
 # seconds, nanoseconds and length of frame_id: behind 4 bytes in ROS 1 (sequence number) and ROS 2 (encapsulation)
 _HEADER_OFFSET, _HEADER_BYTES = 4, 12
 
-REGISTERED_NAMES = ("aligned", "registered", "depth_to_rgb", "depth_to_color")
-"""Words in a topic's name that say that its depth is registered to colour, whatever its frame is called."""
-_UNREGISTERED = re.compile(r"(un|non|(?<![a-z])(un|non|not)[-_])(aligned|registered)")
-
 Found = TypeVar("Found")
 _Load = Callable[[], tuple[NDArray[Any], str]]
-
-
-def named_registered(topic: str) -> bool:
-    """Whether a topic's name says that its depth is registered: by a word that says so, and not `unregistered`."""
-    return any(word in _UNREGISTERED.sub("", topic) for word in REGISTERED_NAMES)
 
 
 class _Reader(Protocol):
@@ -107,7 +101,7 @@ class _Topic:
 
 
 class BagRecording:
-    """Colour and registered depth of a bag.
+    """Colour and depth of a bag.
 
     Topics are found by type, encoding and name, and camera_info beside the image; where that is ambiguous, they must be
     given. Stamps are those of the headers. A damaged message becomes a frame whose `load` raises FrameError; where its
@@ -132,7 +126,7 @@ class BagRecording:
 
     def __init__(self, path: Path, streams: Streams | None = None, salvage: bool = False) -> None:
         self._path, streams = Path(path), streams or Streams()
-        self._salvage = salvage
+        self._salvage, self._streams = salvage, streams
         self.name = str(path)
         with _opened(self._path, salvage) as reader:
             self.losses = tuple(reader.losses) if isinstance(reader, SalvagedBag) else ()
@@ -161,6 +155,27 @@ class BagRecording:
                     tree.add(_deserialised(reader, data, connection))
         return tree
 
+    def evidence(self) -> Evidence:
+        """Cameras, frames and names of both streams, and what /tf_static says of their frames."""
+        with _opened(self._path, self._salvage) as reader:
+            sizes = {s: _size_if_any(self.name, reader, topic, s == "depth") for s, topic in self.topics.items()}
+        frames = self.frame_ids["colour"], self.frame_ids["depth"]
+        known, motion, source = self._streams.known_cameras(), self._streams.motion(), "--depth-to-colour"
+        colour, depth = self._own["colour"], self._own["depth"]
+        problems = self._problems
+        if known is not None:
+            colour, depth, problems = known.colour, known.depth, {}
+            if motion is None:
+                motion, source = known.depth_to_colour, str(self._streams.calibration)
+        if motion is None and known is None and frames[0] != frames[1]:
+            tree = self.static_transforms()
+            motion = tree.between(frames[1], frames[0])
+            source = "/tf_static" if motion is not None else ", ".join(tree.frames())
+        return Evidence(
+            sizes["colour"], sizes["depth"], colour, depth, problems.get("colour", ""), problems.get("depth", ""),
+            frames, motion, source, named_registered(self.topics["depth"]),
+        )  # fmt: skip
+
     def frames(self) -> Iterator[RecordedFrame]:
         """All frames once, ordered by header stamp, colour before depth of the same stamp."""
         return heapq.merge(self._stream("colour"), self._stream("depth"), key=lambda frame: frame.stamp_ns)
@@ -182,23 +197,37 @@ class BagRecording:
                 else:
                     stamp, frame_id = _stamp_ns(message), message.header.frame_id
                     lag_ns = stamp - recorded_ns
-                    load = partial(_load_depth if stream == "depth" else _load_colour, message)
+                    load = partial(self._load_depth if stream == "depth" else _load_colour, message)
                 jpeg = partial(jpeg_bytes, message)
-                yield RecordedFrame(stream, str(stamp), stamp, frame_id, self.cameras[stream], load, jpeg)
+                camera = self._lenses[stream]
+                yield RecordedFrame(stream, str(stamp), stamp, frame_id, self.cameras[stream], load, jpeg, camera)
+
+    def _load_depth(self, message: Any) -> tuple[NDArray[Any], str]:
+        raw, encoding = depth_pixels(message)
+        unit = self._streams.depth_unit
+        return (to_metres(raw, encoding, unit), "32FC1") if unit else (raw, encoding)
 
     def _camera_infos(self, reader: _Reader, streams: Streams) -> tuple[dict[Stream, Intrinsics | None], list[str]]:
         notes: list[str] = []
+        self._own: dict[Stream, Camera | None] = {"colour": None, "depth": None}
+        self._problems: dict[Stream, str] = {}
         colour, distorted = self._camera_info(reader, "colour", streams.rgb_info)
         depth, depth_distorted = self._camera_info(reader, "depth", streams.depth_info)
         if streams.intrinsics:
             colour = self._given(reader, streams.intrinsics)
+            known = self._own["colour"]
+            self._own["colour"] = Camera(colour, known.lens if known else Lens())
+            self._problems.pop("colour", None)
         if distorted or depth_distorted:
-            notes.append(f"{self.name}: camera_info has lens distortion, which is dropped")
+            notes.append(f"{self.name}: camera_info has lens distortion: registration uses it, replay drops it")
         if colour is None:
             notes.append(f'{self.name}: no camera_info for colour; give --rgb-info TOPIC or --intrinsics "fx fy cx cy"')
         self.depth_info_found = depth is not None
+        lens = self._own["colour"]
+        self._lenses: dict[Stream, Camera | None] = dict(self._own)
         if depth is None and colour is not None:
             depth = self._derived_depth_info(reader, colour)
+            self._lenses["depth"] = lens and lens.resized(depth.width, depth.height)
             notes.append(f"{self.name}: no camera_info for depth; taken from the colour camera it is registered to")
         return {"colour": colour, "depth": depth}, notes
 
@@ -214,6 +243,12 @@ class BagRecording:
             return None, False
         info = _first(self.name, reader, infos[0], lambda _, message: message)
         camera = intrinsics_of(info)
+        try:
+            # image_proc calls what it has rectified image_rect, image_rect_color and the like
+            rectified = image.rpartition("/")[2].startswith("image_rect") and has_projection(info)
+            self._own[stream] = camera_of(info, rectified)
+        except ValueError as error:
+            self._problems[stream] = f"{topic}: {error}."
         return camera, camera is not None and has_distortion(info)
 
     def _given(self, reader: _Reader, pinhole: tuple[float, float, float, float]) -> Intrinsics:
@@ -227,10 +262,6 @@ class BagRecording:
 
 def _load_colour(message: Any) -> tuple[NDArray[Any], str]:
     return colour_pixels(message), "rgb8"
-
-
-def _load_depth(message: Any) -> tuple[NDArray[Any], str]:
-    return depth_pixels(message)
 
 
 def _refuse(error: FrameError) -> tuple[NDArray[Any], str]:
@@ -287,12 +318,21 @@ def _first_lag(name: str, reader: _Reader, connection: Any) -> int:
     return _first(name, reader, connection, lambda recorded_ns, message: _stamp_ns(message) - recorded_ns)
 
 
-def _first_size(name: str, reader: _Reader, topic: str, depth: bool) -> tuple[int, int]:
-    def size(_: int, message: Any) -> tuple[int, int]:
+def _first_size(name: str, reader: _Reader, topic: str, depth: bool) -> Size:
+    def size(_: int, message: Any) -> Size:
         pixels = depth_pixels(message)[0] if depth else colour_pixels(message)
         return pixels.shape[0], pixels.shape[1]
 
     return _first(name, reader, next(c for c in reader.connections if c.topic == topic), size)
+
+
+def _size_if_any(name: str, reader: _Reader, topic: str, depth: bool) -> Size | None:
+    try:
+        return _first_size(name, reader, topic, depth)
+    except DamagedRecordingError:
+        raise
+    except RecordingError:  # no image of the topic can be used, which each of them says by itself
+        return None
 
 
 def _image_topics(name: str, reader: _Reader) -> list[_Topic]:

@@ -6,7 +6,7 @@ import heapq
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -16,18 +16,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.cameras.camera import Intrinsics
+from depth_sr_ros.cameras.calibration import NAME as CALIBRATION
+from depth_sr_ros.cameras.calibration import Calibration
+from depth_sr_ros.cameras.camera import Camera, Intrinsics
 from depth_sr_ros.cameras.depth import to_metres
 from depth_sr_ros.cameras.errors import FrameError
-from depth_sr_ros.recordings.recording import RecordedFrame, RecordingError, Stream, Streams
+from depth_sr_ros.cameras.grids import Size
+from depth_sr_ros.cameras.lens import Lens
+from depth_sr_ros.cameras.relation import Evidence, named_registered
+from depth_sr_ros.cameras.transforms import Matrix
+from depth_sr_ros.recordings.recording import RecordedFrame, RecordingError, Stream, Streams, cameras_in
 
 LAYOUT = (
     "expected rgb/*.png or *.jpg, depth/*.png (16 bit, millimetres, 0 invalid) with the same stems, and camera.json "
-    "with width, height, fx, fy, cx, cy and optionally rate_hz"
+    "with width, height, fx, fy, cx, cy and optionally rate_hz; for a depth camera's own images, calibration.json"
 )
 """What a folder recording looks like, for error messages and help."""
 
 FRAME_ID = "camera_color_optical_frame"
+DEPTH_FRAME_ID = "camera_depth_optical_frame"
+"""Of depth images that lie in a camera of their own."""
+
 _COLOUR_SUFFIXES, _DEPTH_SUFFIXES = (".png", ".jpg", ".jpeg"), (".png",)
 _COLOUR_FOLDERS, _DEPTH_FOLDERS = ("rgb", "color", "colour"), ("depth", "depth_registered")
 _INTRINSICS_FILES = ("intrinsics.txt", "camera-intrinsics.txt")
@@ -92,12 +101,43 @@ class CameraFile:
         size: (height, width) they hold for; None takes that of the first colour image.
         rate_hz: frames a second.
         depth_unit_m: metres per depth unit; 0.001 unless stated.
+        lens: of the colour camera.
+        own: the depth camera, where depth lies in one of its own and not in the colour image's view.
+        depth_to_colour: how that stands to the colour camera; None where it is not known.
+        source: where that was found.
     """
 
     pinhole: Pinhole | None
     size: tuple[int, int] | None = None
     rate_hz: float = _DEFAULT_RATE_HZ
     depth_unit_m: float = 0.001
+    lens: Lens = Lens()
+    own: Camera | None = None
+    depth_to_colour: Matrix | None = None
+    source: str = ""
+
+    def calibrated(self, known: Calibration, source: str, depth: str, given: Pinhole | None) -> CameraFile:
+        """The same with the cameras of a calibration.
+
+        Args:
+            known: the cameras.
+            source: what to call it.
+            depth: name of the folder that depth is in; one that says registered has no camera of its own.
+            given: stands for the colour camera's fx, fy, cx, cy.
+        """
+        i, apart = known.colour.intrinsics, not named_registered(depth)
+        return replace(
+            self, pinhole=given or (i.fx, i.fy, i.cx, i.cy), size=known.colour.size, lens=known.colour.lens,
+            own=known.depth if apart else None, depth_to_colour=known.depth_to_colour if apart else None, source=source,
+        )  # fmt: skip
+
+    def with_streams(self, streams: Streams, depth: str = "") -> CameraFile:
+        """The same with what a user gives; `depth` is the name of the folder that depth is in."""
+        known, motion = streams.known_cameras(), streams.motion()
+        camera = self if known is None else self.calibrated(known, str(streams.calibration), depth, streams.intrinsics)
+        if motion is not None:
+            camera = replace(camera, depth_to_colour=motion, source="--depth-to-colour")
+        return replace(camera, depth_unit_m=streams.depth_unit or camera.depth_unit_m)
 
 
 class ImageFilesRecording:
@@ -121,7 +161,8 @@ class ImageFilesRecording:
         self._camera = camera
         self._colour, self._depth = _stamped(name, list(colour), list(depth), camera.rate_hz)
         self.depth_count = len(self._depth)
-        self._intrinsics = self._checked_intrinsics()
+        self._sizes = self._read_sizes()
+        self._cameras = self._checked_cameras()
         self.notes: tuple[str, ...] = ()
         if camera.pinhole is None:
             self.notes = (f"{name}: no intrinsics, so no camera_info; {_how_to_give_intrinsics()}",)
@@ -132,22 +173,36 @@ class ImageFilesRecording:
         depth = (self._frame("depth", stamp, path) for stamp, path in self._depth)
         return heapq.merge(colour, depth, key=lambda frame: frame.stamp_ns)
 
+    def evidence(self) -> Evidence:
+        """Depth is registered unless there is a depth camera, or a motion between them."""
+        camera, sizes = self._camera, self._sizes
+        return Evidence(
+            sizes["colour"], sizes["depth"], self._cameras["colour"], camera.own,
+            depth_to_colour=camera.depth_to_colour, extrinsics_source=camera.source,
+        )  # fmt: skip
+
     def _frame(self, stream: Stream, stamp_ns: int, path: Path) -> RecordedFrame:
         load = partial(_load_colour, path) if stream == "colour" else partial(self._load_depth, path)
         jpeg = partial(_jpeg_file, path)
-        return RecordedFrame(stream, path.stem, stamp_ns, FRAME_ID, self._intrinsics[stream], load, jpeg)
+        frame_id = DEPTH_FRAME_ID if stream == "depth" and self._camera.own is not None else FRAME_ID
+        camera = self._cameras[stream]
+        intrinsics = camera.intrinsics if camera else None
+        return RecordedFrame(stream, path.stem, stamp_ns, frame_id, intrinsics, load, jpeg, camera)
 
     def _load_depth(self, path: Path) -> tuple[NDArray[Any], str]:
         raw, unit = read_depth(path), self._camera.depth_unit_m
         return (raw, "16UC1") if unit == 0.001 else (to_metres(raw, "16UC1", unit), "32FC1")
 
-    def _checked_intrinsics(self) -> dict[str, Intrinsics | None]:
+    def _read_sizes(self) -> dict[Stream, Size]:
         """Reads the first pair, so that what is wrong with all of them is said before anything starts."""
         try:
             colour, depth = read_colour(self._colour[0][1]), read_depth(self._depth[0][1])
         except FrameError as error:
             raise RecordingError(str(error)) from error
-        camera, (height, width) = self._camera, colour.shape[:2]
+        return {"colour": (colour.shape[0], colour.shape[1]), "depth": (depth.shape[0], depth.shape[1])}
+
+    def _checked_cameras(self) -> dict[Stream, Camera | None]:
+        camera, (height, width), size = self._camera, self._sizes["colour"], self._sizes["depth"]
         if camera.pinhole is None:
             return {"colour": None, "depth": None}
         if camera.size not in (None, (height, width)):
@@ -155,15 +210,25 @@ class ImageFilesRecording:
                 f"{self.name}: intrinsics are for (height, width) {camera.size}, the colour image has "
                 f"{(height, width)}; give the intrinsics of the images as they are"
             )
-        known = Intrinsics(width, height, *camera.pinhole)
-        return {"colour": known, "depth": known.resized(depth.shape[1], depth.shape[0])}
+        if camera.own is not None and camera.own.size != size:
+            raise RecordingError(
+                f"{self.name}: the depth camera of {camera.source} is for (height, width) {camera.own.size}, the depth "
+                f"image has {size}; give the calibration of the images as they are"
+            )
+        try:
+            known = Camera(Intrinsics(width, height, *camera.pinhole), camera.lens)
+        except ValueError as error:
+            raise RecordingError(f"{self.name}: colour {error}") from error
+        return {"colour": known, "depth": camera.own or known.resized(size[1], size[0])}
 
 
 class FolderRecording(ImageFilesRecording):
-    """A folder with `rgb/`, `depth/` and `camera.json`.
+    """A folder with `rgb/`, `depth/` and `camera.json`, or `calibration.json` where depth is a depth camera's own.
 
-    Instead of `camera.json`, `intrinsics.txt` may hold a 3x3 matrix, four numbers fx fy cx cy, or the same with labels.
-    `camera.json` may also hold `rate_hz` and `depth_unit_m` (metres per unit, if not millimetres).
+    Depth is registered to colour, unless `calibration.json` names a depth camera; a depth folder called registered, or
+    aligned, is registered all the same. Instead of `camera.json`, `intrinsics.txt` may hold a 3x3 matrix, four numbers
+    fx fy cx cy, or the same with labels. `camera.json` and `calibration.json` may also hold `rate_hz` and
+    `depth_unit_m` (metres per unit, if not millimetres).
 
     Args:
         folder: where the files are.
@@ -177,7 +242,7 @@ class FolderRecording(ImageFilesRecording):
         streams = streams or Streams()
         colour = _list(folder, streams.rgb, _COLOUR_FOLDERS, _COLOUR_SUFFIXES)
         depth = _list(folder, streams.depth, _DEPTH_FOLDERS, _DEPTH_SUFFIXES)
-        super().__init__(str(folder), colour, depth, _camera(folder, streams))
+        super().__init__(str(folder), colour, depth, _camera(folder, depth[0].parent.name, streams))
 
 
 def single_pair(colour: Path, depth: Path, streams: Streams | None = None) -> ImageFilesRecording:
@@ -189,7 +254,9 @@ def single_pair(colour: Path, depth: Path, streams: Streams | None = None) -> Im
     missing = [str(path) for path in (colour, depth) if not path.is_file()]
     if missing:
         raise RecordingError(f"no such file: {', '.join(missing)}; expected one colour image and one 16-bit depth PNG")
-    return ImageFilesRecording(str(depth), [colour], [depth], CameraFile((streams or Streams()).intrinsics))
+    streams = streams or Streams()
+    camera = CameraFile(streams.intrinsics).with_streams(streams)
+    return ImageFilesRecording(str(depth), [colour], [depth], camera)
 
 
 def _jpeg_file(path: Path) -> bytes | None:
@@ -240,30 +307,50 @@ def _time_ns(stem: str) -> int | None:
     return int(stem) if re.fullmatch(r"\d{18,19}", stem) else None
 
 
-def _camera(folder: Path, streams: Streams) -> CameraFile:
-    path = folder / "camera.json"
-    if path.is_file():
-        return _from_json(path, streams.intrinsics)
+def _camera(folder: Path, depth: str, streams: Streams) -> CameraFile:
+    """What a folder and the user say of the cameras; `depth` is the name of the folder that depth is in."""
+    path, calibration = folder / "camera.json", folder / CALIBRATION
     text = next((folder / name for name in _INTRINSICS_FILES if (folder / name).is_file()), None)
-    return CameraFile(streams.intrinsics or (_from_text(text) if text else None))
+    if path.is_file():
+        camera = _from_json(path, streams.intrinsics)
+    elif text and not calibration.is_file():
+        camera = CameraFile(streams.intrinsics or _from_text(text))
+    else:
+        camera = CameraFile(streams.intrinsics)
+    if calibration.is_file() and streams.calibration is None:
+        known, extras = cameras_in(calibration), _extras(calibration)
+        camera = replace(camera, rate_hz=extras.get("rate_hz", camera.rate_hz))
+        camera = replace(camera, depth_unit_m=extras.get("depth_unit_m", camera.depth_unit_m))
+        camera = camera.calibrated(known, CALIBRATION, depth, streams.intrinsics)
+    return camera.with_streams(streams, depth)
 
 
 def _from_json(path: Path, given: Pinhole | None) -> CameraFile:
     """Reads camera.json; pinhole numbers given by the user replace the file's."""
+    extras = _extras(path)
     try:
-        raw = json.loads(path.read_text())
-        rate_hz, unit = float(raw.get("rate_hz", _DEFAULT_RATE_HZ)), float(raw.get("depth_unit_m", 0.001))
         known = None if given else Intrinsics.read(path)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise RecordingError(f"{path}: {error}") from error
-    if not (0 < rate_hz < inf and 0 < unit < inf):
-        raise RecordingError(
-            f"{path}: expected positive rate_hz and depth_unit_m, found {rate_hz} and {unit}; correct them, or leave "
-            f"them out for {_DEFAULT_RATE_HZ:g} Hz and millimetres"
-        )
+    except ValueError as error:
+        raise RecordingError(str(error)) from error
+    rate_hz, unit = extras.get("rate_hz", _DEFAULT_RATE_HZ), extras.get("depth_unit_m", 0.001)
     if known is None:
         return CameraFile(given, None, rate_hz, unit)
     return CameraFile((known.fx, known.fy, known.cx, known.cy), (known.height, known.width), rate_hz, unit)
+
+
+def _extras(path: Path) -> dict[str, float]:
+    """`rate_hz` and `depth_unit_m` of a JSON file, where they are there."""
+    try:
+        raw = json.loads(path.read_text())
+        found = {key: float(raw[key]) for key in ("rate_hz", "depth_unit_m") if key in raw}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise RecordingError(f"{path}: {error}") from error
+    if not all(0 < value < inf for value in found.values()):
+        raise RecordingError(
+            f"{path}: expected positive rate_hz and depth_unit_m, found {found}; correct them, or leave "
+            f"them out for {_DEFAULT_RATE_HZ:g} Hz and millimetres"
+        )
+    return found
 
 
 _NUMBER = r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"

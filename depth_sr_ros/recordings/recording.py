@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.cameras.camera import Intrinsics
+from depth_sr_ros.cameras.calibration import Calibration, extrinsics, read_calibration
+from depth_sr_ros.cameras.camera import Camera, Intrinsics
 from depth_sr_ros.cameras.depth import to_metres
+from depth_sr_ros.cameras.relation import Evidence
+from depth_sr_ros.cameras.transforms import Matrix
 from depth_sr_ros.recordings.pairing import StampPairing
 
 Stream = Literal["colour", "depth"]
@@ -45,6 +49,7 @@ class RecordedFrame:
         load: returns (pixels, encoding): (H, W, 3) uint8 RGB and `rgb8`, or (h, w) depth in the unit of its encoding,
             `16UC1` or `32FC1`. Raises FrameError for an image that cannot be used.
         jpeg: returns the JPEG file that the pixels come from, None where there is none.
+        camera: as `intrinsics`, with the lens; None where that is not known.
     """
 
     stream: Stream
@@ -54,6 +59,7 @@ class RecordedFrame:
     intrinsics: Intrinsics | None
     load: Callable[[], tuple[NDArray[Any], str]]
     jpeg: Callable[[], bytes | None] = _no_jpeg
+    camera: Camera | None = None
 
     def metres(self, unit: float | None = None) -> NDArray[np.float32]:
         """Depth, (h, w) float32 metres, NaN where invalid.
@@ -86,6 +92,10 @@ class Recording(Protocol):
         """All frames once, ordered by stamp; colour before depth where stamps are equal."""
         ...
 
+    def evidence(self) -> Evidence:
+        """What it tells about how depth lies to colour; `cameras.relation.relate` decides by it."""
+        ...
+
 
 @dataclass(frozen=True)
 class Streams:
@@ -93,10 +103,15 @@ class Streams:
 
     Attributes:
         rgb: topic of the colour image (bag), or sub-folder (folder of images).
-        depth: topic or sub-folder of the depth image registered to it.
+        depth: topic or sub-folder of the depth image.
         rgb_info: CameraInfo topic of the colour camera; bags only.
         depth_info: CameraInfo topic of the depth image; bags only.
         intrinsics: fx, fy, cx, cy of the colour image in pixels.
+        calibration: file that says which cameras the images come from, as `cameras.calibration` describes; it stands
+            for whatever the recording itself says.
+        depth_to_colour: x y z qx qy qz qw of the motion that takes points, in metres, from the depth camera's optical
+            frame to the colour camera's.
+        depth_unit: metres per raw depth unit; None follows the recording.
     """
 
     rgb: str | None = None
@@ -104,6 +119,40 @@ class Streams:
     rgb_info: str | None = None
     depth_info: str | None = None
     intrinsics: tuple[float, float, float, float] | None = None
+    calibration: Path | None = None
+    depth_to_colour: tuple[float, ...] | None = None
+    depth_unit: float | None = None
+
+    def known_cameras(self) -> Calibration | None:
+        """What the calibration file says; None where none is given.
+
+        Raises:
+            RecordingError: it cannot be used; the message names file and cause.
+        """
+        return None if self.calibration is None else cameras_in(self.calibration)
+
+    def motion(self) -> Matrix | None:
+        """The matrix of `depth_to_colour`, None where it is not given.
+
+        Raises:
+            RecordingError: it is no rigid motion.
+        """
+        try:
+            return None if self.depth_to_colour is None else extrinsics(self.depth_to_colour)
+        except ValueError as error:
+            raise RecordingError(str(error)) from error
+
+
+def cameras_in(path: Path) -> Calibration:
+    """Reads a `calibration.json`.
+
+    Raises:
+        RecordingError: it cannot be used; the message names file and cause.
+    """
+    try:
+        return read_calibration(path)
+    except (OSError, ValueError) as error:
+        raise RecordingError(str(error)) from error
 
 
 def pair_frames(

@@ -8,7 +8,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from depth_sr_ros.cameras.camera import Camera, Intrinsics
 from depth_sr_ros.cameras.grids import reduce_to_grid
+from depth_sr_ros.cameras.relation import Evidence
 from depth_sr_ros.recordings.recording import RecordedFrame, Recording, RecordingError
 
 
@@ -34,6 +36,12 @@ class ReducedRecording:
         for frame in self._recording.frames():
             yield frame if frame.stream == "colour" else self._reduced(frame)
 
+    def evidence(self) -> Evidence:
+        """That of the recording, its depth camera with as few pixels."""
+        found = self._recording.evidence()
+        size = found.depth_size and self._grid(*found.depth_size)
+        return replace(found, depth_size=size, depth=found.depth and self._camera(found.depth))
+
     def _reduced(self, frame: RecordedFrame) -> RecordedFrame:
         def load() -> tuple[NDArray[Any], str]:
             depth = frame.metres()
@@ -41,13 +49,19 @@ class ReducedRecording:
             extent = grid[0] * self._factor / depth.shape[0], grid[1] * self._factor / depth.shape[1]
             return reduce_to_grid(depth, grid, extent), "32FC1"
 
-        known = frame.intrinsics
-        if known is not None:
-            height, width = self._grid(known.height, known.width)
-            # cells are `factor` pixels large in any case; the last ones may reach beyond the image
-            whole = replace(known, height=height * self._factor, width=width * self._factor)
-            known = whole.resized(width, height)
-        return replace(frame, intrinsics=known, load=load)
+        known, camera = frame.intrinsics, frame.camera
+        return replace(
+            frame, intrinsics=known and self._intrinsics(known), camera=camera and self._camera(camera), load=load
+        )
+
+    def _camera(self, camera: Camera) -> Camera:
+        return replace(camera, intrinsics=self._intrinsics(camera.intrinsics))
+
+    def _intrinsics(self, known: Intrinsics) -> Intrinsics:
+        height, width = self._grid(known.height, known.width)
+        # cells are `factor` pixels large in any case; the last ones may reach beyond the image
+        whole = replace(known, height=height * self._factor, width=width * self._factor)
+        return whole.resized(width, height)
 
     def _grid(self, height: int, width: int) -> tuple[int, int]:
         return -(-height // self._factor), -(-width // self._factor)

@@ -6,9 +6,11 @@ import pytest
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from depth_sr_ros.cameras.camera import Intrinsics
+from depth_sr_ros.cameras.camera import Camera, Intrinsics
 from depth_sr_ros.cameras.errors import FrameError
-from depth_sr_ros.recordings.bag import BagRecording, named_registered
+from depth_sr_ros.cameras.lens import Lens
+from depth_sr_ros.cameras.relation import named_registered
+from depth_sr_ros.recordings.bag import BagRecording
 from depth_sr_ros.recordings.bag_writer import BagWriter
 from depth_sr_ros.recordings.opening import open_recording
 from depth_sr_ros.recordings.recording import RecordingError, Streams, pair_frames
@@ -220,3 +222,20 @@ def test_a_truncated_camera_info_is_passed_over(tmp_path):
 def test_a_topic_of_nothing_but_damage_is_refused_by_name(tmp_path):
     with pytest.raises(RecordingError, match=f"no usable message on {DEPTH_TOPIC}.*expected a whole"):
         damaged_bag(tmp_path, DEPTH_TOPIC, range(3), 500)
+
+
+def test_rectified_images_go_by_the_projection_matrix(tmp_path):
+    bent = Lens("plumb_bob", (0.1, -0.2, 0.0, 0.0, 0.05))
+    for name, lens in (("image_raw", bent), ("image_rect_color", Lens())):
+        with BagWriter(tmp_path / name) as bag:
+            write_rgbd(bag, colour=f"/camera/color/{name}", info=False)
+            bag.write_camera_info("/camera/color/camera_info", START, "camera", CAMERA, bent)
+        found = BagRecording(tmp_path / name).evidence()
+        assert found.colour == Camera(CAMERA, lens) and found.colour_size == (24, 32)
+
+
+def test_a_unit_of_depth_may_be_given(tmp_path):
+    with BagWriter(tmp_path / "bag") as bag:
+        write_rgbd(bag)
+    frames = BagRecording(tmp_path / "bag", Streams(depth_unit=0.0001)).frames()
+    np.testing.assert_allclose(next(f for f in frames if f.stream == "depth").metres(), DEPTH[0] * 0.0001, rtol=1e-6)

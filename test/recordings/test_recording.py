@@ -4,8 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from depth_sr_ros.cameras.camera import Intrinsics
+from depth_sr_ros.cameras.camera import Camera, Intrinsics
 from depth_sr_ros.cameras.errors import FrameError
+from depth_sr_ros.cameras.lens import Lens
+from depth_sr_ros.cameras.relation import relate
 from depth_sr_ros.recordings.opening import open_recording
 from depth_sr_ros.recordings.recording import RecordingError, Streams, pair_frames
 from depth_sr_ros.recordings.reduced import ReducedRecording
@@ -176,3 +178,67 @@ def test_refuses_sources_of_no_known_kind(tmp_path, name, expected):
     (tmp_path / "a.txt").write_text("")
     with pytest.raises(RecordingError, match=expected):
         open_recording(tmp_path / name)
+
+
+OWN = {"width": 64, "height": 48, "fx": 58.0, "fy": 58.5, "cx": 31.0, "cy": 23.0}
+BENT = {"distortion_model": "plumb_bob", "distortion": [0.1, -0.2, 0.0, 0.0, 0.05]}
+
+
+def calibration_json(folder, **changes):
+    known = {
+        "colour_camera": camera_json() | BENT, "depth_camera": OWN,
+        "depth_to_colour": [0.03, 0, 0, 0, 0, 0, 1], **changes,
+    }  # fmt: skip
+    (folder / "calibration.json").write_text(json.dumps(known))
+
+
+def test_calibration_says_that_depth_has_a_camera_of_its_own(tmp_path):
+    write_folder(tmp_path)
+    calibration_json(tmp_path, rate_hz=5, depth_unit_m=0.0005)
+    recording = open_recording(tmp_path)
+    colour, depth = list(recording.frames())[:2]
+    assert colour.camera == Camera(CAMERA, Lens("plumb_bob", tuple(BENT["distortion"])))
+    assert depth.camera == Camera(Intrinsics(**OWN)) and depth.intrinsics == depth.camera.intrinsics
+    assert colour.frame_id != depth.frame_id and recording.rate_hz == 5
+    assert depth.metres()[0, 0] == pytest.approx(images()[1][0, 0, 0] * 0.0005)
+    found = relate(recording.evidence())
+    assert found.kind == "unregistered" and found.calibration.colour == colour.camera
+    np.testing.assert_allclose(found.calibration.depth_to_colour[:3, 3], [0.03, 0, 0])
+
+
+@pytest.mark.parametrize("told", ["the folder's name", "no depth camera"])
+def test_calibration_of_registered_depth(tmp_path, told):
+    write_folder(tmp_path)
+    calibration_json(tmp_path, **({} if told == "the folder's name" else {"depth_camera": None}))
+    if told == "the folder's name":
+        (tmp_path / "depth").rename(tmp_path / "depth_registered")
+    recording = open_recording(tmp_path)
+    colour, depth = list(recording.frames())[:2]
+    assert relate(recording.evidence()).kind == "registered" and depth.camera == colour.camera
+    assert colour.frame_id == depth.frame_id
+
+
+def test_what_a_user_gives_stands_for_what_the_folder_says(tmp_path):
+    write_folder(tmp_path / "room", camera=camera_json(rate_hz=10, depth_unit_m=0.01))
+    calibration_json(tmp_path)
+    motion = (0, 0.1, 0, 0, 0, 0, 1)
+    given = Streams(calibration=tmp_path / "calibration.json", depth_unit=0.002, depth_to_colour=motion)
+    recording = open_recording(tmp_path / "room", given)
+    found = recording.evidence()
+    assert found.depth == Camera(Intrinsics(**OWN)) and found.depth_to_colour[1, 3] == 0.1
+    assert next(f for f in recording.frames() if f.stream == "depth").metres()[0, 0] == pytest.approx(
+        images()[1][0, 0, 0] * 0.002
+    )
+    with pytest.raises(RecordingError, match="depth_to_colour: expected"):
+        open_recording(tmp_path / "room", Streams(depth_to_colour=(0.0, 0.0)))
+    with pytest.raises(RecordingError, match="expected a JSON file"):
+        open_recording(tmp_path / "room", Streams(calibration=tmp_path / "none.json"))
+
+
+def test_reduced_depth_of_its_own_camera_has_fewer_pixels_there(tmp_path):
+    write_folder(tmp_path)
+    calibration_json(tmp_path)
+    reduced = ReducedRecording(open_recording(tmp_path), 4)
+    found = reduced.evidence()
+    assert found.depth_size == (12, 16) and found.depth == Camera(Intrinsics(**OWN).resized(16, 12))
+    assert next(f for f in reduced.frames() if f.stream == "depth").camera == found.depth

@@ -1,12 +1,13 @@
 """Pairs of colour and registered depth out of bags (rosbag2 db3 and mcap, ROS 1 .bag). Needs no ROS and no torch.
 
 Pairs are those that the node would make: header stamps, the same pairing. Depth that lies in its own camera's view is
-moved into the colour camera's by the bag's camera_info and /tf_static. What cannot be read is counted by cause and
-skipped; a damaged bag yields what can be read, and the run says what was lost.
+registered to the colour camera by the bag's camera_infos and /tf_static, as `depth-sr upsample` does it. What cannot be
+read is counted by cause and skipped; a damaged bag yields what can be read, and the run says what was lost.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,11 +16,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.cameras.camera import Intrinsics
+from depth_sr_ros.cameras.calibration import Calibration
+from depth_sr_ros.cameras.camera import Camera, Intrinsics
 from depth_sr_ros.cameras.errors import FrameError
-from depth_sr_ros.cameras.forward_warp import register_depth, registered_grid
 from depth_sr_ros.cameras.grids import frame_layout
-from depth_sr_ros.recordings.bag import BagRecording, named_registered
+from depth_sr_ros.cameras.registration import Registration, RegistrationOptions
+from depth_sr_ros.cameras.relation import Relation, relate
+from depth_sr_ros.recordings.bag import BagRecording
 from depth_sr_ros.recordings.pairing import StampPairing
 from depth_sr_ros.recordings.recording import DamagedRecordingError, RecordedFrame, RecordingError, Streams
 
@@ -32,8 +35,10 @@ class BagOptions:
         streams: topics and intrinsics that are not to be guessed.
         slop_s: largest distance of the stamps of a pair, seconds, inclusive.
         queue_size: messages that a stream may hold while it waits for its partner.
-        registered: depth is registered to colour already; None decides by frames and topic name.
+        registered: depth is registered to colour already; None decides as `cameras.relation` does.
         depth_unit: metres per raw depth unit, as the node's parameter of that name; 0 follows the encoding.
+        depth_min: nearest depth that counts, metres.
+        depth_max: farthest depth that counts, metres; 0 for no limit.
     """
 
     streams: Streams = Streams()
@@ -41,6 +46,8 @@ class BagOptions:
     queue_size: int = 10
     registered: bool | None = None
     depth_unit: float = 0.0
+    depth_min: float = 0.0
+    depth_max: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.depth_unit <= 1000:  # not for NaN, either
@@ -48,6 +55,11 @@ class BagOptions:
                 f"--depth-unit: expected metres per raw depth unit from 0 to 1000, found {self.depth_unit}; for a "
                 "sensor that counts tenths of a millimetre it is 0.0001"
             )
+        self.registration()
+
+    def registration(self) -> RegistrationOptions:
+        """How depth is registered: what the depth camera does not see stays a hole. Raises ValueError for no range."""
+        return RegistrationOptions(fill=False, depth_min=self.depth_min, depth_max=self.depth_max or math.inf)
 
 
 @dataclass(frozen=True)
@@ -144,9 +156,10 @@ class Bag:
         self.frame_ids: dict[str, str] = {stream: frame for stream, frame in self._recording.frame_ids.items()}
         self.expected = self._recording.depth_count
         self.report = BagReport(losses=self._recording.losses)
-        self.to_colour, note = self._relation()
-        self.notes = (*self._recording.notes, *note)
-        self._grid = self._target_grid()
+        relation = self._relation()
+        self.to_colour = relation.calibration.depth_to_colour if relation.calibration else None
+        self.notes = (*self._recording.notes, f"{self.name}: {relation.reason}")
+        self._registration = self._prepared(relation.calibration)
 
     def pairs(self, select: Selection | None = None) -> Iterator[BagPair]:
         """All usable pairs once, ordered by stamp.
@@ -214,38 +227,30 @@ class Bag:
 
     def _registered(self, frame: RecordedFrame) -> tuple[NDArray[np.float32], Intrinsics | None]:
         depth, camera = frame.metres(self._options.depth_unit), frame.intrinsics
-        if self.to_colour is not None and self._grid is not None and camera is not None:
-            depth, camera = register_depth(depth, camera, self._grid, self.to_colour), self._grid
+        if self._registration is not None:
+            return self._registration(depth).start, self._registration.colour_camera.intrinsics
+        options = self._options.registration()
+        with np.errstate(invalid="ignore"):
+            depth[~((depth >= options.depth_min) & (depth <= options.depth_max))] = np.nan
         if not np.isfinite(depth).any():
             raise FrameError("all_invalid", "depth: expected measured pixels, found none; is the sensor covered?")
         return depth, camera
 
-    def _relation(self) -> tuple[NDArray[np.float64] | None, list[str]]:
-        """The transform from depth to colour, None where depth is registered; and what to say about it."""
-        depth, colour = self.frame_ids["depth"], self.frame_ids["colour"]
-        if self._options.registered or (depth == colour and self._options.registered is None):
-            return None, []
-        if self._options.registered is None and named_registered(self.topics["depth"]):
-            return None, [f"{self.name}: depth in frame {depth!r} is registered to {colour!r} by its topic's name"]
-        tree = self._recording.static_transforms()
-        matrix = tree.between(depth, colour)
-        if matrix is None:
-            raise RecordingError(
-                f"{self.name}: depth is in frame {depth!r} and colour in {colour!r}: expected transforms between them "
-                f"on /tf_static, found {', '.join(tree.frames()) or 'no transforms'}; record /tf_static too, record "
-                "depth that is aligned to colour, or give --registered where it is in spite of the frames"
-            )
-        if not self._recording.depth_info_found or self._recording.cameras["colour"] is None:
-            missing = "colour" if self._recording.cameras["colour"] is None else "depth"
-            raise RecordingError(
-                f"{self.name}: depth has to be registered to colour: expected a camera_info of both, found none for "
-                f"{missing}; record it, or give its topic by --{'rgb' if missing == 'colour' else 'depth'}-info"
-            )
-        return matrix, [f"{self.name}: depth is registered from {depth!r} to {colour!r} by /tf_static"]
+    def _relation(self) -> Relation:
+        relation = relate(self._recording.evidence(), bool(self._options.registered))
+        if relation.kind == "unknown":
+            raise RecordingError(f"{self.name}: {relation.reason} (--registered)")
+        return relation
 
-    def _target_grid(self) -> Intrinsics | None:
-        depth, colour = self._recording.cameras["depth"], self._recording.cameras["colour"]
-        return registered_grid(depth, colour) if depth is not None and colour is not None else None
+    def _prepared(self, cameras: Calibration | None) -> Registration | None:
+        """Registers to the colour camera on a grid no finer than the depth camera's; None where depth is registered."""
+        if cameras is None or cameras.depth is None:
+            return None
+        target = _target(cameras.depth, cameras.colour)
+        try:
+            return Registration(cameras.depth, target, cameras.depth_to_colour, self._options.registration())
+        except ValueError as error:
+            raise RecordingError(f"{self.name}: {error}") from error
 
     def _no_pairs(self) -> str:
         report, slop_ms = self.report, self._options.slop_s * 1e3
@@ -255,6 +260,13 @@ class Bag:
             f"{self.name}: expected pairs with stamps within {slop_ms:g} ms, found {seen['colour']} colour and "
             f"{seen['depth']} depth images{closest}; raise --slop-s, or synchronise the cameras' clocks"
         )
+
+
+def _target(depth: Camera, colour: Camera) -> Camera:
+    """The colour camera on a grid that is not finer than the depth camera's: itself, or with fewer pixels."""
+    i, own = colour.intrinsics, depth.intrinsics
+    share = min(1.0, own.fx / i.fx, own.fy / i.fy)
+    return colour.resized(max(1, round(i.width * share)), max(1, round(i.height * share))) if share < 1 else colour
 
 
 def _open(path: Path, streams: Streams, salvage: bool) -> tuple[BagRecording, bool]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from depth_sr_ros.cameras.errors import FrameError
-from depth_sr_ros.command_line import Incomplete, four_numbers
+from depth_sr_ros.command_line import Incomplete, four_numbers, not_negative
 from depth_sr_ros.recordings.bag_writer import STORAGES
 from depth_sr_ros.recordings.recording import RecordingError, Streams
 from training.extraction.bag_pairs import BagOptions
@@ -68,13 +68,18 @@ def add_bag_arguments(parser: argparse.ArgumentParser) -> None:
         "--depth-unit", type=float, default=0.0, metavar="METRES",
         help="per raw depth unit, as the node's depth_unit (default: from the encoding)",
     )  # fmt: skip
+    for name, words in (("min", "nearest depth that counts (0)"), ("max", "farthest depth that counts (0: no limit)")):
+        group.add_argument(f"--depth-{name}", type=not_negative, default=0.0, metavar="METRES", help=words)
     group.add_argument("--slop-s", type=float, default=0.02, help="largest stamp distance of a pair (0.02)")
 
 
 def bag_options(args: argparse.Namespace) -> BagOptions:
     """What `add_bag_arguments` declared."""
     streams = Streams(args.rgb, args.depth, args.rgb_info, args.depth_info, args.intrinsics)
-    return BagOptions(streams, args.slop_s, registered=args.registered, depth_unit=args.depth_unit)
+    return BagOptions(
+        streams, args.slop_s, registered=args.registered, depth_unit=args.depth_unit, depth_min=args.depth_min,
+        depth_max=args.depth_max,
+    )  # fmt: skip
 
 
 def run_extract(args: argparse.Namespace) -> None:

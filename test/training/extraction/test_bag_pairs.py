@@ -236,7 +236,9 @@ def test_damage_further_on_asks_for_salvage(tmp_path, scene):
 DEPTH_CAMERA = Intrinsics(64, 48, 50.0, 50.0, 31.5, 23.5)
 
 
-def write_unregistered(folder, scene, transform=True, info=True, topic="/depth_raw/image"):
+def write_unregistered(
+    folder, scene, transform=True, info=True, topic="/depth_raw/image", camera=DEPTH_CAMERA, frame="depth"
+):
     shift = np.eye(4)
     shift[0, 3] = 0.1
     rgb, _ = scene.frame(0)
@@ -246,10 +248,10 @@ def write_unregistered(folder, scene, transform=True, info=True, topic="/depth_r
         bag.write_camera_info("/rgb/camera_info", scene.START, "colour", scene.CAMERA)
         bag.write_image("/rgb/image", scene.START, "colour", rgb, "rgb8")
         if info:
-            bag.write_camera_info(f"{topic.rpartition('/')[0]}/camera_info", scene.START, "depth", DEPTH_CAMERA)
+            bag.write_camera_info(f"{topic.rpartition('/')[0]}/camera_info", scene.START, frame, camera)
         depth = np.full((48, 64), 2000, np.uint16)
         depth[:, 32:] = 3000
-        bag.write_image(topic, scene.START, "depth", depth, "16UC1")
+        bag.write_image(topic, scene.START, frame, depth, "16UC1")
     return folder
 
 
@@ -260,11 +262,11 @@ def test_depth_of_a_camera_of_its_own_is_registered(tmp_path, scene):
     assert pair.depth_camera == scene.CAMERA.resized(53, 40) and pair.depth.shape == (40, 53)
     # the edge lies on the depth camera's axis, 0.1 m to the right of the colour camera's: 0.1 / 2 * 49.7 px
     assert np.allclose(pair.depth[:, :28], 2.0) and np.allclose(pair.depth[:, 29:], 3.0)
-    assert any("registered from 'depth' to 'colour' by /tf_static" in note for note in bag.notes)
+    assert any("depth is not registered to colour; it is registered by /tf_static" in note for note in bag.notes)
 
 
 def test_depth_that_cannot_be_registered_is_refused(tmp_path, scene):
-    with pytest.raises(RecordingError, match="'depth' and colour in 'colour'.*found no transforms; record /tf_static"):
+    with pytest.raises(RecordingError, match="'depth' and colour in 'colour'.*found no transforms.*record /tf_static"):
         Bag(write_unregistered(tmp_path / "no_tf", scene, transform=False))
     with pytest.raises(RecordingError, match="expected a camera_info of both, found none for depth"):
         Bag(write_unregistered(tmp_path / "no_info", scene, info=False))
@@ -272,8 +274,27 @@ def test_depth_that_cannot_be_registered_is_refused(tmp_path, scene):
 
 def test_depth_may_be_registered_in_spite_of_its_frame(tmp_path, scene):
     told = Bag(write_unregistered(tmp_path / "told", scene, transform=False), BagOptions(registered=True))
-    named = Bag(write_unregistered(tmp_path / "named", scene, topic="/aligned_depth_to_color/image_raw"))
+    topic = "/aligned_depth_to_color/image_raw"
+    named = Bag(write_unregistered(tmp_path / "named", scene, topic=topic, camera=scene.CAMERA))
     for bag in (told, named):
         (pair,) = bag.pairs()
         assert pair.depth.shape == (48, 64) and np.allclose(pair.depth[:, :32], 2.0)
     assert any("by its topic's name" in note for note in named.notes)
+
+
+def test_matrices_speak_louder_than_names_and_frames(tmp_path, scene):
+    named = Bag(write_unregistered(tmp_path / "named", scene, topic="/aligned_depth_to_color/image_raw"))
+    assert named.to_colour is not None
+    with pytest.raises(RecordingError, match="up to . colour pixels although their frames are the same"):
+        Bag(write_unregistered(tmp_path / "framed", scene, frame="colour"))
+    same = Bag(write_unregistered(tmp_path / "same", scene, transform=False, camera=scene.CAMERA))
+    assert same.to_colour is None and any("both cameras have the same view" in note for note in same.notes)
+
+
+def test_values_out_of_range_are_holes(tmp_path, scene):
+    for name, told in (("apart", None), ("taken", True)):
+        folder = write_unregistered(tmp_path / name, scene)
+        (pair,) = Bag(folder, BagOptions(registered=told, depth_max=2.5)).pairs()
+        assert np.nanmax(pair.depth) == 2.0 and np.isnan(pair.depth[:, -20:]).all()
+    with pytest.raises(ValueError, match="expected 0 <= depth_min < depth_max"):
+        BagOptions(depth_min=3, depth_max=2)
