@@ -63,7 +63,7 @@ $(KERNELS)/.installed: $(DEV)/.installed
 .PHONY: help
 help: ## Says what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
-	    printf '  make %-12s %s\n' "$$name" "$$text"; done
+	    printf '  make %-13s %s\n' "$$name" "$$text"; done
 
 .PHONY: demo
 demo: $(RUN)/.installed ## Replays a real scene through ROS into the node; BAG=path takes your own recording.
@@ -101,6 +101,10 @@ lint: $(DEV)/.installed ## Linters, formatting, types and import rules only.
 .PHONY: bench
 bench: $(DEV)/.installed ## Measures latency against OpenCV's filters.
 	$(DEV)/bin/python -m bench
+
+.PHONY: bench-cameras
+bench-cameras: $(DEV)/.installed ## Measures what is made of simulated depth cameras; DATA=path adds a data folder's scenes.
+	$(DEV)/bin/python -m bench.cameras $(if $(DATA),--data '$(DATA)')
 
 .PHONY: setup
 setup: $(RUN)/.installed $(DEV)/.installed ## Makes both environments and runs nothing.

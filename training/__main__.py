@@ -15,6 +15,7 @@ from training.extraction import command as extraction
 from training.fitting.run_artifact import export_run
 from training.fitting.start_weights import Given, recipe_to_train
 from training.fitting.train import train
+from training.fusion import command as fusion
 from training.retraining import command as retraining
 from training.surgery.average import average_runs
 from training.surgery.grow import grow_run
@@ -97,6 +98,10 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("make-bag", help=extraction.MAKE_BAG)
     extraction.add_make_bag_arguments(command)
     command.set_defaults(run_command=extraction.run_make_bag)
+
+    command = commands.add_parser("fuse", help=fusion.DESCRIPTION)
+    fusion.add_arguments(command)
+    command.set_defaults(run_command=fusion.run)
 
     command = commands.add_parser("retrain", help=retraining.DESCRIPTION)
     retraining.add_arguments(command)

@@ -99,6 +99,8 @@ def _releases() -> list[tuple[str, str, str]]:
     parts = re.split(r"^## (.*)\n", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)[1:]
     found = []
     for heading, body in zip(parts[::2], parts[1::2], strict=True):
+        if heading == "[Unreleased]" and not found:
+            continue
         match = re.fullmatch(r"\[(\d+\.\d+\.\d+)\] - (\d{4}-\d\d-\d\d)", heading)
         assert match, f"CHANGELOG.md: expected a heading such as `## [0.1.0] - 2026-11-20`, found `## {heading}`"
         found.append((match[1], match[2], body))
