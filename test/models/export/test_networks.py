@@ -69,7 +69,7 @@ def test_a_size_that_is_no_multiple_of_anything_comes_back_as_it_was(exported):
     for result in results:
         assert result.depth.shape == result.valid.shape == size
     known = results[0].valid > 0
-    assert known.mean() > 0.8
+    assert known.mean() > 0.7  # the hole takes more of a coarser grid
     assert np.isfinite(results[0].depth[known]).all() and np.isnan(results[0].depth[~known]).all()
     for result in results[1:]:
         assert np.array_equal(known, result.valid > 0)
