@@ -46,7 +46,7 @@ def write_scene(folder: Path, count: int = 12, storage: str = "mcap", seed: int 
 
 def write_pair(bag: BagWriter, number: int, rgb: np.ndarray, depth: np.ndarray, offset_ns: int = 1_000_000) -> None:
     stamp = START + number * STEP
-    bag.write_camera_info("/rgb/camera_info", stamp, "camera", CAMERA)
+    bag.write_camera_info("/rgb/camera_info", stamp, "camera", CAMERA.resized(rgb.shape[1], rgb.shape[0]))
     bag.write_image(COLOUR_TOPIC, stamp, "camera", rgb, "rgb8")
     bag.write_image(DEPTH_TOPIC, stamp + offset_ns, "camera", depth, "16UC1" if depth.dtype == np.uint16 else "32FC1")
 
