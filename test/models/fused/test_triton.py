@@ -17,7 +17,7 @@ def test_kernels_are_tested_here():
 @pytest.mark.parametrize(("name", "options"), [("fdkn", {}), ("dada", {"learned": False})])
 def test_without_triton_a_network_stays_as_it_is_and_a_note_says_why(name, options, monkeypatch):
     monkeypatch.setitem(sys.modules, "triton", None)  # importing it fails
-    for module in ("diffusion", "kernel_filter"):
+    for module in ("diffusion_launch", "kernel_launch"):
         monkeypatch.delitem(sys.modules, f"depth_sr_ros.models.fused.{module}", raising=False)
         monkeypatch.delattr(f"depth_sr_ros.models.fused.{module}", raising=False)
     network = create_model(name, **options)
