@@ -39,7 +39,7 @@ def box_down(depth: Tensor, scale: int) -> Tensor:
 
 
 def median_down(depth: Tensor, scale: int) -> Tensor:
-    """Lower median of each cell, as `rgbd.grids.reduce_to_grid` takes it."""
+    """Lower median of each cell, as `cameras.grids.reduce_to_grid` takes it."""
     height, width = _cells(depth, scale)
     cells = depth.reshape(depth.shape[0], 1, height, scale, width, scale).transpose(3, 4)
     return cells.reshape(depth.shape[0], 1, height, width, scale * scale).median(dim=-1).values

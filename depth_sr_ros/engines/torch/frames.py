@@ -1,6 +1,6 @@
 """A frame graph in PyTorch with fixed buffers on a device: one copy in, one copy out, the same work for every frame.
 
-Only `torch_cuda` imports this, and only when it builds an engine. On a CUDA device everything runs on a stream of its
+Only `cuda_engine` imports this, and only when it builds an engine. On a CUDA device everything runs on a stream of its
 own, host buffers are pinned, and the frame's work, copies included, is recorded once as a CUDA graph and replayed. On
 a CPU the same code runs without stream and recording, which is how it is tested where there is no GPU.
 """

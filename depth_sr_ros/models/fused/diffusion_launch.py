@@ -1,4 +1,4 @@
-"""Guided diffusion in one launch per step, or per few steps (`models.diffusion`, `models.equilibrium`).
+"""Guided diffusion in one launch per step, or per few steps (`models.dada.diffusion`, `models.dada.equilibrium`).
 
 In PyTorch a step is some twenty launches. Here a program takes a tile of whole cells, does the flux step, the momentum
 and the adjustment of the cells' means, and writes the tile. A first step reads the neighbours of its pixels from
@@ -57,7 +57,7 @@ def equilibrium(
     valid: Tensor | None = None,
     launch: Launch | None = None,
 ) -> Tensor:
-    """As `models.equilibrium.equilibrium`, in float32 and without gradients.
+    """As `models.dada.equilibrium.equilibrium`, in float32 and without gradients.
 
     Args:
         image: see there, as are the next three, `solver` and `valid`.

@@ -1,4 +1,4 @@
-"""The end of the kernel networks in one launch: from the heads' outputs to depth (`models.kernel_filter`).
+"""The end of the kernel networks in one launch: from the heads' outputs to depth (`models.kernel.kernel_filter`).
 
 In PyTorch the steps behind the heads (sigmoids, products of both branches, subtraction of the weights' mean, pixel
 shuffle, bilinear taps, weighted sum, residual) are some thirty launches that each write and read whole planes. Here
