@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 SUMMARY = "time a frame, engine by engine"
+TAKES_ROS_ARGS = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

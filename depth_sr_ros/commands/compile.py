@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from depth_sr_ros.engines.plans.planned import PlannedEngine
 
 SUMMARY = "build engines ahead of time and cache them"
+TAKES_ROS_ARGS = False
 _POLL_S = 0.1
 _HEAD = ("weights", "size", "engine", "precision", "plan", "seconds", "MiB", "self-check")
 

@@ -7,6 +7,7 @@ import argparse
 from depth_sr_ros.command_line import ExitStatus
 
 SUMMARY = "say what is installed, which engine would run, and what to fix"
+TAKES_ROS_ARGS = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

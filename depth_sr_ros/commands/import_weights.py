@@ -12,6 +12,7 @@ from depth_sr_ros.command_line import ExitStatus, positive
 from depth_sr_ros.commands.sources import say
 
 SUMMARY = "make an artifact from the weights of a paper's authors"
+TAKES_ROS_ARGS = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,7 @@ COMMANDS: dict[str, ModuleType] = {
     "quantise": quantise,
     "import-weights": import_weights,
 }
-"""Subcommands by name. Each has a SUMMARY, `add_options(parser)` and `run(options, ros_args) -> exit status`."""
+"""Subcommands by name. Each has SUMMARY, TAKES_ROS_ARGS, `add_options(parser)`, `run(options, ros_args) -> status`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     split = given.index("--ros-args") if "--ros-args" in given else len(given)
     options = _parser().parse_args(given[:split], argparse.Namespace(given=given))
     command = COMMANDS[options.name]
-    if given[split:] and not getattr(command, "TAKES_ROS_ARGS", False):
+    if given[split:] and not command.TAKES_ROS_ARGS:
         print(f"depth-sr {options.name}: --ros-args is not supported here", file=sys.stderr)
         return ExitStatus.UNUSABLE
     return exit_status(lambda: command.run(options, given[split:]), f"depth-sr {options.name}")

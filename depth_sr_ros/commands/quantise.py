@@ -10,6 +10,7 @@ from depth_sr_ros.command_line import ExitStatus
 from depth_sr_ros.commands.sources import say
 
 SUMMARY = "make an artifact that also runs in 8-bit integers"
+TAKES_ROS_ARGS = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from depth_sr_ros.upsampler import Upsampler
 
 SUMMARY = "upsample files, a folder or a bag without ROS"
+TAKES_ROS_ARGS = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
