@@ -50,6 +50,12 @@ def test_registered_depth_of_any_ratio_is_at_least_as_good_as_it_came(ratio):
     assert result.valid.all()
 
 
+def test_a_noisy_wall_is_one_surface():
+    raw, rgb = np.full(VGA.size, 3.0, np.float32), np.full((*VGA.size, 3), 128, np.uint8)
+    raw += (0.024 * np.random.default_rng(1).standard_normal(VGA.size)).astype(np.float32)  # neighbours differ by 5 %
+    assert np.abs(LivePath()(rgb, raw).depth - 3).mean() < 0.25 * np.abs(raw - 3).mean()
+
+
 def test_what_is_measured_moves_by_its_noise_only():
     raw, rgb = seen(VGA)
     raw = noisy(raw)
