@@ -281,7 +281,7 @@ class Upsampler:
     def _prepare_registration(self, depth_min: float, depth_max: float, threads: int) -> None:
         try:
             options = RegistrationOptions(
-                fill=False, depth_min=depth_min, depth_max=depth_max or math.inf, threads=threads
+                fill=False, depth_min=depth_min, depth_max=depth_max or math.inf, assign_mixed=True, threads=threads
             )
         except ValueError as error:
             raise UpsamplerError(str(error)) from error

@@ -28,6 +28,7 @@ from depth_sr_ros.cameras.camera import Camera, Intrinsics
 from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.cameras.filling import TILE, Parallax, fill, find_nearest, find_rows
 from depth_sr_ros.cameras.hypotheses import decide
+from depth_sr_ros.cameras.mixed import assign_mixed
 from depth_sr_ros.cameras.surfaces import (
     FILLED,
     FOOTPRINT,
@@ -68,6 +69,8 @@ class RegistrationOptions:
         noise_m: depth difference of neighbours on one surface that noise and steps explain, metres, at depth 0.
         noise_share: what that grows by per metre of depth.
         slant: slope of the steepest surface that still hangs together: the tangent of its angle to the image plane.
+        assign_mixed: give pixels that mix two surfaces, as those of time-of-flight cameras do along edges, the depth of
+            that one which they are nearer to; otherwise what is measured stays as it is.
         threads: at most; 0 takes as many as OpenCV does.
     """
 
@@ -77,6 +80,7 @@ class RegistrationOptions:
     noise_m: float = 0.005
     noise_share: float = 0.012
     slant: float = 4.0
+    assign_mixed: bool = False
     threads: int = 0
 
     def __post_init__(self) -> None:
@@ -120,8 +124,9 @@ def warm_up() -> None:
     beside[0, 3] = 0.3
     flat = np.ones((4, 4), np.float32)
     flat[1, 1] = np.nan
+    options = RegistrationOptions(assign_mixed=True)
     for to_colour in (np.eye(4), beside):
-        Registration(camera, camera, to_colour)(flat)
+        Registration(camera, camera, to_colour, options)(flat)
 
 
 class Registration:
@@ -163,6 +168,7 @@ class Registration:
             )
             self._prepare_tables()
         self._depth = np.zeros(depth_camera.size, np.float32)
+        self._arrived = np.zeros(depth_camera.size if self.options.assign_mixed else 0, np.float32)
         self._inverse = np.zeros(colour_camera.size, np.float32)
         self._above, self._below = (np.zeros(colour_camera.size, np.int16) for _ in range(2))
         self._tiles = np.zeros([-(-size // TILE) for size in colour_camera.size], np.float32)
@@ -229,13 +235,21 @@ class Registration:
         height, width = size = self.colour_camera.size
         start, quality = np.empty(size, np.float32), np.empty(size, np.uint8)
         # kernels meet one kind of array, whether what comes is read-only or a part of another: each is compiled for
-        np.copyto(self._depth, depth)
+        self._take_in(depth)
         covered, beyond, nearest = self._cover(start, quality)
         near, far = self._largest_around(self._inverse), self._largest_around(start)
         if self.options.fill and covered < height * width:
             self._fill(start, quality, nearest, near, far)
         self._in_bands(lambda *rows: decide(start, quality, *self._edge, *rows, near, far), height)
         return Registered(start, quality, near, far, covered / (height * width), beyond)
+
+    def _take_in(self, depth: NDArray[np.float32]) -> None:
+        if not self.options.assign_mixed:
+            np.copyto(self._depth, depth)
+            return
+        np.copyto(self._arrived, depth)
+        given = self._arrived, self._limits
+        self._in_bands(lambda *rows: assign_mixed(*given, *rows, self._depth), len(depth))
 
     def _in_bands(self, work: Callable[[int, int], Any], rows: int) -> list[Any]:
         return in_bands(work, rows, self.threads)

@@ -53,11 +53,12 @@ class LivePath:
     """Serves a stream of frames. Used from one thread at a time.
 
     Args:
-        options: range, and what hangs together. Holes are filled in any case; `valid` marks them.
+        options: range, and what hangs together. Holes are filled in any case, which `valid` marks, and mixed pixels
+            assigned to a surface.
     """
 
     def __init__(self, options: RegistrationOptions | None = None) -> None:
-        self._registrations = Registrations(replace(options or RegistrationOptions(), fill=True))
+        self._registrations = Registrations(replace(options or RegistrationOptions(), fill=True, assign_mixed=True))
         self._grids = OwnGrids()
         self._notes: dict[tuple[Size, Size], str] = {}
 

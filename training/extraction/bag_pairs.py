@@ -59,7 +59,8 @@ class BagOptions:
 
     def registration(self) -> RegistrationOptions:
         """How depth is registered: what the depth camera does not see stays a hole. Raises ValueError for no range."""
-        return RegistrationOptions(fill=False, depth_min=self.depth_min, depth_max=self.depth_max or math.inf)
+        high = self.depth_max or math.inf
+        return RegistrationOptions(fill=False, depth_min=self.depth_min, depth_max=high, assign_mixed=True)
 
 
 @dataclass(frozen=True)
