@@ -116,7 +116,7 @@ def test_holes_are_filled_on_request_and_still_marked():
     rgb, depth = _scene()
     coarse = _coarse(depth)
     coarse[2:4, 3:6] = np.nan
-    result = Upsampler(precision="fp32", fill_holes=True)(rgb, coarse)
+    result = Upsampler(scale=8, precision="fp32", fill_holes=True)(rgb, coarse)
     hole = result.depth[16:32, 24:48]
     assert np.isfinite(result.depth).all() and not result.valid[16:32, 24:48].any()
     assert hole.min() > 0.9 and hole.max() < 2.3
@@ -171,6 +171,10 @@ def test_unusable_frame_says_why_and_the_next_one_is_served(upsampler, make, cau
         ({"engine": "cuda"}, "engine: expected one of"),
         ({"precision": "half"}, "precision: expected one of"),
         ({"weights": "/no/such/folder"}, "expected an artifact folder"),
+        ({"scale": 8, "engine": "cuda"}, "engine: expected one of"),
+        ({"scale": 8, "precision": "half"}, "precision: expected one of"),
+        ({"scale": 8, "weights": "/no/such/folder"}, "expected an artifact folder"),
+        ({"model": "fdkn", "scale": -1}, "expected one of"),
     ],
 )
 def test_unusable_settings_say_expected_and_found(settings, words):
@@ -194,12 +198,30 @@ def test_damaged_weights_are_refused(artifact, tmp_path):
         Upsampler(scale=8, weights=tmp_path / "mine")
 
 
-def test_closing_twice_is_fine():
-    upsampler = Upsampler()
+@pytest.mark.parametrize("scale", [0, 8])
+def test_closing_twice_is_fine(scale):
+    upsampler = Upsampler(scale=scale)
     rgb, depth = _scene()
     upsampler(rgb, _coarse(depth))
     upsampler.close()
     upsampler.close()
+
+
+def test_weights_of_ones_own_serve_at_their_own_scale(artifact):
+    info = Upsampler(weights=artifact.folder).describe()
+    assert (info.model, info.scale) == ("fdkn_x8", 8) and info.weights_id == artifact.weights_id
+
+
+def test_by_default_any_ratio_is_served_and_described_as_what_it_is():
+    upsampler = Upsampler()
+    rgb, depth = _scene()
+    for each in (depth, depth[1::3, 1::3].copy(), _coarse(depth), depth[::2, ::2].copy()):
+        result = upsampler(rgb, each)
+        assert result.valid.all() and np.median(np.abs(result.depth - depth)) < 0.01
+    info = upsampler.describe()
+    assert (info.model, info.scale, info.weights_id) == ("live_filter", 0, "") and "smoother" in info.reason
+    assert "jiif has no live weights yet" in Upsampler("jiif").describe().reason
+    assert "no live weights" not in info.reason and upsampler.wanted_plans() == ()
 
 
 def test_describe_before_the_first_frame():
@@ -214,9 +236,9 @@ def _damage_shipped(scales, folder, monkeypatch):
         shutil.copytree(SHIPPED / f"fdkn_x{scale}", folder / f"fdkn_x{scale}")
     for scale in scales:
         (folder / f"fdkn_x{scale}" / "graph.onnx").write_bytes(b"")
-    monkeypatch.setattr("depth_sr_ros.upsampler.shipped_scales", lambda model: [4, 8, 16])
+    monkeypatch.setattr("depth_sr_ros.papers.path.shipped_scales", lambda model: [4, 8, 16])
     monkeypatch.setattr(
-        "depth_sr_ros.upsampler.find_artifact", lambda model, scale: find_artifact(model, scale, folder)
+        "depth_sr_ros.papers.path.find_artifact", lambda model, scale: find_artifact(model, scale, folder)
     )
 
 

@@ -1,4 +1,4 @@
-"""The command `depth-sr bench`: how long a frame takes here, by engine and precision."""
+"""The command `depth-sr bench`: how long a frame takes here: by the node's default, or by engine and precision."""
 
 from __future__ import annotations
 
@@ -9,23 +9,29 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from depth_sr_ros.command_line import ExitStatus
+from depth_sr_ros.command_line import ExitStatus, positive
 
 if TYPE_CHECKING:
     from depth_sr_ros.artifact import Artifact
     from depth_sr_ros.upsampler import Upsampler
 
 
-SUMMARY = "time a frame, engine by engine"
+SUMMARY = "time a frame: the node's default, or a network engine by engine"
 TAKES_ROS_ARGS = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
     parser.add_argument("--model", default="fdkn", help="network (default fdkn)")
-    parser.add_argument("--scale", type=int, default=8, help="colour size / depth size (default 8)")
+    parser.add_argument(
+        "--scale", type=int, default=0, help="of the papers' networks; 0 (default) times what serves any ratio"
+    )
     parser.add_argument("--weights", type=Path, help="artifact folder, instead of the shipped one")
     parser.add_argument("--size", default="640x480", metavar="WxH", help="of the colour image (default 640x480)")
+    parser.add_argument(
+        "--ratio", type=positive, default=2.0,
+        help="colour pixels per depth pixel along a line, where no scale says it (default 2)",
+    )  # fmt: skip
     parser.add_argument("--engine", nargs="+", help="engines to time (default: all that are installed)")
     parser.add_argument("--precision", nargs="+", help="precisions to time (default: all that an engine supports here)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for the engines' own choice")
@@ -35,16 +41,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, ros_args: list[str]) -> int:
     """Runs the command; returns its exit status: 1 where no engine could be timed."""
-    from depth_sr_ros.artifact import find_artifact, read_artifact
     from depth_sr_ros.commands.progress_line import ProgressLine
     from depth_sr_ros.commands.timing import synthetic_frame, time_in_turn
 
-    artifact = read_artifact(options.weights) if options.weights else find_artifact(options.model, options.scale)
     width, height = parse_size(options.size)
     if options.rounds < 1:
         raise ValueError(f"--rounds: expected a whole number of 1 or more, found {options.rounds}")
-    served, refused = upsamplers(artifact, options.engine or (), options.precision or (), options.threads)
-    rgb, depth = synthetic_frame(height, width, artifact.card.scale)
+    what, ratio, served, refused = _served(options)
+    rgb, depth = synthetic_frame(height, width, ratio)
     stages: dict[str, list[float]] = {name: [] for name in served}
 
     def case(name: str, upsampler: Upsampler) -> None:
@@ -55,9 +59,29 @@ def run(options: argparse.Namespace, ros_args: list[str]) -> int:
     timings = time_in_turn(cases, options.rounds, progress=lambda done: line.update(done, "rounds"))
     line.close()
     rows = {n: {**asdict(t), "engine": sorted(stages[n][2:])[len(stages[n][2:]) // 2]} for n, t in timings.items()}
-    report = {"artifact": artifact.card.name, "size": [width, height], "frames": rows, "refused": refused}
+    sizes = {"size": [width, height], "depth_size": [depth.shape[1], depth.shape[0]]}
+    report = {"artifact": what, **sizes, "frames": rows, "refused": refused}
     print(json.dumps(report, indent=2) if options.json else _text(report))
     return ExitStatus.DONE if rows else ExitStatus.INCOMPLETE
+
+
+def _served(options: argparse.Namespace) -> tuple[str, float, dict[str, Upsampler], dict[str, str]]:
+    """What is timed, colour pixels per depth pixel, and as `upsamplers` says."""
+    from depth_sr_ros.artifact import find_artifact, read_artifact
+    from depth_sr_ros.upsampler import Upsampler
+
+    if options.weights or options.scale:
+        artifact = read_artifact(options.weights) if options.weights else find_artifact(options.model, options.scale)
+        served, refused = upsamplers(artifact, options.engine or (), options.precision or (), options.threads)
+        return artifact.card.name, artifact.card.scale, served, refused
+    if options.engine or options.precision:
+        raise ValueError(
+            "--engine, --precision: expected a --scale or --weights with them, found none; scale 0 is served by a "
+            "filter, which has neither"
+        )
+    upsampler = Upsampler(options.model, threads=options.threads)
+    info = upsampler.describe()
+    return info.model, options.ratio, {f"{info.engine} {info.precision}": upsampler}, {}
 
 
 def upsamplers(
@@ -102,7 +126,8 @@ def upsamplers(
 
 def _text(report: dict[str, Any]) -> str:
     width, height = report["size"]
-    lines = [f"{report['artifact']} at {width}x{height}, milliseconds per frame, timed in turn:"]
+    depth = "{}x{}".format(*report["depth_size"])
+    lines = [f"{report['artifact']} at {width}x{height} from {depth}, milliseconds per frame, timed in turn:"]
     lines.append(f"{'engine':<20}{'frame p50':>11}{'p95':>9}{'engine p50':>12}{'processor':>11}")
     for name, row in sorted(report["frames"].items(), key=lambda item: item[1]["median"]):
         figures = f"{row['median']:11.1f}{row['p95']:9.1f}{row['engine']:12.1f}{row['processor']:11.1f}"

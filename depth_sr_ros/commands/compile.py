@@ -26,10 +26,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
     parser.add_argument(
         "weights", nargs="*", metavar="WEIGHTS",
-        help="names of shipped weights, such as fdkn_x8, or artifact folders (default: those that the node would use)",
+        help="names of shipped weights, such as fdkn_x8, or artifact folders (default: those that the node would use "
+        "for --model and --scale)",
     )  # fmt: skip
     parser.add_argument("--model", default="fdkn", help="network, if no WEIGHTS are given (default fdkn)")
-    parser.add_argument("--scale", type=int, default=8, help="its scale (default 8)")
+    parser.add_argument(
+        "--scale", type=int, default=0, help="its scale; 0 (default) is served by a filter, without plan"
+    )
     parser.add_argument("--all", action="store_true", help="all weights that ship")
     parser.add_argument(
         "--size", type=_size, default=(640, 480), metavar="WxH", help="of the colour image (default 640x480)"
@@ -104,6 +107,11 @@ def _artifacts(options: argparse.Namespace) -> list[Artifact]:
 
     names = list_artifacts() if options.all else options.weights
     if not names:
+        if not options.scale:
+            raise ValueError(
+                "expected WEIGHTS or --scale, found neither: scale 0 is served by a filter, which needs no plan; for "
+                "the papers' networks give their scale, such as --scale 8"
+            )
         return [find_artifact(options.model, options.scale)]
     shipped = list_artifacts()
     return [read_artifact(SHIPPED / name if name in shipped else Path(name)) for name in names]

@@ -56,13 +56,19 @@ def time_in_turn(
     return {name: _timing(clock[name][warm_up:], processor[name][warm_up:]) for name in cases}
 
 
-def synthetic_frame(height: int, width: int, scale: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def synthetic_frame(height: int, width: int, scale: float) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Colour (H, W, 3) and coarse depth (H / scale, W / scale), metres with holes: slanted walls, a disc, texture."""
+    if not 1 <= scale <= min(height, width) / 4:
+        raise ValueError(
+            f"ratio of colour to depth: expected 1 to {min(height, width) / 4:g} for {width}x{height}, found "
+            f"{scale:g}; give a larger size, or another ratio"
+        )
     y, x = np.mgrid[:height, :width].astype(np.float32) / height
     full = np.where((x - 0.5) ** 2 + (y - 0.5) ** 2 < 0.06, 1.2 + 0.1 * x, 2.5 + 0.6 * x - 0.3 * y)
     shade = 50 + 50 * full + 10 * np.sin(90 * x) * np.cos(70 * y)
     colour = np.clip(shade[..., None] * np.array([0.9, 0.7, 1.0]), 0, 255).astype(np.uint8)
-    depth = full[scale // 2 :: scale, scale // 2 :: scale].astype(np.float32)
+    rows, columns = (((np.arange(int(n / scale)) + 0.5) * scale).astype(int) for n in (height, width))
+    depth = full[np.ix_(rows, columns)].astype(np.float32)
     depth[2:5, 3:7] = np.nan
     return colour, depth
 

@@ -37,9 +37,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slop-s", type=not_negative, default=0.02, help="largest stamp distance of a pair (0.02)")
     parser.add_argument("--model", help="network (default: that of --weights, else fdkn)")
     parser.add_argument(
-        "--scale", type=int,
-        help="colour size / depth size for the papers' networks; 0 serves any ratio (default: that of --weights, 0 for "
-        "depth that is not registered, else 8)",
+        "--scale", type=int, default=0,
+        help="colour size / depth size for the papers' networks; 0 (default) serves any ratio, or takes that of "
+        "--weights",
     )  # fmt: skip
     parser.add_argument("--weights", type=Path, help="artifact folder, instead of the shipped one")
     engines = "auto (default), tensorrt, torch-cuda, openvino, onnxruntime or torch"
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace, ros_args: list[str]) -> int:
     recording = open_source(options)
     relation = _relation(recording, options.assume_registered)
     cameras = relation.calibration
-    upsampler = _upsampler(options, apart=cameras is not None)
+    upsampler = _upsampler(options)
     if cameras is not None and cameras.depth is not None:
         upsampler.prepare(cameras.colour.size, cameras.depth.size, cameras)  # what cannot work leaves no output
     line = ProgressLine(recording.depth_count)
@@ -131,18 +131,13 @@ def _relation(recording: Recording, assume_registered: bool) -> Relation:
     return relation
 
 
-def _upsampler(options: argparse.Namespace, apart: bool = False) -> Upsampler:
-    """What the options ask for; where they leave it open and depth is not registered, no network is looked for."""
-    from depth_sr_ros.artifact import read_artifact
-    from depth_sr_ros.upsampler import Upsampler
+def _upsampler(options: argparse.Namespace) -> Upsampler:
+    from depth_sr_ros.artifact import read_card
+    from depth_sr_ros.upsampler import DEFAULT_MODEL, Upsampler
 
-    card = read_artifact(options.weights).card if options.weights else None
-    scale = options.scale
-    if scale is None and (card or apart):
-        scale = card.scale if card else 0
     upsampler = Upsampler(
-        options.model or (card.model if card else "fdkn"),
-        scale,
+        options.model or (read_card(options.weights).model if options.weights else DEFAULT_MODEL),
+        options.scale,
         weights=options.weights,
         engine=options.engine,
         precision=options.precision,

@@ -11,6 +11,7 @@ from depth_sr_ros.engines.base import (
     EngineUnavailable,
     Precision,
 )
+from depth_sr_ros.engines.current import CurrentEngine, EngineWishes
 from depth_sr_ros.engines.plans.build import PlanRequest
 from depth_sr_ros.engines.plans.cache import PlanCache
 from depth_sr_ros.engines.plans.process import BuildState, PlanProcess
@@ -21,6 +22,7 @@ __all__ = [
     "PRECISIONS",
     "Arrays",
     "BuildState",
+    "CurrentEngine",
     "Engine",
     "EngineChoice",
     "EngineError",
@@ -28,6 +30,7 @@ __all__ = [
     "EngineInputError",
     "EngineMemoryError",
     "EngineUnavailable",
+    "EngineWishes",
     "NoPlanError",
     "PlanCache",
     "PlanProcess",

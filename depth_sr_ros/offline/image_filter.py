@@ -92,7 +92,7 @@ def filter_image(
         The image in the target's type and channels, of the guide's size.
 
     Raises:
-        ImageError: several rounds or colour at a scale above 1, or sizes that do not fit the scale.
+        ImageError: no scale, several rounds or colour at a scale above 1, or sizes that do not fit the scale.
     """
     _check(upsampler, task, rounds)
     kind = task.target.dtype
@@ -125,6 +125,11 @@ def _rounded(values: Values, kind: np.dtype[Any]) -> NDArray[Any]:
 
 def _check(upsampler: Upsampler, task: Task, rounds: int) -> None:
     info = upsampler.describe()
+    if info.scale == 0:
+        raise ImageError(
+            "expected weights or a scale, since an image has no distances that a depth camera's filter could go by; "
+            "give weights of scale 1 to filter, or a scale such as 8 to upsample"
+        )
     if info.scale > 1 and rounds > 1:
         raise ImageError(
             f"repeat {rounds}: expected weights of scale 1, whose output has the size of their input, found "

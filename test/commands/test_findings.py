@@ -7,6 +7,7 @@ import pytest
 
 from depth_sr_ros.commands import findings as report
 from depth_sr_ros.commands.main import main
+from depth_sr_ros.engines import EngineError
 from depth_sr_ros.ros.conversions import converter_name
 from depth_sr_ros.ros.dds_profile import VARIABLES
 from depth_sr_ros.ros.synchroniser import synchroniser_name
@@ -25,7 +26,22 @@ def test_names_the_engine_that_would_run_and_why(findings):
     from depth_sr_ros.upsampler import Upsampler
 
     engine = next(f for f in findings if f.name == "engine")
-    assert engine.found.split()[0] == Upsampler().describe().engine
+    assert engine.found.split()[0] == Upsampler(scale=8).describe().engine
+
+
+def test_names_what_serves_by_default(findings):
+    (default,) = [f for f in findings if f.name == "default"]
+    assert default.level == "ok" and "live_filter" in default.found and "smoother" in default.found
+
+
+def test_a_machine_without_an_engine_can_run_the_node_all_the_same(monkeypatch):
+    def none(*settings, **more):
+        raise EngineError("no engine is installed")
+
+    monkeypatch.setattr("depth_sr_ros.engines.current.choose_engine", none)
+    default, engine = report._engine()
+    assert default.level == "ok" and engine.level == "warning" and "no engine is installed" in engine.found
+    assert engine.fix and report.can_run([default, engine])
 
 
 def test_looks_at_everything_that_matters(findings):

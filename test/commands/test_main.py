@@ -82,7 +82,7 @@ def test_upsamples_a_folder_to_png_and_pictures(folder, tmp_path, capsys):
         assert depth.shape == (HEIGHT, WIDTH) and np.median(depth) == pytest.approx(2050, abs=100)
         assert cv2.imread(str(tmp_path / "pictures" / f"{index}.png")) is not None
     said = capsys.readouterr().err
-    assert "2 frames written" in said and "aligned to the colour size" in said
+    assert "2 frames written" in said and "a measurement at every pixel" in said
 
 
 def test_upsamples_a_folder_to_a_bag(folder, tmp_path):
@@ -142,14 +142,31 @@ def test_node_hands_ros_arguments_on_and_its_exit_status_back():
 
 
 def test_bench_times_every_engine_and_precision_that_is_there(capsys):
-    line = "bench --size 64x64 --rounds 1 --engine openvino onnxruntime --threads 1 --json"
+    line = "bench --scale 8 --size 64x64 --rounds 1 --engine openvino onnxruntime --threads 1 --json"
     assert main(line.split()) == 0
     report = json.loads(capsys.readouterr().out)
     assert {"openvino fp32", "onnxruntime fp32"} <= set(report["frames"])
     assert all(row["median"] >= row["engine"] > 0 for row in report["frames"].values())
 
 
-@pytest.mark.parametrize("line", ["bench --size 64", "bench --engine warp", "bench --rounds 0"])
+def test_bench_times_what_the_node_runs_by_default(capsys):
+    assert main(["bench", "--size", "64x48", "--ratio", "2.5", "--rounds", "1", "--threads", "1", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["artifact"] == "live_filter" and report["depth_size"] == [25, 19]
+    (row,) = report["frames"].values()
+    assert row["median"] >= row["engine"] > 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "bench --size 64",
+        "bench --scale 8 --engine warp",
+        "bench --engine openvino",
+        "bench --rounds 0",
+        "bench --ratio 400 --rounds 1",
+    ],
+)
 def test_bench_says_what_it_expected(line, capsys):
     assert main(line.split()) == 2
     assert "expected" in capsys.readouterr().err

@@ -48,7 +48,7 @@ def test_a_folder_with_calibration_is_registered(folder, tmp_path, lens, capsys)
     assert "baseline 51 mm" in said and "registered here" in said
     known = first > 0
     error = np.abs(first - truth)[known].mean()
-    status, (hoped, _) = upsampled(folder, "-o", tmp_path / "hoped", "--assume-registered", "--scale", 0)
+    status, (hoped, _) = upsampled(folder, "-o", tmp_path / "hoped", "--assume-registered")
     assert status == 0 and error < 0.3 * np.abs(hoped - truth)[known].mean()
     assert 0.7 < known.mean() < 1
 
@@ -171,7 +171,7 @@ def test_a_bag_that_does_not_tell_is_refused_without_output(case, tmp_path, caps
     if case not in ("all behind", "another view"):
         assert "record /tf_static" in said and "depth_to_colour" in said and "calibration.json" in said
         assert "--assume-registered" in said
-        assert main(["upsample", str(bag), "-o", str(tmp_path / "out"), "--assume-registered", "--scale", "0"]) == 0
+        assert main(["upsample", str(bag), "-o", str(tmp_path / "out"), "--assume-registered"]) == 0
 
 
 def _far(known):
@@ -227,19 +227,20 @@ def test_depth_of_another_aspect_ratio_says_the_three_ways(folder, tmp_path, cap
     assert not (tmp_path / "out").exists()
 
 
-def test_registered_recordings_are_served_as_ever(tmp_path):
+@pytest.mark.parametrize("scale", [0, 8])
+def test_registered_recordings_are_served_as_by_the_python_api(tmp_path, scale):
     camera = COLOUR.resized(160, 96)
     rgb, depth = seen(camera)[1], seen(camera.resized(20, 12))[0]
     for name in ("rgb", "depth"):
         (tmp_path / "room" / name).mkdir(parents=True)
     cv2.imwrite(str(tmp_path / "room" / "rgb" / "0.png"), rgb[..., ::-1])
     cv2.imwrite(str(tmp_path / "room" / "depth" / "0.png"), np.round(depth * 1000).astype(np.uint16))
-    settings = "--engine", "onnxruntime", "--precision", "fp32", "--threads", "1"
+    settings = "--scale", scale, "--engine", "onnxruntime", "--precision", "fp32", "--threads", "1"
     status, (plain,) = upsampled(tmp_path / "room", "-o", tmp_path / "plain", *settings)
     from depth_sr_ros.upsampler import Upsampler
 
     metres = (np.round(depth * 1000) / 1000).astype(np.float32)
-    expected = Upsampler(scale=8, engine="onnxruntime", precision="fp32", threads=1)(rgb, metres).depth
+    expected = Upsampler(scale=scale, engine="onnxruntime", precision="fp32", threads=1)(rgb, metres).depth
     assert status == 0 and np.abs(plain - expected).max() <= 0.0006
     (tmp_path / "room" / "camera.json").write_text(json.dumps(described(camera)))
     np.testing.assert_array_equal(upsampled(tmp_path / "room", "-o", tmp_path / "known", *settings)[1][0], plain)

@@ -123,6 +123,11 @@ def test_what_larger_scales_cannot_do_is_said(x8, target, rounds, words):
         filter_image(x8, Task(np.ones(target, np.uint8), np.ones((96, 128, 3), np.uint8)), rounds)
 
 
+def test_a_scale_has_to_be_asked_for():
+    with pytest.raises(ImageError, match="expected weights or a scale"):
+        filter_image(Upsampler(), Task(np.ones((12, 16), np.uint8), np.ones((96, 128, 3), np.uint8)))
+
+
 def test_scale_one_wants_equal_sizes(smoother):
     with pytest.raises(ImageError, match="expected the guide's size.*found 30x25 beside a guide of 61x50"):
         filter_image(smoother, Task(_noisy()[::2, ::2][:, :30], _noisy(1)))
