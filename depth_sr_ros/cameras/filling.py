@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_sr_ros.cameras.compiled import compiled, inlined
-from depth_sr_ros.cameras.surfaces import FILLED, NOTHING
+from depth_sr_ros.cameras.quality import FILLED, NOTHING
 
 NODE = 16
 """Pixels between the nodes of `Parallax.field`, about."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from depth_sr_ros.cameras.compiled import compiled
-from depth_sr_ros.cameras.surfaces import FILLED, NOTHING
+from depth_sr_ros.cameras.quality import FILLED, NOTHING
 
 _F32 = np.float32
 

@@ -13,15 +13,11 @@ from typing import Any
 import numpy as np
 
 from depth_sr_ros.cameras.compiled import compiled, inlined
-from depth_sr_ros.cameras.surfaces import Limits
+from depth_sr_ros.cameras.joining import hang
+from depth_sr_ros.cameras.placing import Limits
 
 _F32 = np.float32
 _ALONG = ((0, 1), (1, 0), (1, 1), (1, -1))  # row, column, and both diagonals
-
-
-@inlined
-def _hang(z: Any, other: Any, limits: Limits) -> Any:
-    return abs(z - other) <= limits.step + limits.slope * min(z, other)
 
 
 @inlined
@@ -32,7 +28,7 @@ def _on_a_surface(depth: Any, z: Any, i: int, j: int, limits: Limits) -> Any:
     """
     if i < 0 or j < 0 or i >= depth.shape[0] or j >= depth.shape[1]:
         return False
-    return (not depth[i, j] > 0) or _hang(z, depth[i, j], limits)
+    return (not depth[i, j] > 0) or hang(z, depth[i, j], limits)
 
 
 @compiled
@@ -58,7 +54,7 @@ def assign_mixed(depth: Any, limits: Limits, first: int, last: int, out: Any) ->
                 low, high = min(one, other), max(one, other)
                 if not (limits.low <= low and low < z and z < high and high <= limits.high and high - low > widest):
                     continue
-                if _hang(z, one, limits) or _hang(z, other, limits):
+                if hang(z, one, limits) or hang(z, other, limits):
                     continue
                 behind_one = _on_a_surface(depth, one, i - 2 * down, j - 2 * right, limits)
                 if behind_one and _on_a_surface(depth, other, i + 2 * down, j + 2 * right, limits):

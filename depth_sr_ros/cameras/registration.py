@@ -3,7 +3,8 @@
 Each depth pixel's ray, with its lens's distortion taken out, times its depth is a point; moved to the colour camera
 and projected through the lens of that, it has a place in the colour image. Between points that hang together, depth is
 interpolated; beside gaps each depth pixel covers its own square; the nearest of what meets in a pixel wins. What a
-parallax uncovers is filled from behind. `surfaces`, `filling` and `hypotheses` hold the kernels.
+parallax uncovers is filled from behind. The kernels are, in this order, in `placing`, `joining`, `patches`, `surfaces`,
+`composing`, `filling` and `hypotheses`.
 
     registration = Registration(calibration.depth, calibration.colour, calibration.depth_to_colour)
     registered = registration(depth)            # (h, w) float32 metres -> start image, quality, hypotheses
@@ -25,25 +26,16 @@ from numpy.typing import NDArray
 from depth_sr_ros.cameras.bands import in_bands
 from depth_sr_ros.cameras.calibration import check_rigid
 from depth_sr_ros.cameras.camera import Camera, Intrinsics
+from depth_sr_ros.cameras.composing import compose, take
 from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.cameras.filling import TILE, Parallax, fill, find_nearest, find_rows
 from depth_sr_ros.cameras.hypotheses import decide
+from depth_sr_ros.cameras.joining import join
 from depth_sr_ros.cameras.mixed import assign_mixed
-from depth_sr_ros.cameras.surfaces import (
-    FILLED,
-    FOOTPRINT,
-    MEASURED,
-    NOTHING,
-    PATCH,
-    Limits,
-    compose,
-    cut_patches,
-    draw_patches,
-    draw_surfaces,
-    join,
-    place,
-    take,
-)
+from depth_sr_ros.cameras.patches import PATCH, cut_patches, draw_patches
+from depth_sr_ros.cameras.placing import Limits, place
+from depth_sr_ros.cameras.quality import FILLED, FOOTPRINT, MEASURED, NOTHING
+from depth_sr_ros.cameras.surfaces import draw_surfaces
 from depth_sr_ros.cameras.views import check_overlap, parallax_field, turned_corners, turned_rays, view_of
 
 __all__ = ["FILLED", "FOOTPRINT", "MEASURED", "NOTHING", "Registered", "Registration", "RegistrationOptions", "warm_up"]

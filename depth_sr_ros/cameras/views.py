@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from depth_sr_ros.cameras.camera import Camera
 from depth_sr_ros.cameras.filling import NODE
-from depth_sr_ros.cameras.surfaces import View
+from depth_sr_ros.cameras.placing import View
 from depth_sr_ros.cameras.transforms import Matrix
 
 _TRIED_PIXELS = 33  # per row and column

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_sr_ros.artifact import Artifact
+from depth_sr_ros.engines.robust_range import add_excess, clip_to_supported
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11, and 3.10 runs this, too
@@ -125,19 +126,25 @@ class Engine(abc.ABC):
         return "CPU"
 
     def infer(self, inputs: Arrays) -> Arrays:
-        """Runs one frame.
+        """Runs one frame, so that no cell's depth moves pixels that are out of its reach (see `engines.robust_range`).
 
         Raises:
             EngineInputError: a name, shape or type is not as documented on the class.
             EngineError: the engine is closed, or the runtime failed.
         """
-        if not self._open:
-            raise EngineError(f"engine {self.name} is closed; build a new one")
-        self._check_inputs(inputs)
-        try:
-            return self._run(inputs)
-        except RuntimeError as error:
-            raise _kind(error)(f"engine {self.name} failed: {error}") from error
+        self._check(inputs)
+        depth = inputs.get("depth")  # other graphs than the papers' have none, and a normalisation of their own
+        clipped, excess = (depth, None) if depth is None else clip_to_supported(depth)
+        if excess is None:
+            return self._outputs(inputs)
+        outputs = self._outputs({**inputs, "depth": clipped})
+        add_excess(outputs["depth_hr"], excess)
+        return outputs
+
+    def run_graph(self, inputs: Arrays) -> Arrays:
+        """Runs the artifact's graph on inputs as they are, as its golden frame was made; raises as `infer` does."""
+        self._check(inputs)
+        return self._outputs(inputs)
 
     def describe(self) -> EngineInfo:
         """What this engine is."""
@@ -169,7 +176,15 @@ class Engine(abc.ABC):
     def _release(self) -> None:
         """Drops everything that `_build` made."""
 
-    def _check_inputs(self, inputs: Arrays) -> None:
+    def _outputs(self, inputs: Arrays) -> Arrays:
+        try:
+            return self._run(inputs)
+        except RuntimeError as error:
+            raise _kind(error)(f"engine {self.name} failed: {error}") from error
+
+    def _check(self, inputs: Arrays) -> None:
+        if not self._open:
+            raise EngineError(f"engine {self.name} is closed; build a new one")
         if set(inputs) != set(self._expected):
             raise EngineInputError(f"inputs: expected {sorted(self._expected)}, found {sorted(inputs)}")
         for name, (shape, dtype) in self._expected.items():

@@ -50,7 +50,7 @@ def check_engine(
     height, width = fixture["depth"].shape
     given: dict[str, Any] = {} if plan is None else {"plan": plan}
     with runtime(artifact, (height, width), precision, threads, **given) as engine:
-        outputs = engine.infer({"rgb": fixture["rgb"], "depth": fixture["depth"]})
+        outputs = engine.run_graph({"rgb": fixture["rgb"], "depth": fixture["depth"]})
     check = compare(outputs, fixture, precision)
     if not check.passed:
         raise EngineError(

@@ -22,7 +22,7 @@ from two_cameras import (
     with_lens,
 )
 
-from depth_sr_ros.cameras import filling, hypotheses, surfaces
+from depth_sr_ros.cameras import composing, filling, hypotheses, joining, patches, placing, surfaces
 from depth_sr_ros.cameras.calibration import read_calibration
 from depth_sr_ros.cameras.camera import Camera, Intrinsics
 from depth_sr_ros.cameras.depth import to_metres
@@ -39,6 +39,7 @@ from depth_sr_ros.cameras.registration import (
 )
 
 BESIDE = motion(0.041, -0.013, 0.007, (0.02, -0.031, 0.011))
+KERNELS = composing, filling, hypotheses, joining, patches, placing, surfaces
 OPEN = RegistrationOptions(fill=False)
 numbers = st.floats(-1, 1)
 motions = st.builds(
@@ -66,7 +67,7 @@ def check(registered, size):
 
 def test_no_frame_has_to_wait_for_the_compiler():
     """Whatever the sizes, lenses and memory of what comes, it is what `warm_up` has compiled for."""
-    kernels = [value for module in (filling, hypotheses, surfaces) for value in vars(module).values()]
+    kernels = [value for module in KERNELS for value in vars(module).values()]
     kernels = [kernel for kernel in kernels if getattr(kernel, "signatures", None)]
     part = np.full((94, 122), 2.0, np.float32)[::2, ::2]
     part.flags.writeable = False
