@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bench.limits import machine
 from depth_sr_ros.cameras.camera import Camera, Intrinsics
 from depth_sr_ros.cameras.lens import Lens
-from depth_sr_ros.cameras.registration import Registration, warm_up
+from depth_sr_ros.cameras.registration import Registration, RegistrationOptions, warm_up
 from depth_sr_ros.commands.timing import Case, Timing, time_in_turn
 
 _RATIONAL = Lens("rational_polynomial", (0.54, -2.7, 0.0005, -0.0003, 1.6, 0.42, -2.5, 1.5))
@@ -72,7 +72,9 @@ def made_up_depth(camera: Camera, seed: int = 0) -> NDArray[np.float32]:
 
 def measure(pair: _Pair, rounds: int) -> tuple[dict[str, Timing], float]:
     """Times of both, in turn, and the share of the result that is measured."""
-    registration, depth = Registration(pair.depth, pair.colour, _beside(pair.baseline_m)), made_up_depth(pair.depth)
+    options = RegistrationOptions(assign_mixed=True)  # as frames are served
+    registration = Registration(pair.depth, pair.colour, _beside(pair.baseline_m), options)
+    depth = made_up_depth(pair.depth)
     registered = registration(depth)
     guide = np.random.default_rng(1).uniform(0, 255, (*pair.colour.size, 3)).astype(np.float32)
     guide = np.asarray(cv2.GaussianBlur(guide, (0, 0), 2), np.float32)  # noise alone would make it slower

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -31,10 +30,11 @@ from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.cameras.filling import TILE, Parallax, fill, find_nearest, find_rows
 from depth_sr_ros.cameras.hypotheses import decide
 from depth_sr_ros.cameras.joining import join
-from depth_sr_ros.cameras.mixed import assign_mixed
+from depth_sr_ros.cameras.mixed import assign_mixed, cut_shares
 from depth_sr_ros.cameras.patches import PATCH, cut_patches, draw_patches
 from depth_sr_ros.cameras.placing import Limits, place
 from depth_sr_ros.cameras.quality import FILLED, FOOTPRINT, MEASURED, NOTHING
+from depth_sr_ros.cameras.registered import Registered, RegistrationOptions
 from depth_sr_ros.cameras.surfaces import draw_surfaces
 from depth_sr_ros.cameras.views import check_overlap, parallax_field, turned_corners, turned_rays, view_of
 
@@ -48,66 +48,6 @@ _LEAST_DEPTH = 1e-4  # metres
 _FILLED_SLANT = 1.0  # slope of the steepest surface that is seen across a hole
 _WINDOW = 1.0  # how far hypotheses look, in depth pixels
 _LEAST_BAND = 2**15  # pixels that are worth a thread
-
-
-@dataclass(frozen=True)
-class RegistrationOptions:
-    """How depth is registered.
-
-    Attributes:
-        fill: fill what the depth camera did not see; otherwise it stays NaN.
-        depth_min: nearest distance along the depth camera's axis that counts, metres; what is nearer is invalid.
-        depth_max: farthest distance that counts, metres.
-        noise_m: depth difference of neighbours on one surface that noise and steps explain, metres, at depth 0.
-        noise_share: what that grows by per metre of depth.
-        slant: slope of the steepest surface that still hangs together: the tangent of its angle to the image plane.
-        assign_mixed: give pixels that mix two surfaces, as those of time-of-flight cameras do along edges, the depth of
-            that one which they are nearer to; otherwise what is measured stays as it is.
-        threads: at most; 0 takes as many as OpenCV does.
-    """
-
-    fill: bool = True
-    depth_min: float = 0.0
-    depth_max: float = math.inf
-    noise_m: float = 0.005
-    noise_share: float = 0.012
-    slant: float = 4.0
-    assign_mixed: bool = False
-    threads: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.depth_min < self.depth_max:
-            raise ValueError(
-                f"depth range: expected 0 <= depth_min < depth_max, found {self.depth_min} and {self.depth_max} m"
-            )
-        if not min(self.noise_m, self.noise_share, self.slant, self.threads) >= 0:
-            raise ValueError(
-                "registration: expected noise_m, noise_share, slant and threads not negative, found "
-                f"{self.noise_m}, {self.noise_share}, {self.slant} and {self.threads}"
-            )
-
-
-@dataclass(frozen=True)
-class Registered:
-    """A depth image as the colour camera sees it. The arrays are the caller's; depth is along the colour camera's axis.
-
-    Attributes:
-        start: (H, W) float32 metres, NaN where nothing is known (nowhere when holes are filled).
-        quality: (H, W) uint8: `NOTHING` 0, `FILLED` 1, `FOOTPRINT` 2 (a depth pixel's own square, beside a gap),
-            `MEASURED` 3 (a measured pixel, or between such on one surface).
-        near: (H, W) float32 metres: the nearest surface that may be there, near <= start <= far. It is start but near
-            edges and in holes.
-        far: (H, W) float32 metres: the farthest surface that may be there.
-        coverage: share of the image that is measured, own squares among it, filled pixels not.
-        beyond_range: how many measured depth pixels were left out by `depth_min` and `depth_max`.
-    """
-
-    start: _Floats
-    quality: NDArray[np.uint8]
-    near: _Floats
-    far: _Floats
-    coverage: float
-    beyond_range: int
 
 
 def warm_up() -> None:
@@ -160,7 +100,9 @@ class Registration:
             )
             self._prepare_tables()
         self._depth = np.zeros(depth_camera.size, np.float32)
-        self._arrived = np.zeros(depth_camera.size if self.options.assign_mixed else 0, np.float32)
+        if self.options.assign_mixed:
+            self._arrived, self._nearer = np.zeros(depth_camera.size, np.float32), np.zeros(depth_camera.size, np.uint8)
+        self._mixed: list[tuple[int, int, int]] = []
         self._inverse = np.zeros(colour_camera.size, np.float32)
         self._above, self._below = (np.zeros(colour_camera.size, np.int16) for _ in range(2))
         self._tiles = np.zeros([-(-size // TILE) for size in colour_camera.size], np.float32)
@@ -236,12 +178,17 @@ class Registration:
         return Registered(start, quality, near, far, covered / (height * width), beyond)
 
     def _take_in(self, depth: NDArray[np.float32]) -> None:
+        """Copies an image; with mixed pixels assigned, and noted where which part of them is nearer, if asked for."""
         if not self.options.assign_mixed:
             np.copyto(self._depth, depth)
             return
         np.copyto(self._arrived, depth)
-        given = self._arrived, self._limits
-        self._in_bands(lambda *rows: assign_mixed(*given, *rows, self._depth), len(depth))
+
+        def work(first: int, last: int) -> tuple[int, int, int]:
+            found = assign_mixed(self._arrived, self._limits, first, last, self._same, self._depth, self._nearer)
+            return first, last, int(found)
+
+        self._mixed = self._in_bands(work, len(depth))
 
     def _in_bands(self, work: Callable[[int, int], Any], rows: int) -> list[Any]:
         return in_bands(work, rows, self.threads)
@@ -259,8 +206,8 @@ class Registration:
             return int(within), int(beyond), 0.0
         within, beyond, ahead = self._place()
         self._check_measured(within, beyond)
-        bands = self._cut()
-        found = self._in_bands(lambda first, last: self._draw(first, last, bands, start, quality), len(start))
+        bands, shares = self._cut(), self._cut_shares()
+        found = self._in_bands(lambda first, last: self._draw(first, last, bands, shares, start, quality), len(start))
         covered = sum(count for count, _ in found)
         if not covered:
             raise FrameError(
@@ -288,13 +235,31 @@ class Registration:
 
         return self._in_bands(work, len(depth))
 
+    def _cut_shares(self) -> _Floats:
+        """Parts of mixed pixels' squares that their nearer surfaces cover."""
+        shares = np.empty((sum(count for _, _, count in self._mixed), PATCH), np.float32)
+        begin = 0
+        for first, last, count in self._mixed:
+            if count:
+                given = self._arrived, self._depth, self._nearer, self._corners, self._view, self._limits
+                cut_shares(*given, first, last, shares[begin : begin + count])
+            begin += count
+        return shares
+
     def _draw(
-        self, first: int, last: int, bands: list[tuple[int, int]], start: _Floats, quality: NDArray[np.uint8]
+        self,
+        first: int,
+        last: int,
+        bands: list[tuple[int, int]],
+        shares: _Floats,
+        start: _Floats,
+        quality: NDArray[np.uint8],
     ) -> tuple[int, float]:
         draw_surfaces(self._depth, *self._placed, self._span, self._sides, first, last, self._inverse)
         self._beside[first:last] = 0
         for begin, count in bands:
             draw_patches(self._patches, begin, count, first, last, self._beside)
+        draw_patches(shares, 0, len(shares), first, last, self._beside)
         covered, nearest = compose(self._inverse, self._beside, self._limits, first, last, start, quality)
         return int(covered), float(nearest)
 

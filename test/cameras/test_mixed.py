@@ -84,6 +84,37 @@ def test_nothing_is_touched_unless_asked_for():
     np.testing.assert_array_equal(Registration.identity(CAMERA.size, CAMERA.size, CAMERA)(depth).start, depth)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.35, 0.5, 0.65, 0.9])
+@pytest.mark.parametrize("place", [(0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1)])
+def test_the_nearer_surface_covers_its_share_of_a_mixed_pixel(place, share):
+    rows, columns = np.mgrid[:9, :9] - 4
+    ahead = rows * place[0] + columns * place[1]  # how far a pixel lies towards the nearer surface
+    depth = np.where(ahead > 0, 1.0, np.where(ahead < 0, 3.0, 3 - 2 * share)).astype(np.float32)
+    colour = Camera(Intrinsics(144, 144, 2000.0, 2000.0, 71.5, 71.5))
+    start = Registration.identity((9, 9), colour.size, colour, RegistrationOptions(assign_mixed=True))(depth).start
+    square = start[64:80, 64:80]
+    assert np.isin(np.round(square, 3), (1, 3)).all()
+    near = square < 2
+    assert near.mean() == pytest.approx(share, abs=0.07)
+    towards = [np.average(np.indices(near.shape)[axis][near]) - 7.5 for axis in (0, 1)]
+    assert all(np.sign(round(moved, 6)) == side for moved, side in zip(towards, place, strict=True))
+
+
+def test_an_edge_lies_where_a_time_of_flight_camera_saw_it():
+    """Against the exact place of a silhouette, averaged over where it lies within a depth pixel."""
+    ratio, errors = 4, {True: [], False: []}
+    for edge in np.arange(40.0, 60.0, 0.7):
+        covered = np.clip(edge - np.arange(100), 0, 1)  # of a row of a camera with 100 pixels
+        row = covered * 1.0 + (1 - covered) * 2.0
+        depth = np.repeat(row[None], 12, 0).astype(np.float32)
+        for assign in errors:
+            options = RegistrationOptions(assign_mixed=assign)
+            start = Registration.identity((12, 100), (12 * ratio, 100 * ratio), None, options)(depth).start
+            errors[assign].append(abs(np.count_nonzero(start[20] < 1.5) - edge * ratio))
+    assert np.mean(errors[True]) <= 0.5  # colour pixels
+    assert np.mean(errors[False]) > np.mean(errors[True])
+
+
 def test_what_is_given_is_not_changed():
     depth = step(1.3)
     depth.flags.writeable = False
