@@ -21,6 +21,8 @@ from depth_sr_ros.recordings.image_files import write_image
 
 _COMPARED_FRAMES = 40
 _SETTLE_S = 5.0
+SENSOR = ("--ros-args", "-p", "scale:=8", "--")
+"""The scene's sensor is the papers': depth reduced by 8. What a user gives comes later and holds."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,8 @@ def _watch(show: Show, options: DemoOptions) -> _Watched:
     frames = show.published.rate_hz * options.seconds
     watcher = Watcher(max(1, round(frames / _COMPARED_FRAMES)), _COMPARED_FRAMES)
     try:
-        with LoggedProcess("depth_sr_ros.ros.node", list(options.node_arguments), options.out / "node.log") as node:
+        arguments = [*(() if options.bag else SENSOR), *options.node_arguments]
+        with LoggedProcess("depth_sr_ros.ros.node", arguments, options.out / "node.log") as node:
             print("Starting the node …", flush=True)
             if not watcher.spin(options.patience_s, lambda: watcher.ready or node.ended) or node.ended:
                 raise DemoError(f"the node did not start: {_said(watcher, node)}")

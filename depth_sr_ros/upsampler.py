@@ -91,6 +91,11 @@ class UpsamplerInfo:
     device: str
     stands_in: bool = False
 
+    @property
+    def label(self) -> str:
+        """Model and weights in one word or two."""
+        return f"{self.model} (weights {self.weights_id})" if self.weights_id else self.model
+
 
 class Upsampler:
     """Guided depth super-resolution for a stream of frames. Used from one thread at a time.
@@ -164,8 +169,7 @@ class Upsampler:
 
         Raises:
             FrameError: this frame cannot be used; the next one may. Cause `unregistered` where `cameras` leave open
-                how depth lies to colour.
-            ValueError: the cameras see nothing in common; no frame of theirs can be used.
+                how depth lies to colour, `no_overlap` where they see nothing in common.
             EngineError: the engine failed.
         """
         start = time.perf_counter()
@@ -190,7 +194,7 @@ class Upsampler:
     def describe(self) -> UpsamplerInfo:
         """Model and engine that serve, as of the last frame."""
         if isinstance(self._path, LivePath):
-            reason = f"any ratio of colour to depth is served by a {LIVE_FILTER}"
+            reason = f"opencv: a {LIVE_FILTER} serves any ratio of colour to depth"
             if self._model != DEFAULT_MODEL:
                 reason += f"; {self._model} has no live weights yet: for its networks give their scale"
             return UpsamplerInfo("live_filter", 0, "opencv", "fp32", reason, "", "CPU")
@@ -206,6 +210,11 @@ class Upsampler:
             choice.stands_in,
         )
 
+    def warm_up(self) -> None:
+        """Compiles, or reads what was compiled, so that the first frame need not; `prepare` does more."""
+        if isinstance(self._path, LivePath):
+            warm_up()
+
     def prepare(self, colour: Size, depth: Size, cameras: Calibration | None = None) -> None:
         """Builds what frames of these sizes, (height, width), need, and runs it once, so that none has to wait.
 
@@ -215,17 +224,14 @@ class Upsampler:
             cameras: as frames will come with.
 
         Raises:
-            FrameError: sizes that cannot be served, or cameras that leave open how depth lies to colour.
-            ValueError: cameras that see nothing in common.
+            FrameError: sizes that cannot be served, or cameras as for a frame.
             EngineError: the engine cannot be built or fails.
         """
         apart = self._apart(cameras, colour, depth)
         if isinstance(self._path, NetworkPath):
             self._path.prepare(colour, depth, apart)
-            return
-        warm_up()
-        if apart is not None:
-            self._path.prepare(apart)
+        else:
+            warm_up()
 
     def wanted_plans(self) -> tuple[PlanRequest, ...]:
         """Plans for the newest frame's size that would let a preferred engine serve, best first; empty before it."""
@@ -239,16 +245,21 @@ class Upsampler:
         """The cameras, where they say that depth is not registered."""
         if cameras is None or self._assumed:
             return None
-        motion = None if cameras.depth_to_colour is None else cameras.depth_to_colour.tobytes()
-        key = colour, depth, cameras.colour, cameras.depth, motion
+        key = colour, depth, cameras
         if self._related is None or self._related[0] != key:
-            found = replace(Evidence.of(cameras), colour_size=colour, depth_size=depth)
-            self._related = key, relate(found)
-        relation = self._related[1]
-        if relation.kind == "unknown":
-            fits = cameras.colour.size == colour and (cameras.depth is None or cameras.depth.size == depth)
-            raise FrameError("unregistered" if fits else "size", relation.reason)
-        return relation.calibration
+            relation = relate(replace(Evidence.of(cameras), colour_size=colour, depth_size=depth))
+            if relation.kind == "unknown":
+                raise FrameError(relation.cause, relation.reason)
+            if relation.calibration is not None:
+                self._make_registration(relation.calibration)
+            self._related = key, relation
+        return self._related[1].calibration
+
+    def _make_registration(self, cameras: Calibration) -> None:
+        try:
+            self._path.registration(cameras)
+        except ValueError as error:
+            raise FrameError("no_overlap", str(error)) from error
 
     def _finished(self, found: LiveDepth | NetworkDepth, start: float) -> UpsampledDepth:
         depth = found.depth if self._fill_holes else np.where(found.valid, found.depth, np.float32(np.nan))

@@ -45,7 +45,7 @@ class FakeEngines:
 
     def deploy(self, settings: EngineSettings, held: Deployment | None) -> Deployment:
         try:
-            return Deployment(settings, find_artifact(settings.model, settings.scale))
+            return Deployment(settings, find_artifact(settings.model, settings.scale) if settings.scale else None)
         except ArtifactError as error:
             raise UpsamplerError(str(error)) from error
 
@@ -79,12 +79,12 @@ class FakeUpsampler:
         self.missing: tuple[PlanRequest, ...] = ()
         self.closings = 0
 
-    def __call__(self, rgb, depth) -> None:
-        self._load((rgb.shape[:2], depth.shape))
+    def __call__(self, rgb, depth, cameras=None) -> None:
+        self._load((rgb.shape[:2], depth.shape, cameras))
 
-    def prepare(self, colour, depth) -> None:
+    def prepare(self, colour, depth, cameras=None) -> None:
         self.source.preparing(self)
-        self._load((colour, depth))
+        self._load((colour, depth, cameras))
 
     def _load(self, sizes) -> None:
         if sizes == self.sizes:
@@ -101,6 +101,8 @@ class FakeUpsampler:
 
     def describe(self) -> UpsamplerInfo:
         artifact, asked = self.deployment.artifact, self.deployment.settings.engine
+        if artifact is None:
+            return UpsamplerInfo("live_filter", 0, "opencv", "fp32", "a filter", "", "CPU")
         return UpsamplerInfo(
             artifact.card.name, artifact.card.scale, self.engine, "fp32", self.source.unloadable or "it runs here",
             artifact.weights_id, "CPU", stands_in=asked == "gated" != self.engine,

@@ -47,6 +47,16 @@ class Calibration:
     depth: Camera | None
     depth_to_colour: Matrix | None
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Calibration) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def _values(self) -> tuple[Camera, Camera | None, bytes | None]:
+        motion = self.depth_to_colour
+        return self.colour, self.depth, None if motion is None else motion.tobytes()
+
 
 def read_calibration(path: Path) -> Calibration:
     """Reads a `calibration.json`.

@@ -202,6 +202,16 @@ def camera_of(info: Any, rectified: bool = False) -> Camera:
     return Camera(intrinsics, Lens() if rectified else Lens(info.distortion_model, tuple(_field(info, "d"))))
 
 
+def is_rectified(topic: str, info: Any) -> bool:
+    """Whether the images of a topic are rectified: image_proc calls them image_rect, image_rect_color and the like.
+
+    Args:
+        topic: of the images, without the suffix of an image transport.
+        info: their CameraInfo (ROS 1 or 2); without a P they are taken as they are.
+    """
+    return topic.rpartition("/")[2].startswith("image_rect") and has_projection(info)
+
+
 def has_distortion(info: Any) -> bool:
     """Whether a CameraInfo (ROS 1 or 2) has lens distortion."""
     return bool(np.any(_field(info, "d")))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -23,9 +23,9 @@ from depth_sr_ros.cameras.transforms import Matrix
 Kind = Literal["registered", "unregistered", "unknown"]
 
 THREE_WAYS = (
-    "say how the depth camera stands to the colour camera: record /tf_static with the camera_info of both, or give "
-    "depth_to_colour (x y z qx qy qz qw), or a calibration.json; where depth is registered in spite of this, set "
-    "assume_registered"
+    "say how the depth camera stands to the colour camera: publish or record /tf_static with the camera_info of both, "
+    "or give depth_to_colour (x y z qx qy qz qw), or a calibration.json, which `depth-sr replay` hands to the node; "
+    "where depth is registered in spite of this, set assume_registered"
 )
 """What to do about depth that is not registered and cannot be."""
 
@@ -92,11 +92,16 @@ class Relation:
             `unknown` is not to be served.
         reason: one sentence; of an unknown relation, what was expected, what was found and what to change.
         calibration: of unregistered depth.
+        cause: of an unknown relation, under which frames are counted: `unregistered`, or `size` where a camera_info
+            belongs to images of another size; see `errors.FrameError`.
+        open: what was not there might still decide otherwise: cameras, or transforms between frames that differ.
     """
 
     kind: Kind
     reason: str
     calibration: Calibration | None = None
+    cause: str = "unregistered"
+    open: bool = False
 
 
 def relate(found: Evidence, assume_registered: bool = False) -> Relation:
@@ -109,10 +114,12 @@ def relate(found: Evidence, assume_registered: bool = False) -> Relation:
     if assume_registered:
         return Relation("registered", "depth is taken as registered to colour, as asked")
     if problem := _wrong_size(found):
-        return _unknown(problem)
-    if found.colour is not None and found.depth is not None:
-        return _by_cameras(found, found.colour, found.depth)
-    return _without_cameras(found)
+        return replace(_unknown(problem), cause="size")
+    if found.colour is None or found.depth is None:
+        return replace(_without_cameras(found), open=True)
+    relation = _by_cameras(found, found.colour, found.depth)
+    told = found.depth_to_colour is not None or found.named_registered or found.same_frame is not False
+    return relation if told else replace(relation, open=True)
 
 
 def named_registered(topic: str) -> bool:
@@ -194,7 +201,8 @@ def _missing_camera(found: Evidence) -> str:
     option = "--rgb-info" if missing == "colour" else "--depth-info"
     return (
         f"{_in_frames(found)} has to be registered to colour: expected a camera_info of both, found none for "
-        f"{missing}; record it, give its topic by {option}, or a calibration.json with both cameras"
+        f"{missing}; publish or record it, name its topic ({option}, or a remapping of the node), or give a "
+        "calibration.json with both cameras"
     )
 
 
@@ -245,4 +253,4 @@ def _no_extrinsics(found: Evidence) -> str:
 
 
 def _unknown(problem: str) -> Relation:
-    return Relation("unknown", f"{problem}; {THREE_WAYS}")
+    return Relation("unknown", f"{problem}; {THREE_WAYS}", open=True)

@@ -86,7 +86,8 @@ class LivePath:
         begun = time.perf_counter()
         colour_size, depth_size = (rgb.shape[0], rgb.shape[1]), (depth.shape[0], depth.shape[1])
         if cameras is not None:
-            registration, sentence = self.prepare(cameras)
+            registration = self.registration(cameras)
+            sentence = _told(registration)
         else:
             if not any_aspect:
                 check_sizes(colour_size, depth_size)
@@ -108,24 +109,27 @@ class LivePath:
         valid = registered.quality >= FOOTPRINT
         return LiveDepth(result, registered.quality, valid, registered.beyond_range, times)
 
-    def prepare(self, cameras: Calibration) -> tuple[Registration, str]:
-        """The registration of depth that is not registered, made ready, and what it is in words.
+    def registration(self, cameras: Calibration) -> Registration:
+        """The registration of depth that is not registered, made ready.
 
         Raises:
             ValueError: the cameras cannot be used.
         """
-        registration = self._registrations.between(cameras)
-        sizes = registration.depth_camera.size, registration.colour_camera.size
-        return registration, (
-            f"depth {_wide(sizes[0])} for colour {_wide(sizes[1])}: registered here, "
-            f"{baseline(registration.depth_to_colour) * 1e3:.0f} mm beside colour, {registration.ratio:.2f} colour "
-            "pixels per depth pixel"
-        )
+        return self._registrations.between(cameras)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """One sentence per combination of sizes met so far: what was found and what is done."""
         return tuple(self._notes.values())
+
+
+def _told(registration: Registration) -> str:
+    sizes = registration.depth_camera.size, registration.colour_camera.size
+    return (
+        f"depth {_wide(sizes[0])} for colour {_wide(sizes[1])}: registered here, "
+        f"{baseline(registration.depth_to_colour) * 1e3:.0f} mm beside colour, {registration.ratio:.2f} colour "
+        "pixels per depth pixel"
+    )
 
 
 def _wide(size: Size) -> str:

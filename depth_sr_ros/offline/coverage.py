@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import deque
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,11 @@ ALLOWED_FALL = 0.05
 _TRIED = 65  # pixels per row and column of the colour image that are asked
 
 
-@dataclass
 class Coverage:
     """Gathers shares of frames.
+
+    Args:
+        newest: how many frames count; None counts all.
 
     Attributes:
         measured: share of each depth image that is measured.
@@ -27,10 +29,11 @@ class Coverage:
         distances: median depth of each frame, metres.
     """
 
-    measured: list[float] = field(default_factory=list)
-    covered: list[float] = field(default_factory=list)
-    beyond: list[float] = field(default_factory=list)
-    distances: list[float] = field(default_factory=list)
+    def __init__(self, newest: int | None = None) -> None:
+        self.measured: deque[float] = deque(maxlen=newest)
+        self.covered: deque[float] = deque(maxlen=newest)
+        self.beyond: deque[float] = deque(maxlen=newest)
+        self.distances: deque[float] = deque(maxlen=newest)
 
     def add(self, depth: NDArray[np.float32], result: UpsampledDepth) -> None:
         """Takes a frame in.

@@ -21,7 +21,7 @@ from depth_sr_ros.artifact import Artifact, ArtifactError, find_artifact, read_a
 from depth_sr_ros.cameras.calibration import Calibration
 from depth_sr_ros.cameras.grids import FrameLayout, Size, colour_on_grid, depth_on_grid, frame_layout
 from depth_sr_ros.cameras.own_grid import OwnGrids
-from depth_sr_ros.cameras.registration import RegistrationOptions, warm_up
+from depth_sr_ros.cameras.registration import Registration, RegistrationOptions, warm_up
 from depth_sr_ros.cameras.registrations import Registrations
 from depth_sr_ros.engines import Arrays, CurrentEngine, Engine, EngineChoice, EngineError
 
@@ -128,6 +128,14 @@ class NetworkPath:
             "here: for a camera choose another `model` or `scale`, or `weights` trained for one",
         )
 
+    def registration(self, cameras: Calibration) -> Registration:
+        """The registration of depth that is not registered, made ready.
+
+        Raises:
+            ValueError: the cameras cannot be used.
+        """
+        return self._registrations.between(cameras)
+
     def prepare(self, colour: Size, depth: Size, cameras: Calibration | None = None) -> None:
         """Builds what frames of these sizes, (height, width), need, and runs it once, so that none has to wait.
 
@@ -143,7 +151,7 @@ class NetworkPath:
         """
         if cameras is not None:
             warm_up()
-            self._registrations.between(cameras)
+            self.registration(cameras)
             depth = colour
         layout = self._layout(colour, depth)
         height, width = layout.grid

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_typestore
 
-from depth_sr_ros.cameras.camera import Camera, Intrinsics, camera_of, has_distortion, has_projection, intrinsics_of
+from depth_sr_ros.cameras.camera import Camera, Intrinsics, camera_of, has_distortion, intrinsics_of, is_rectified
 from depth_sr_ros.cameras.depth import to_metres
 from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.cameras.grids import Size
@@ -244,9 +244,7 @@ class BagRecording:
         info = _first(self.name, reader, infos[0], lambda _, message: message)
         camera = intrinsics_of(info)
         try:
-            # image_proc calls what it has rectified image_rect, image_rect_color and the like
-            rectified = image.rpartition("/")[2].startswith("image_rect") and has_projection(info)
-            self._own[stream] = camera_of(info, rectified)
+            self._own[stream] = camera_of(info, is_rectified(image, info))
         except ValueError as error:
             self._problems[stream] = f"{topic}: {error}."
         return camera, camera is not None and has_distortion(info)

@@ -15,10 +15,13 @@ class CameraInfos:
 
     Args:
         topics: names of the colour and the depth camera's topic, for messages to people.
+
+    Attributes:
+        topics: likewise.
     """
 
     def __init__(self, topics: tuple[str, str] = ("rgb/camera_info", "depth_raw/camera_info")) -> None:
-        self._topics = topics
+        self.topics = topics
         self._rgb: dict[str, CameraInfo] = {}
         self._depth: dict[str, CameraInfo] = {}
 
@@ -29,6 +32,14 @@ class CameraInfos:
     def keep_depth(self, message: CameraInfo) -> None:
         """Keeps a message of the depth camera."""
         self._depth = _with(self._depth, message)
+
+    def rgb(self, frame_id: str) -> CameraInfo | None:
+        """The colour camera's message for images of a frame: the same object until what it says changes."""
+        return _find(self._rgb, frame_id)
+
+    def depth(self, frame_id: str) -> CameraInfo | None:
+        """The depth camera's, likewise."""
+        return _find(self._depth, frame_id)
 
     def for_output(self, rgb: Image, depth: Image, header: Header) -> CameraInfo | None:
         """The output's camera: the colour camera's, else the registered depth's, at the colour image's size.
@@ -54,25 +65,35 @@ class CameraInfos:
         source = self._source(rgb, depth)
         if source is None:
             return (
-                f"no camera_info: expected one on {self._topics[0]} or {self._topics[1]}, found none, so "
+                f"no camera_info: expected one on {self.topics[0]} or {self.topics[1]}, found none, so "
                 "depth/camera_info is not published; start the driver's camera_info, or remap the topic"
             )
         width, height = source.roi.width or source.width, source.roi.height or source.height
         if width and height and abs(width * rgb.height / (height * rgb.width) - 1) > _MAX_ASPECT_ERROR:
             return (
                 f"camera_info is for {width}x{height}, colour is {rgb.width}x{rgb.height}: expected one aspect ratio; "
-                f"depth/camera_info may be wrong, remap {self._topics[0]} to the camera_info of this image"
+                f"depth/camera_info may be wrong, remap {self.topics[0]} to the camera_info of this image"
             )
         return None
 
     def _source(self, rgb: Image, depth: Image) -> CameraInfo | None:
-        return _find(self._rgb, rgb.header.frame_id) or _find(self._depth, depth.header.frame_id)
+        return self.rgb(rgb.header.frame_id) or self.depth(depth.header.frame_id)
 
 
 def _with(infos: dict[str, CameraInfo], message: CameraInfo) -> dict[str, CameraInfo]:
     """A new dictionary, newest last: a reader on another thread sees the old one or the new one, nothing between."""
-    others = {frame_id: info for frame_id, info in infos.items() if frame_id != message.header.frame_id}
-    return {**others, message.header.frame_id: message}
+    name = message.header.frame_id
+    others = {frame_id: info for frame_id, info in infos.items() if frame_id != name}
+    known = infos.get(name)
+    return {**others, name: known if known is not None and _same_camera(known, message) else message}
+
+
+def _same_camera(one: CameraInfo, other: CameraInfo) -> bool:
+    """Whether both say the same but for the time."""
+    plain = ("width", "height", "distortion_model", "binning_x", "binning_y", "roi")
+    return all(getattr(one, name) == getattr(other, name) for name in plain) and all(
+        list(getattr(one, name)) == list(getattr(other, name)) for name in ("d", "k", "r", "p")
+    )
 
 
 def _find(infos: dict[str, CameraInfo], frame_id: str) -> CameraInfo | None:

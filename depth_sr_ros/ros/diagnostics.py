@@ -34,7 +34,9 @@ class Health:
         idle: nobody subscribes to an output.
         notes: sentences about the input.
         problem: why the node could not be configured, empty when it could.
-        info_problem: why depth/camera_info is missing or may be wrong, empty when it is right.
+        info_problem: why depth/camera_info is missing or may be wrong, or why little of the image gets depth; empty
+            when all is well.
+        unregistered: why depth can neither be taken as registered nor be registered; empty where it can.
     """
 
     state: str
@@ -47,6 +49,7 @@ class Health:
     notes: tuple[str, ...] = field(default=())
     problem: str = ""
     info_problem: str = ""
+    unregistered: str = ""
 
 
 def diagnostics_message(node_name: str, health: Health, stamp: Time, now: float) -> DiagnosticArray:
@@ -98,8 +101,12 @@ def _pairing(pairing: PairingCounters) -> dict[str, object]:
 def _stream_level(health: Health) -> tuple[bytes, str]:
     if health.problem:
         return DiagnosticStatus.ERROR, health.problem
+    pairs_come = not health.silence or health.silence.cause.startswith("refused/")
+    if health.unregistered and pairs_come:
+        return DiagnosticStatus.ERROR, health.unregistered
     if health.silence:
-        return DiagnosticStatus.WARN, health.silence.sentence
+        nothing_seen = health.silence.cause == "refused/no_overlap"  # cameras that are not where they are said to be
+        return DiagnosticStatus.ERROR if nothing_seen else DiagnosticStatus.WARN, health.silence.sentence
     if health.state != "active":
         return DiagnosticStatus.WARN, f"the node is {health.state}; activate it to get depth"
     if health.info_problem and not health.idle:
@@ -131,7 +138,7 @@ def _engine(health: Health) -> DiagnosticStatus:
 
 
 def _supply(supply: SupplyState) -> dict[str, object]:
-    values: dict[str, object] = {"artifact": supply.serving.deployment.folder, "since": _clock(supply.serving.since)}
+    values: dict[str, object] = {"artifact": _folder(supply.serving.deployment), "since": _clock(supply.serving.since)}
     values |= _previous(supply.previous) | _preparing(supply.preparing)
     values |= {"swaps": supply.swaps, "preparing": supply.doing, "failure": supply.failure}
     if supply.build:
@@ -146,18 +153,23 @@ def _previous(previous: Served | None) -> dict[str, object]:
     return {
         "previous/model": info.model if info else "",
         "previous/weights_id": info.weights_id if info else "",
-        "previous/artifact": previous.deployment.folder if previous else "",
+        "previous/artifact": _folder(previous.deployment if previous else None),
         "previous/engine": info.engine if info else "",
         "previous/since": _clock(previous.since) if previous else "",
     }
 
 
 def _preparing(coming: Deployment | None) -> dict[str, object]:
+    artifact = coming.artifact if coming else None
     return {
-        "preparing/model": coming.artifact.card.name if coming else "",
-        "preparing/weights_id": coming.artifact.weights_id if coming else "",
-        "preparing/artifact": coming.folder if coming else "",
+        "preparing/model": artifact.card.name if artifact else str(coming.settings) if coming else "",
+        "preparing/weights_id": artifact.weights_id if artifact else "",
+        "preparing/artifact": _folder(coming),
     }
+
+
+def _folder(deployment: Deployment | None) -> object:
+    return (deployment.folder if deployment else None) or ""
 
 
 def _clock(seconds: float) -> str:

@@ -8,23 +8,21 @@ from dataclasses import dataclass
 from rclpy.clock import Clock
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.utilities import ok
-from sensor_msgs.msg import Image
 
 from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.ros.camera_infos import CameraInfos
 from depth_sr_ros.ros.conversions import ImageDecoder, output_header, stamp_ns
+from depth_sr_ros.ros.coverage_watch import CoverageWatch
 from depth_sr_ros.ros.inputs import ReceivedPair
 from depth_sr_ros.ros.outputs import Outputs
 from depth_sr_ros.ros.silence import Throttle
 from depth_sr_ros.ros.statistics import NodeStatistics
+from depth_sr_ros.ros.stream_relation import PATIENCE_S, WAITING, StreamRelation
 from depth_sr_ros.serving.supply import EngineSupply
 from depth_sr_ros.upsampler import Upsampler
 
 EXPLAIN_EVERY = 10.0
 """Seconds between two explanations of the same cause."""
-
-INFO_PATIENCE = 2.0
-"""Seconds of frames without a matching camera_info after which the node reports it."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,7 @@ class FrameProcessor:
         decoder: of the images.
         outputs: publishes results.
         infos: camera_info messages.
+        relation: how depth lies to colour.
         statistics: counts and durations are entered here.
         clock: ROS clock, for the age of a frame.
         log: the node's logger.
@@ -52,6 +51,7 @@ class FrameProcessor:
     Attributes:
         notes: sentences about the input and the weights that serve, as of the newest frame; each is logged once.
         refusal: the newest pair given up since the last published frame, None after a published frame.
+        coverage: how much of the colour image gets depth.
         info_problem: why depth/camera_info is missing or may be wrong, None when it is right.
     """
 
@@ -61,6 +61,7 @@ class FrameProcessor:
         decoder: ImageDecoder,
         outputs: Outputs,
         infos: CameraInfos,
+        relation: StreamRelation,
         statistics: NodeStatistics,
         clock: Clock,
         log: RcutilsLogger,
@@ -70,6 +71,7 @@ class FrameProcessor:
         self._decoder = decoder
         self._outputs = outputs
         self._infos = infos
+        self._relation = relation
         self._statistics = statistics
         self._clock = clock
         self._log = log
@@ -78,6 +80,7 @@ class FrameProcessor:
         self.notes: tuple[str, ...] = ()
         self._told: set[str] = set()
         self.refusal: Refusal | None = None
+        self.coverage = CoverageWatch(log)
         self.info_problem: str | None = None
         self._info_missed: float | None = None
         self._abandoned = False
@@ -108,7 +111,10 @@ class FrameProcessor:
         try:
             self._serve(pair, upsampler)
         except FrameError as error:
-            self._give_up(error.cause, str(error))
+            if error.cause == WAITING:
+                self._statistics.counters.drop(WAITING)
+            else:
+                self._give_up(error.cause, str(error))
 
     def failed(self, pair: ReceivedPair, error: Exception) -> None:
         """Counts a pair that the engine could not serve."""
@@ -127,7 +133,7 @@ class FrameProcessor:
             self.info_problem = self._info_missed = None
             return
         self._info_missed = self._info_missed or now
-        if now - self._info_missed < INFO_PATIENCE:
+        if now - self._info_missed < PATIENCE_S:
             return
         self.info_problem = problem
         if self._throttle.passes("camera_info", now):
@@ -138,12 +144,14 @@ class FrameProcessor:
         rgb_message, depth_message = pair.rgb.message, pair.depth.message
         rgb, depth = self._decoder.colour(rgb_message), self._decoder.depth(depth_message)
         decoded = time.monotonic()
-        result = upsampler(rgb, depth)
+        cameras = self._relation.cameras(rgb_message, depth_message, decoded)
+        result = upsampler(rgb, depth, cameras)
         if self._abandoned:
             return
-        self._supply.served(rgb.shape[:2], depth.shape)
-        self._note(upsampler, rgb_message, depth_message)
+        self._supply.served(rgb.shape[:2], depth.shape, cameras)
+        self._note(upsampler)
         upsampled = time.monotonic()
+        self.coverage.look(depth, result, cameras, upsampled)
         header = output_header(rgb_message, depth_message)
         camera_info = self._infos.for_output(rgb_message, depth_message, header)
         self._look_at_info(self._infos.problem(rgb_message, depth_message), upsampled)
@@ -179,26 +187,16 @@ class FrameProcessor:
         if self._throttle.passes(cause, now):
             self._log.warning(f"a frame is skipped ({cause}): {sentence}")
 
-    def _note(self, upsampler: Upsampler, rgb: Image, depth: Image) -> None:
-        warnings = upsampler.cautions + _mismatch(rgb.header.frame_id, depth.header.frame_id)
+    def _note(self, upsampler: Upsampler) -> None:
+        notes = (self._relation.note, *upsampler.notes)
         # one call each: rclpy refuses two severities from one place
-        for note in self._untold(upsampler.notes):
+        for note in self._untold(notes):
             self._log.info(note)
-        for warning in self._untold(warnings):
-            self._log.warning(warning)
-        self.notes = upsampler.notes + warnings
+        for caution in self._untold(upsampler.cautions):
+            self._log.warning(caution)
+        self.notes = notes + upsampler.cautions
 
     def _untold(self, notes: tuple[str, ...]) -> list[str]:
         new = [note for note in notes if note not in self._told]
         self._told.update(new)
         return new
-
-
-def _mismatch(rgb_frame: str, depth_frame: str) -> tuple[str, ...]:
-    if rgb_frame == depth_frame:
-        return ()
-    return (
-        f"depth is in frame {depth_frame!r}, colour in {rgb_frame!r}: expected depth registered to the colour "
-        "camera; enable the driver's depth alignment, or use depth_image_proc's register node; continuing "
-        "as if it were registered",
-    )

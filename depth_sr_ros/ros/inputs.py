@@ -17,6 +17,7 @@ from depth_sr_ros.recordings.pairing import PairingCounters
 from depth_sr_ros.ros.camera_infos import CameraInfos
 from depth_sr_ros.ros.conversions import stamp_ns
 from depth_sr_ros.ros.endpoints import incompatibility_events, topic_facts
+from depth_sr_ros.ros.live_transforms import QOS, TOPIC, LiveTransforms, message_type
 from depth_sr_ros.ros.parameters import NodeParameters
 from depth_sr_ros.ros.silence import TopicFacts
 from depth_sr_ros.ros.statistics import NodeStatistics
@@ -40,13 +41,14 @@ class ReceivedPair:
 
 
 class Inputs:
-    """Subscribes to the four input topics.
+    """Subscribes to the four input topics, and to /tf_static where it can be read.
 
     Args:
         node: owner of the subscriptions.
         parameters: QoS and pairing.
         statistics: rates and stamp distances are entered here.
         infos: the newest camera_info messages are kept here.
+        transforms: static transforms are kept here.
         on_pair: takes every pair, on the executor's thread; must return at once.
     """
 
@@ -56,6 +58,7 @@ class Inputs:
         parameters: NodeParameters,
         statistics: NodeStatistics,
         infos: CameraInfos,
+        transforms: LiveTransforms,
         on_pair: Callable[[ReceivedPair], None],
     ) -> None:
         self._node = node
@@ -66,6 +69,9 @@ class Inputs:
         self._subscriptions: list[Subscription] = []
         try:
             self._subscribe(parameters, infos)
+            if transforms.readable:
+                subscription = node.create_subscription(message_type(), TOPIC, transforms.keep, QOS)
+                self._subscriptions.append(subscription)
         except Exception:
             self.destroy()
             raise

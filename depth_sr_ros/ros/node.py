@@ -1,4 +1,4 @@
-"""The live node: colour and coarse registered depth in, dense metric depth out.
+"""The live node: colour and depth in, registered or not, dense metric depth out.
 
 configure builds the engine, activate subscribes and starts the inference thread, deactivate stops both, cleanup frees
 the engine. Callbacks run on one executor thread and only store messages; everything else about a frame happens on the
@@ -31,10 +31,12 @@ from depth_sr_ros.ros.diagnostics import Health, diagnostics_message
 from depth_sr_ros.ros.engine_parameters import EngineParameters
 from depth_sr_ros.ros.frame_processor import FrameProcessor
 from depth_sr_ros.ros.inputs import Inputs, ReceivedPair
+from depth_sr_ros.ros.live_transforms import LiveTransforms
 from depth_sr_ros.ros.outputs import Outputs
-from depth_sr_ros.ros.parameters import declare_parameters, unknown_names
+from depth_sr_ros.ros.parameters import declare_parameters, motion_of, unknown_names
 from depth_sr_ros.ros.silence_watch import SilenceWatch
 from depth_sr_ros.ros.statistics import NodeStatistics
+from depth_sr_ros.ros.stream_relation import StreamRelation
 from depth_sr_ros.ros.synchroniser import synchroniser_name
 from depth_sr_ros.ros.worker import InferenceWorker
 from depth_sr_ros.serving.supply import EngineSupply
@@ -54,6 +56,8 @@ class _Configured:
     outputs: Outputs
     processor: FrameProcessor
     infos: CameraInfos
+    transforms: LiveTransforms
+    relation: StreamRelation
 
 
 @dataclass(frozen=True)
@@ -114,17 +118,20 @@ class DepthSuperResolution(LifecycleNode):
         self._problem = ""
         info = self._configured.supply.describe()
         self.get_logger().info(
-            f"{info.model} (weights {info.weights_id}) runs on {info.engine}, {info.precision}, {info.device}: "
-            f"{info.reason}. Pairs by {synchroniser_name()}, images by {converter_name()}."
+            f"{info.label} runs on {info.engine}, {info.precision}, {info.device}: {info.reason}. "
+            f"Pairs by {synchroniser_name()}, images by {converter_name()}."
         )
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribes and starts the inference thread."""
         assert self._configured is not None
-        processor, infos = self._configured.processor, self._configured.infos
+        configured = self._configured
+        processor = configured.processor
         try:
-            inputs = Inputs(self, self.parameters, self._statistics, infos, self._on_pair)
+            inputs = Inputs(
+                self, self.parameters, self._statistics, configured.infos, configured.transforms, self._on_pair
+            )
         except Exception as error:
             return self._refuse(f"cannot subscribe: {type(error).__name__}: {error}; check the QoS overrides")
         for sentence in unknown_names(self, "qos_overrides."):
@@ -158,12 +165,16 @@ class DepthSuperResolution(LifecycleNode):
 
     def _build(self) -> _Configured:
         # dynamic parameters may have changed since the node was made
-        colormap_range = tuple(self.get_parameter("colormap_range").value)
-        settings = replace(self.parameters, colormap_range=colormap_range)
+        near_and_far, motion = (tuple(self.get_parameter(n).value) for n in ("colormap_range", "depth_to_colour"))
+        settings = replace(self.parameters, colormap_range=near_and_far, depth_to_colour=motion)
         decoder = ImageDecoder(settings.depth_unit)
         supply = EngineSupply(self._engine_parameters.settings(), self._tell, settings.keep_previous)
-        names = (self.resolve_topic_name(name) for name in ("rgb/camera_info", "depth_raw/camera_info"))
-        infos = CameraInfos((next(names), next(names)))
+        infos = CameraInfos(self._resolved("rgb/camera_info", "depth_raw/camera_info"))
+        transforms = LiveTransforms(self.get_logger().warning)
+        relation = StreamRelation(
+            infos, transforms, self._resolved("rgb/image", "depth_raw/image"), settings.assume_registered,
+            motion_of(settings.depth_to_colour),
+        )  # fmt: skip
         try:
             outputs = Outputs(self, settings)
         except Exception:
@@ -174,12 +185,17 @@ class DepthSuperResolution(LifecycleNode):
             decoder,
             outputs,
             infos,
+            relation,
             self._statistics,
             self.get_clock(),
             self.get_logger(),
             settings.always_infer,
         )
-        return _Configured(supply, outputs, processor, infos)
+        return _Configured(supply, outputs, processor, infos, transforms, relation)
+
+    def _resolved(self, colour: str, depth: str) -> tuple[str, str]:
+        """Names of both streams' topics, after remapping."""
+        return self.resolve_topic_name(colour), self.resolve_topic_name(depth)
 
     def _refuse(self, problem: str) -> TransitionCallbackReturn:
         self._problem = problem
@@ -236,6 +252,8 @@ class DepthSuperResolution(LifecycleNode):
             for parameter in parameters:
                 if parameter.name == "colormap_range":
                     self._configured.outputs.colormap_range = tuple(parameter.value)
+                elif parameter.name == "depth_to_colour":
+                    self._configured.relation.given = motion_of(parameter.value)
             self._engine_parameters.ask(self._configured.supply, parameters)
         return SetParametersResult(successful=True)
 
@@ -280,7 +298,8 @@ class DepthSuperResolution(LifecycleNode):
             idle=idle,
             notes=configured.processor.notes,
             problem=self._problem,
-            info_problem=configured.processor.info_problem or "",
+            info_problem=configured.processor.info_problem or configured.processor.coverage.warning,
+            unregistered=configured.relation.problem if active else "",
         )
 
 

@@ -7,6 +7,7 @@ found, what to change) and makes the configure transition fail; it never raises 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -15,6 +16,8 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from depth_sr_ros.cameras.calibration import extrinsics
+from depth_sr_ros.cameras.transforms import Matrix
 from depth_sr_ros.recordings.pairing import LONGEST_QUEUE
 
 
@@ -38,7 +41,13 @@ class NodeParameters:
     """Every parameter of the node; descriptions and limits are in the fields' metadata."""
 
     model: str = _parameter("fdkn", "Network, by name.", dynamic=True)
-    scale: int = _parameter(8, "Upsampling factor of the network.", limits=(1, 64), dynamic=True)
+    scale: int = _parameter(
+        0,
+        "0 serves any ratio of colour to depth, or takes the scale of `weights`; a number asks for the papers' "
+        "networks.",
+        limits=(0, 64),
+        dynamic=True,
+    )
     weights: str = _parameter(
         "",
         "Folder of an artifact; empty: the shipped one. Setting the same folder again reads it again.",
@@ -80,6 +89,17 @@ class NodeParameters:
     )  # fmt: skip
     depth_unit: float = _parameter(
         0.0, "Metres per raw depth unit; 0: by the encoding (16UC1 millimetres, 32FC1 metres).", limits=(0.0, 1000.0)
+    )
+    depth_min: float = _parameter(0.0, "Nearest depth that counts, metres.", limits=(0.0, 1000.0))
+    depth_max: float = _parameter(0.0, "Farthest depth that counts, metres; 0: no limit.", limits=(0.0, 1000.0))
+    depth_to_colour: tuple[float, ...] = _parameter(
+        (0.0,) * 7,
+        "How the depth camera stands to the colour camera, [x, y, z, qx, qy, qz, qw]: takes points, in metres, from "
+        "the depth camera's optical frame to the colour camera's. All zeros: from /tf_static.",
+        dynamic=True,
+    )
+    assume_registered: bool = _parameter(
+        False, "Take depth as registered to colour, whatever cameras, sizes and frames say."
     )
     fill_holes: bool = _parameter(
         False, "Fill holes with distances continued from their surroundings; depth/valid still marks them."
@@ -123,7 +143,9 @@ _KINDS = {
     "float": (ParameterType.PARAMETER_DOUBLE, "number"),
     "bool": (ParameterType.PARAMETER_BOOL, "bool"),
     "tuple[float, float]": (ParameterType.PARAMETER_DOUBLE_ARRAY, "two numbers"),
+    "tuple[float, ...]": (ParameterType.PARAMETER_DOUBLE_ARRAY, "seven numbers"),
 }
+_LENGTHS = {"tuple[float, float]": 2, "tuple[float, ...]": 7}
 _FIELDS: dict[str, Field[Any]] = {f.name: f for f in fields(NodeParameters)}
 
 DYNAMIC: tuple[str, ...] = tuple(name for name, f in _FIELDS.items() if f.metadata["dynamic"])
@@ -206,16 +228,35 @@ def problem_with(name: str, value: Any) -> str | None:
     """
     parameter = _FIELDS[name]
     expected = _kind(parameter)[1] + (f" ({_allowed(parameter)})" if _allowed(parameter) else "")
+    found = value if isinstance(value, str | bool | int | float) else [] if value is None else list(value)
     if _fits_type(parameter, value) and _fits_range(parameter, value):
-        return None
-    found = value if isinstance(value, str | bool | int | float) else list(value or ())
+        return _motion_problem(name, value)
     return f"parameter {name}: expected {expected}, found {found!r}; change it in the parameter file or launch argument"
+
+
+def motion_of(numbers: Sequence[float]) -> Matrix | None:
+    """The 4x4 matrix of `depth_to_colour`; None for zeros, which stand for nothing given.
+
+    Raises:
+        ValueError: no rigid motion.
+    """
+    return extrinsics(numbers) if any(numbers) else None
+
+
+def _motion_problem(name: str, value: Any) -> str | None:
+    if name != "depth_to_colour":
+        return None
+    try:
+        motion_of(list(value))
+    except ValueError as error:
+        return f"parameter {name}: {error}; the last four numbers are a quaternion, 0 0 0 1 for no rotation"
+    return None
 
 
 def _fits_type(parameter: Field[Any], value: Any) -> bool:
     kind = str(parameter.type)
-    if kind == "tuple[float, float]":
-        return hasattr(value, "__len__") and len(value) == 2 and all(type(v) in (int, float) for v in value)
+    if length := _LENGTHS.get(kind):
+        return hasattr(value, "__len__") and len(value) == length and all(type(v) in (int, float) for v in value)
     # A whole number is a number too: YAML and the command line read `1` as an integer.
     return type(value).__name__ == kind or (kind == "float" and type(value) is int)
 
@@ -227,7 +268,7 @@ def _fits_range(parameter: Field[Any], value: Any) -> bool:
     values = list(value) if hasattr(value, "__len__") and not isinstance(value, str) else [value]
     if limits and not all(math.isfinite(v) and limits[0] <= v <= limits[1] for v in values):
         return False
-    return len(values) != 2 or values[0] < values[1]
+    return len(values) != 2 or values[0] < values[1]  # the ends of a range
 
 
 def declare_parameters(node: Node) -> tuple[NodeParameters, list[str]]:
@@ -280,7 +321,7 @@ def _unknown(name: str, known: list[str]) -> str:
 def _typed(parameter: Field[Any], value: Any) -> Any:
     if str(parameter.type) == "float":
         return float(value)
-    return value if str(parameter.type) != "tuple[float, float]" else [float(v) for v in value]
+    return [float(v) for v in value] if str(parameter.type) in _LENGTHS else value
 
 
 def _plain(value: Any) -> Any:

@@ -17,33 +17,38 @@ class Deployment:
 
     Attributes:
         settings: as the parameters say.
-        artifact: the shipped one, or the kept copy of one's own.
+        artifact: the shipped one, or the kept copy of one's own; None where no weights serve, but a filter.
     """
 
     settings: EngineSettings
-    artifact: Artifact
+    artifact: Artifact | None = None
 
     @property
-    def folder(self) -> Path:
-        """Where its artifact came from, as the settings name it."""
-        return Path(self.settings.weights) if self.settings.weights else self.artifact.folder
+    def folder(self) -> Path | None:
+        """Where its artifact came from, as the settings name it; None where it has none."""
+        if self.settings.weights:
+            return Path(self.settings.weights)
+        return self.artifact.folder if self.artifact else None
 
     def upsampler(self) -> Upsampler:
-        """An upsampler on these weights that never waits for a plan. Raises UpsamplerError."""
-        return self.settings.upsampler(self.artifact.folder if self.settings.weights else None)
+        """An upsampler on these weights, warmed up, that never waits for a plan. Raises UpsamplerError."""
+        upsampler = self.settings.upsampler(self.artifact.folder if self.artifact and self.settings.weights else None)
+        upsampler.warm_up()
+        return upsampler
 
     def lasting(self) -> Deployment:
         """The same, with settings that still name it: those of the kept copy where other content lies in the folder."""
-        if not self.settings.weights:
+        if not self.settings.weights or not self.artifact:
             return self
         try:
-            unchanged = read_card(self.folder).content_id == self.artifact.card.content_id
+            unchanged = read_card(Path(self.settings.weights)).content_id == self.artifact.card.content_id
         except (ArtifactError, OSError):
             unchanged = False
         return self if unchanged else replace(self, settings=replace(self.settings, weights=str(self.artifact.folder)))
 
     def __str__(self) -> str:
-        return f"{self.settings} ({self.artifact.card.name} {self.artifact.weights_id})"
+        weights = f" ({self.artifact.card.name} {self.artifact.weights_id})" if self.artifact else ""
+        return f"{self.settings}{weights}"
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class Served:
 
     def __str__(self) -> str:
         weights = self.deployment.settings.weights
-        return f"{self.info.model} {self.info.weights_id} ({weights or 'shipped'}) on {self.info.engine}"
+        return f"{self.info.label}, {weights or 'shipped'}, on {self.info.engine}"
 
 
 def deploy(settings: EngineSettings, kept: KeptArtifacts, held: Deployment | None = None) -> Deployment:
@@ -79,9 +84,10 @@ def deploy(settings: EngineSettings, kept: KeptArtifacts, held: Deployment | Non
     """
     try:
         if not settings.weights:
-            return Deployment(settings, find_artifact(settings.model, settings.scale))
-        same = held is not None and held.settings.weights == settings.weights
-        source = held.artifact.folder if held is not None and same else Path(settings.weights)
+            return Deployment(settings, find_artifact(settings.model, settings.scale) if settings.scale else None)
+        source = Path(settings.weights)
+        if held and held.artifact and held.settings.weights == settings.weights:
+            source = held.artifact.folder
         return Deployment(settings, kept.keep(source, settings.model, settings.scale))
     except ArtifactError as error:
         raise UpsamplerError(str(error)) from error

@@ -12,7 +12,7 @@ from depth_sr_ros.engines import PlanRequest
 from depth_sr_ros.serving.deployment import Deployment
 from depth_sr_ros.serving.engine_settings import EngineSettings
 from depth_sr_ros.serving.events import Event
-from depth_sr_ros.serving.state import Sizes
+from depth_sr_ros.serving.state import Frames
 from depth_sr_ros.upsampler import Upsampler
 
 
@@ -31,16 +31,16 @@ class Deploy:
 
 @dataclass(frozen=True)
 class Prepare:
-    """Make an upsampler, warm for frames of some sizes: `Prepared` or `Failed`.
+    """Make an upsampler, warm for frames as they come: `Prepared` or `Failed`.
 
     Attributes:
         deployment: what it serves.
-        sizes: of the frames; None where they are unknown.
+        frames: what they are like; None where that is unknown.
         upsampler: make this one's engine instead of a new upsampler, where it is not there any more.
     """
 
     deployment: Deployment
-    sizes: Sizes | None
+    frames: Frames | None
     upsampler: Upsampler | None = None
 
 

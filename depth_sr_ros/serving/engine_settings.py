@@ -7,21 +7,24 @@ from pathlib import Path
 
 from depth_sr_ros.artifact import CARD, list_artifacts, shipped_scales
 from depth_sr_ros.engines import ENGINE_NAMES, PRECISIONS, PlanCache
-from depth_sr_ros.upsampler import Upsampler
+from depth_sr_ros.upsampler import DEFAULT_MODEL, Upsampler
 
 
 @dataclass(frozen=True)
 class EngineSettings:
     """See `Upsampler` for the meaning of each; empty strings stand for None."""
 
-    model: str = "fdkn"
-    scale: int = 8
+    model: str = DEFAULT_MODEL
+    scale: int = 0
     weights: str = ""
     engine: str = "auto"
     precision: str = "auto"
     threads: int = 0
     fill_holes: bool = False
     engine_cache: str = ""
+    depth_min: float = 0.0
+    depth_max: float = 0.0
+    assume_registered: bool = False
 
     def upsampler(self, weights: Path | None = None) -> Upsampler:
         """An upsampler with these settings that never waits for a plan. Raises UpsamplerError.
@@ -39,6 +42,9 @@ class EngineSettings:
             fill_holes=self.fill_holes,
             engine_cache=self.engine_cache or None,
             builds_plans=False,
+            depth_min=self.depth_min,
+            depth_max=self.depth_max,
+            assume_registered=self.assume_registered,
         )
 
     def plans(self) -> PlanCache:
@@ -63,10 +69,11 @@ class EngineSettings:
         if not scales:
             return f"model: expected one of those that ship, {list_artifacts()}, found {self.model!r}"
         known = {scale for name in list_artifacts() for scale in shipped_scales(name.partition("_x")[0])}
-        if self.scale not in known:
-            return f"scale: expected one of {sorted(known)}, found {self.scale}"
+        if self.scale and self.scale not in known:
+            return f"scale: expected 0 or one of {sorted(known)}, found {self.scale}"
         return None
 
     def __str__(self) -> str:
         weights = f" with weights {self.weights}" if self.weights else ""
-        return f"{self.model} x{self.scale}{weights}, engine {self.engine}, precision {self.precision}"
+        scale = f"x{self.scale}" if self.scale else "at scale 0"
+        return f"{self.model} {scale}{weights}, engine {self.engine}, precision {self.precision}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from depth_sr_ros.engines import PlanRequest
 from depth_sr_ros.serving.deployment import Deployment
 from depth_sr_ros.serving.engine_settings import EngineSettings
-from depth_sr_ros.serving.state import Sizes, Wish
+from depth_sr_ros.serving.state import Frames, Wish
 from depth_sr_ros.upsampler import Upsampler, UpsamplerInfo
 
 
@@ -105,15 +105,15 @@ class FrameBegins:
 
 @dataclass(frozen=True)
 class FrameServed:
-    """A frame was served, of other sizes or by another engine than the one before.
+    """A frame was served, of another kind or by another engine than the one before.
 
     Attributes:
-        sizes: the frame's.
+        frames: what it is like.
         info: what served it.
-        wanted: plans that a better engine lacks for these sizes, best first.
+        wanted: plans that a better engine lacks for such frames, best first.
     """
 
-    sizes: Sizes
+    frames: Frames
     info: UpsamplerInfo
     wanted: tuple[PlanRequest, ...] = ()
 

@@ -27,8 +27,7 @@ def take_over(state: State, event: FrameBegins) -> Outcome:
             effects.append(Close(old.upsampler))
         previous = replace(old, freed=not state.keep_previous)
         serving = Running(ready.deployment, ready.upsampler, ready.info, event.at)
-    info = ready.info
-    effects.append(Say(False, f"from this frame on {info.model} (weights {info.weights_id}) runs on {info.reason}"))
+    effects.append(Say(False, f"from this frame on {ready.info.label} runs on {ready.info.reason}"))
     state = replace(state, serving=serving, previous=previous, ready=None, wanted=None, swaps=state.swaps + 1)
     return state, tuple(effects)
 
@@ -37,7 +36,7 @@ def note_frame(state: State, event: FrameServed) -> Outcome:
     """Keeps what the frame tells; plans only if no other engine is about to take over, which makes them needless."""
     wanted = state.wanted if state.ready else event.wanted
     serving = replace(state.serving, info=event.info)
-    return replace(state, serving=serving, sizes=event.sizes, wanted=wanted), ()
+    return replace(state, serving=serving, frames=event.frames, wanted=wanted), ()
 
 
 def note_and_build(state: State, event: FrameServed) -> Outcome:

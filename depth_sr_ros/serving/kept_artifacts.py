@@ -53,12 +53,12 @@ class KeptArtifacts:
         Args:
             source: the artifact's folder, or that of a copy.
             model: the model it is expected to hold.
-            scale: the scale it is expected to be made for.
+            scale: the scale it is expected to be made for; 0 accepts any.
 
         Raises:
             ArtifactError: it is damaged, foreign, or changed while it was copied.
         """
-        artifact = read_artifact(source, model, scale)
+        artifact = read_artifact(source, model, scale or None)
         place = self._folder / f"{artifact.card.name}-{artifact.card.content_id}"
         try:
             if not self._hold(place, artifact):

@@ -46,11 +46,11 @@ def next_work(state: State) -> Outcome:
     asked, state = state.asked, replace(state, asked=None)
     if asked and asked.back:
         assert state.previous is not None
-        return _prepare(state, Making(asked, asked.back, state.sizes), state.previous.upsampler)
+        return _prepare(state, Making(asked, asked.back, state.frames), state.previous.upsampler)
     if asked and asked != Wish(state.held.settings):
         return replace(state, work=Settling(asked)), (After(SETTLE_S, SettlingOver(asked)),)
     if state.promising:
-        return _build(state, Making(None, state.held, state.sizes, state.promising))
+        return _build(state, Making(None, state.held, state.frames, state.promising))
     return replace(state, work=Idle()), ()
 
 
@@ -68,7 +68,7 @@ def prepare(state: State, event: Deployed) -> Outcome:
     assert isinstance(state.work, Deploying)
     if state.asked or event.deployment == state.held:
         return _end(state)
-    return _prepare(state, Making(state.work.wish, event.deployment, state.sizes))
+    return _prepare(state, Making(state.work.wish, event.deployment, state.frames))
 
 
 def prepare_on_plan(state: State, event: PlanBuilt) -> Outcome:
@@ -94,7 +94,7 @@ def take(state: State, event: Prepared) -> Outcome:
         if plan_name(making.plans[0]) in map(plan_name, event.wanted):  # another engine would stand in once more
             error = EngineError(f"built, but cannot be loaded here: {event.info.reason}")
             return _first(Close(event.upsampler), _try_next_plan(state, making, error))
-    elif making.sizes and event.info.stands_in and not (making.wish and making.wish.back):
+    elif making.frames and event.info.stands_in and not (making.wish and making.wish.back):
         return _first(Close(event.upsampler), _build(state, replace(making, plans=event.wanted)))
     effects = ()
     if state.ready:
@@ -130,7 +130,7 @@ def _making(state: State) -> Making:
 
 
 def _prepare(state: State, making: Making, upsampler: Upsampler | None = None) -> Outcome:
-    return replace(state, work=Preparing(making)), (Prepare(making.deployment, making.sizes, upsampler),)
+    return replace(state, work=Preparing(making)), (Prepare(making.deployment, making.frames, upsampler),)
 
 
 def _build(state: State, making: Making) -> Outcome:
@@ -189,7 +189,7 @@ def _used(state: State) -> frozenset[Path]:
     deployments = [state.held, state.serving.deployment]
     if state.previous:
         deployments.append(state.previous.deployment)
-    return frozenset(deployment.artifact.folder for deployment in deployments)
+    return frozenset(deployment.artifact.folder for deployment in deployments if deployment.artifact)
 
 
 def _first(effect: Effect, outcome: Outcome) -> Outcome:

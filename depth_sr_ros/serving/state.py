@@ -9,15 +9,27 @@ Upsamplers are carried here as they are, and never called.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
+from depth_sr_ros.cameras.calibration import Calibration
 from depth_sr_ros.engines import PlanRequest
 from depth_sr_ros.serving.deployment import Deployment, Served
 from depth_sr_ros.serving.engine_settings import EngineSettings
 from depth_sr_ros.upsampler import Size, Upsampler, UpsamplerInfo
 
-Sizes = tuple[Size, Size]
-"""Of a frame's colour and depth image, (height, width) each."""
+
+class Frames(NamedTuple):
+    """What frames are like, as far as an upsampler has to be prepared for it; see `Upsampler.prepare`.
+
+    Attributes:
+        colour: (height, width) of the colour images.
+        depth: of the depth images.
+        cameras: of depth that is not registered; None for registered depth.
+    """
+
+    colour: Size
+    depth: Size
+    cameras: Calibration | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,7 @@ class Ready:
 
     Attributes:
         deployment: settings and weights.
-        upsampler: checked, and warm where the frames' sizes are known.
+        upsampler: checked, and warm where it is known what frames are like.
         info: what it is.
     """
 
@@ -80,7 +92,7 @@ class Making:
     Attributes:
         wish: what it is made for; None: a better engine for the deployment that serves.
         deployment: settings and weights.
-        sizes: of the frames that it is made warm for; None before the first frame.
+        frames: what those are like that it is made warm for; None before the first frame.
         plans: the plan that its engine needs, and after it those to be tried when that one fails; empty where it is
             made without.
         failures: one sentence for each plan that has failed.
@@ -88,7 +100,7 @@ class Making:
 
     wish: Wish | None
     deployment: Deployment
-    sizes: Sizes | None
+    frames: Frames | None
     plans: tuple[PlanRequest, ...] = ()
     failures: tuple[str, ...] = ()
 
@@ -116,7 +128,7 @@ class Deploying:
 
 @dataclass(frozen=True)
 class Preparing:
-    """An upsampler is made, and warmed up where the frames' sizes are known."""
+    """An upsampler is made, and warmed up where it is known what frames are like."""
 
     making: Making
 
@@ -160,7 +172,7 @@ class State:
         asked: what shall be worked on next. Work for anything else is given up then: at once where it can be
             interrupted, else when it ends.
         work: what is being done.
-        sizes: of the newest frame.
+        frames: what the newest one is like.
         wanted: plans that a better engine than `serving` lacks, best first; None when it has not been asked since it
             took over.
         hopeless: names of plans that failed; see `plan_name`.
@@ -175,7 +187,7 @@ class State:
     ready: Ready | None = None
     asked: Wish | None = None
     work: Work = Idle()
-    sizes: Sizes | None = None
+    frames: Frames | None = None
     wanted: tuple[PlanRequest, ...] | None = None
     hopeless: frozenset[str] = frozenset()
     failure: str = ""

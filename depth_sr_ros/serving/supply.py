@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from depth_sr_ros.cameras.calibration import Calibration
 from depth_sr_ros.serving.asking import roll_back_problem
 from depth_sr_ros.serving.deployment import Served
 from depth_sr_ros.serving.effects import Effect, Refuse, Say
@@ -29,7 +30,7 @@ from depth_sr_ros.serving.events import (
     SettingsAsked,
 )
 from depth_sr_ros.serving.source import EngineSource, LocalEngines
-from depth_sr_ros.serving.state import Running, State
+from depth_sr_ros.serving.state import Frames, Running, State
 from depth_sr_ros.serving.supply_state import RollBackRefused, SupplyState, tell
 from depth_sr_ros.serving.supply_worker import SupplyWorker
 from depth_sr_ros.serving.transitions import advance
@@ -75,14 +76,20 @@ class EngineSupply:
             self._happened(FrameBegins(time.time()))
         return self._state.serving.upsampler
 
-    def served(self, colour: Size, depth: Size) -> None:
-        """A frame of these sizes was served. Only for the inference thread, after each frame."""
-        state, sizes = self._state, (colour, depth)
-        if state.wanted is not None and state.sizes == sizes:
+    def served(self, colour: Size, depth: Size, cameras: Calibration | None = None) -> None:
+        """A frame was served. Only for the inference thread, after each frame.
+
+        Args:
+            colour: (height, width) of its colour image.
+            depth: of its depth image.
+            cameras: where its depth was not registered.
+        """
+        state, frames = self._state, Frames(colour, depth, cameras)
+        if state.wanted is not None and state.frames == frames:
             return
         upsampler = state.serving.upsampler
         wanted = () if state.ready else upsampler.wanted_plans()
-        self._happened(FrameServed(sizes, upsampler.describe(), wanted))
+        self._happened(FrameServed(frames, upsampler.describe(), wanted))
 
     def change(self, settings: EngineSettings, reread: bool = False) -> None:
         """Asks for other settings; returns at once. What was asked for before and is not ready yet is given up.

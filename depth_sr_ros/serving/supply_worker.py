@@ -147,8 +147,8 @@ class SupplyWorker:
         try:
             if upsampler is None:
                 upsampler = self._source.upsampler(effect.deployment)
-            if effect.sizes:
-                upsampler.prepare(*effect.sizes)
+            if effect.frames:
+                upsampler.prepare(*effect.frames)
             event = Prepared(upsampler, upsampler.describe(), upsampler.wanted_plans())
         except Exception as error:  # a runtime may raise anything
             event = Failed(error, effect.upsampler)

@@ -13,10 +13,10 @@ from depth_sr_ros.upsampler import Upsampler
 _upsample = Upsampler.__call__
 
 
-def _held(self, rgb, depth):
+def _held(self, rgb, depth, cameras=None):
     while Path(os.environ["HOLD"]).exists():
         time.sleep(0.02)
-    return _upsample(self, rgb, depth)
+    return _upsample(self, rgb, depth, cameras)
 
 
 Upsampler.__call__ = _held

@@ -168,7 +168,7 @@ class Probe:
 class Camera:
     """Four publishers of the probe, as a driver would have them."""
 
-    def __init__(self, probe: Probe, reliable: bool = True, kind: type = Image, frame: str = "camera_depth") -> None:
+    def __init__(self, probe: Probe, reliable: bool = True, kind: type = Image, frame: str = "camera_colour") -> None:
         self.probe = probe
         reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
         qos = QoSProfile(depth=5, reliability=reliability)
@@ -182,6 +182,14 @@ class Camera:
         for publisher in (self.rgb, self.depth, self.rgb_info, self.depth_info):
             self.probe.node.destroy_publisher(publisher)
 
+    def send_infos(self, colour_size: tuple[int, int] = COLOUR_SIZE, depth_size: tuple[int, int] = DEPTH_SIZE) -> None:
+        """The camera_infos of depth that is registered to colour, for images of these sizes (width, height)."""
+        for publisher, size, frame in (
+            (self.rgb_info, colour_size, "camera_colour"),
+            (self.depth_info, depth_size, self.frame),
+        ):
+            publisher.publish(to_camera_info(INTRINSICS.resized(*size), Header(frame_id=frame)))
+
     def images(self, stamp_ns: int, encoding: str = "16UC1") -> tuple[Image, Image]:
         """A colour and a depth image: a slanted plane, 1 to 3 m, with a hole."""
         header = Header(stamp=stamp(stamp_ns), frame_id="camera_colour")
@@ -193,15 +201,14 @@ class Camera:
         stamp_ns: int | None = None,
         encoding: str = "16UC1",
         depth_delay_ns: int = 0,
-        colour_info: bool = True,
+        infos: bool = True,
     ) -> int:
-        """Sends one pair, with a colour camera_info of the sensor's full, double size; its stamp."""
+        """Sends one pair, with both camera_infos; its stamp."""
         at = self.probe.next_stamp() if stamp_ns is None else stamp_ns
         rgb, depth = self.images(at, encoding)
         depth.header.stamp = stamp(at + depth_delay_ns)
-        if colour_info:
-            full = INTRINSICS.resized(2 * COLOUR_SIZE[0], 2 * COLOUR_SIZE[1])
-            self.rgb_info.publish(to_camera_info(full, rgb.header))
+        if infos:
+            self.send_infos()
         self.rgb.publish(rgb)
         self.depth.publish(depth)
         return at

@@ -30,7 +30,7 @@ def outputs(probe):
 def test_says_in_one_line_which_engine_runs_and_why(node):
     lines = [node.wait_for("runs on"), *[line for line in node.lines if "runs on" in line]]
     assert len(set(lines)) == 1
-    assert "fdkn_x8" in lines[0] and "self-check" in lines[0]
+    assert "live_filter runs on opencv" in lines[0] and "any ratio of colour to depth" in lines[0]
 
 
 @pytest.mark.parametrize("reliable", [True, False], ids=["reliable", "best_effort"])
@@ -82,11 +82,13 @@ def test_publishes_the_colour_camera_at_the_output_s_size(node, probe, outputs, 
     assert vars(intrinsics_of(info)) == pytest.approx(vars(INTRINSICS))
 
 
-def test_tells_that_depth_of_another_frame_must_be_registered(node, outputs, camera):
+def test_tells_once_how_depth_lies_to_colour(node, probe, outputs, camera):
     camera.warm_up(outputs)
-    node.wait_for("'camera_depth'.*'camera_colour'.*registered")
     camera.send_and_receive(outputs)
-    assert len([line for line in node.lines if "registered to the colour camera" in line]) == 1
+    assert (
+        len([line for line in node.lines if "depth is registered to colour: both cameras have the same" in line]) == 1
+    )
+    assert "both cameras have the same view" in probe.new_report()["notes"]
 
 
 def test_survives_a_backward_clock_jump(node, probe, outputs, camera):
@@ -122,9 +124,15 @@ def other(ros):
         "/other", scale=4, output_encoding="16UC1", colormap=True, output_reliability="best_effort",
         colormap_range="[1.0, 2.0]",
     )  # fmt: skip
+    probe.child = child
     yield probe
     assert_ends_cleanly(child)
     probe.close()
+
+
+def test_a_number_as_scale_asks_for_an_engine_and_says_why_it_runs(other):
+    line = other.child.wait_for("runs on")
+    assert "fdkn_x4" in line and "self-check" in line
 
 
 def test_publishes_the_depth_camera_scaled_while_there_is_no_colour_camera(other):
@@ -133,7 +141,7 @@ def test_publishes_the_depth_camera_scaled_while_there_is_no_colour_camera(other
 
     def send() -> bool:
         camera.depth_info.publish(to_camera_info(INTRINSICS.resized(*DEPTH_SIZE), header))
-        camera.send(colour_info=False)
+        camera.send(infos=False)
         return bool(infos)
 
     other.spin_until(send, what="depth/camera_info")

@@ -116,7 +116,7 @@ def test_refuses_to_configure_with_a_bad_value_and_lives(side):
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("model", "dinosaur", "'dinosaur'.*expected .*fdkn"),
+        ("model", "dinosaur", "model: expected .*fdkn.*'dinosaur'"),
         ("scale", "3", "scale 3: expected .*fdkn_x8"),
         ("scale", "eight", "scale: expected integer .*'eight'"),
         ("precision", "fp7", "precision.*expected .*fp7"),
@@ -124,6 +124,8 @@ def test_refuses_to_configure_with_a_bad_value_and_lives(side):
         ("input_queue_depth", "11", "input_queue_depth: expected integer .1 to 10.*11"),
         ("colormap_range", "[5.0, 1.0]", "colormap_range: expected two numbers"),
         ("weights", "/nowhere", "/nowhere"),
+        ("depth_to_colour", "[0.1, 0.0, 0.0]", "depth_to_colour: expected seven numbers"),
+        ("depth_max", "-1.0", "depth_max: expected number .0 to 1000.*-1"),
         ("qos_overrides.{ns}/rgb/image.subscription.reliability", "often", "often"),
     ],
 )

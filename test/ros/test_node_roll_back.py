@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from own_weights import damage, own_weights
 from probe import assert_ends_cleanly, start_node
-from switching import assert_nothing_was_lost, frames_more, roll_back, set_values, text, until_told, value_of
+from switching import assert_nothing_was_lost, frames_more, roll_back, set_values, text, until_told, value_of, whole
 
 from depth_sr_ros.artifact import SHIPPED, read_artifact
 
@@ -19,7 +19,8 @@ def own(tmp_path):
 
 
 def start(side, tmp_path, **parameters):
-    return start_node(side.namespace, always_infer=True, engine_cache=tmp_path / "plans", **parameters)
+    given = {"scale": 8} | parameters
+    return start_node(side.namespace, always_infer=True, engine_cache=tmp_path / "plans", **given)
 
 
 def test_new_weights_take_over_and_one_call_leads_back_and_forth_without_losing_a_pair(side, driver, own, tmp_path):
@@ -48,6 +49,26 @@ def test_new_weights_take_over_and_one_call_leads_back_and_forth_without_losing_
     until_told(side, "weights_id", own.weights_id)
     assert value_of(side, "weights").string_value == str(own.folder)
     frames_more(side, 3)
+    assert_nothing_was_lost(side, driver)
+    assert_ends_cleanly(node)
+
+
+def test_a_change_from_any_ratio_to_a_network_leads_back_too(side, driver, tmp_path):
+    node = start(side, tmp_path, scale=0)
+    told = until_told(side, "model", "live_filter")
+    assert (told["weights_id"], told["artifact"], told["swaps"]) == ("", "", "0")
+    frames_more(side, 3)
+    assert set_values(side, scale=whole(8))[0].successful
+    told = until_told(side, "model", "fdkn_x8_live")
+    assert (told["previous/model"], told["previous/artifact"]) == ("live_filter", "")
+    frames_more(side, 3)
+    assert roll_back(side).success
+    until_told(side, "model", "live_filter")
+    assert value_of(side, "scale").integer_value == 0
+    frames_more(side, 3)
+    assert roll_back(side).success
+    until_told(side, "model", "fdkn_x8_live")
+    assert value_of(side, "scale").integer_value == 8
     assert_nothing_was_lost(side, driver)
     assert_ends_cleanly(node)
 

@@ -127,7 +127,7 @@ def test_names_both_topics_when_no_camera_info_comes(ros):
     camera, outputs = Camera(probe), probe.listen("depth/upsampled")
 
     def told() -> bool:
-        camera.send(colour_info=False)
+        camera.send(infos=False)
         return "no camera_info" in probe.diagnostics.get("message/stream", "")
 
     probe.spin_until(told, what="the missing camera_info to be told")

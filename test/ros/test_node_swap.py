@@ -29,7 +29,7 @@ GATED_NODE = (str(Path(__file__).with_name("gated_node.py")),)
 
 
 def test_another_model_takes_over_between_two_frames(side, driver, tmp_path):
-    node = start_node(side.namespace, always_infer=True, engine_cache=tmp_path)
+    node = start_node(side.namespace, always_infer=True, engine_cache=tmp_path, scale=8)
     before = until_told(side, "model", "fdkn_x8_live")
     frames_more(side, 3)
     assert set_values(side, model=text("dkn"))[0].successful
@@ -50,7 +50,7 @@ def test_another_model_takes_over_between_two_frames(side, driver, tmp_path):
 
 def test_a_camera_that_waits_for_each_answer_gets_every_one_across_swaps(side, tmp_path):
     """No pair can be replaced by a newer one then, however busy the machine: a pair that is missing was the swap's."""
-    node = start_node(side.namespace, always_infer=True, engine_cache=tmp_path)
+    node = start_node(side.namespace, always_infer=True, engine_cache=tmp_path, scale=8)
     camera, outputs = Camera(side), side.listen("depth/upsampled")
     camera.warm_up(outputs)
     told = side.new_report()
@@ -96,7 +96,7 @@ def test_what_is_plainly_wrong_is_refused_at_once(side, tmp_path):
 
 
 def test_what_turns_out_wrong_is_put_back_and_the_old_engine_serves_on(side, driver, tmp_path):
-    node = start_node(side.namespace, always_infer=True, engine_cache=tmp_path)
+    node = start_node(side.namespace, always_infer=True, engine_cache=tmp_path, scale=8)
     until_told(side, "model", "fdkn_x8_live")
     assert set_values(side, scale=whole(4))[0].successful  # ships for FDKN
     until_told(side, "swaps", "1")
@@ -116,7 +116,7 @@ def gated_node(side: Probe, folder: Path, monkeypatch: pytest.MonkeyPatch, **par
     monkeypatch.setenv("GATE", str(folder / "gate"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ENGINES), os.environ.get("PYTHONPATH", "")]))
     return start_node(
-        side.namespace, program=GATED_NODE, always_infer=True, engine_cache=folder / "plans", **parameters
+        side.namespace, program=GATED_NODE, always_infer=True, engine_cache=folder / "plans", scale=8, **parameters
     )
 
 

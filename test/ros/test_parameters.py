@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from itertools import count
 
+import numpy as np
 import pytest
 import yaml
 from rclpy.node import Node
@@ -13,6 +14,7 @@ from rclpy.parameter import Parameter
 from depth_sr_ros.ros.parameters import (
     NodeParameters,
     declare_parameters,
+    motion_of,
     parameter_table,
     parameters_markdown,
     parameters_yaml,
@@ -62,10 +64,11 @@ def test_takes_a_whole_number_for_a_number(make_node):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("scale", "eight"), ("scale", 0), ("scale", 8.0), ("slop", -0.1), ("slop", float("nan")), ("model", 3),
+        ("scale", "eight"), ("scale", -1), ("scale", 8.0), ("slop", -0.1), ("slop", float("nan")), ("model", 3),
         ("output_encoding", "mono16"), ("input_queue_depth", 11), ("input_queue_depth", 0), ("colormap", 1),
         ("input_reliability", "always"), ("colormap_range", [1.0]), ("colormap_range", [2.0, 1.0]),
         ("colormap_range", 3.0), ("silence_after", 0.0), ("sync_queue_size", True),
+        ("depth_to_colour", [0.1, 0.0, 0.0]), ("depth_to_colour", 1.0), ("assume_registered", 1), ("depth_min", -0.5),
     ],
 )  # fmt: skip
 def test_says_expected_found_and_fix_for_a_bad_value(make_node, name, value):
@@ -74,6 +77,16 @@ def test_says_expected_found_and_fix_for_a_bad_value(make_node, name, value):
     assert f"parameter {name}: expected" in problems[0]
     assert f"found {value!r}; change it" in problems[0]
     assert parameters == NodeParameters()
+
+
+def test_a_motion_is_seven_numbers_with_a_rotation_among_them(make_node):
+    given = [-0.05, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
+    parameters, problems = declare_parameters(make_node(depth_to_colour=given))
+    assert problems == [] and parameters.depth_to_colour == tuple(given)
+    np.testing.assert_allclose(motion_of(given)[:3], np.c_[np.eye(3), [-0.05, 0, 0]])
+    assert motion_of([0.0] * 7) is None
+    (problem,) = declare_parameters(make_node(depth_to_colour=[0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]))[1]
+    assert "depth_to_colour: expected a rotation" in problem and "quaternion" in problem
 
 
 def test_proposes_the_nearest_name_for_an_unknown_one(make_node):

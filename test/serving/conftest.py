@@ -12,7 +12,7 @@ from depth_sr_ros.serving.supply import EngineSupply
 
 @pytest.fixture
 def settings(tmp_path) -> EngineSettings:
-    return EngineSettings(precision="fp32", threads=1, engine_cache=str(tmp_path / "plans"))
+    return EngineSettings(scale=8, precision="fp32", threads=1, engine_cache=str(tmp_path / "plans"))
 
 
 @pytest.fixture

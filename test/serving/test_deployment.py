@@ -47,6 +47,27 @@ def test_roll_back_leads_to_what_ran_before_and_forward_again(local, settings, o
     assert not np.array_equal(changed, before)
 
 
+def test_a_filter_and_a_network_take_turns_and_each_serves_as_before(local, settings):
+    """Scale 0 has no weights to keep."""
+    before = result(local)
+    assert local.state().serving.deployment.artifact is not None
+    swap_to(local, replace(settings, scale=0))
+    by_filter = result(local)
+    assert (local.describe().label, local.state().serving.deployment.artifact) == ("live_filter", None)
+    assert not np.array_equal(by_filter, before)
+    old, new = roll_back(local)
+    assert "live_filter" in str(old) and new.info.scale == 8
+    np.testing.assert_array_equal(result(local), before)
+    roll_back(local)
+    np.testing.assert_array_equal(result(local), by_filter)
+    assert local.state().settings.scale == 0
+
+
+def test_scale_0_takes_the_scale_of_ones_own_weights(local, settings, own):
+    swap_to(local, replace(settings, scale=0, weights=str(own)))
+    assert (local.describe().scale, local.describe().weights_id) == (8, read_artifact(own).weights_id)
+
+
 def test_an_engine_whose_memory_was_freed_serves_the_same_again(settings, own):
     supply = EngineSupply(settings, keep_previous=False)
     serve(supply)

@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 from fake_engines import FakeEngines
 from supplying import SIZES, at_rest, serve, serve_until, step, wait_until
+from two_cameras import COLOUR, DEPTH, motion
 
+from depth_sr_ros.cameras.calibration import Calibration
 from depth_sr_ros.engines import EngineError
 from depth_sr_ros.serving.supply import EngineSupply
 from depth_sr_ros.upsampler import UpsamplerError
@@ -37,7 +39,7 @@ def test_the_new_engine_is_warm_for_the_frames_that_come(supply, settings):
     serve(supply)
     supply.change(replace(settings, model="dkn"))
     serve_until(supply, lambda: supply.state().doing.startswith("waiting") or supply.state().swaps)
-    assert supply.current().sizes == SIZES and supply.describe().model == "dkn_x8"
+    assert supply.current().sizes[:2] == SIZES and supply.describe().model == "dkn_x8"
 
 
 def test_a_preparation_before_the_first_frame_is_not_warm_and_takes_over_with_it(supply, settings):
@@ -307,3 +309,14 @@ def test_a_build_that_cannot_be_started_is_told(planned, supply, monkeypatch):
     planned.build = build
     serve_until(supply, lambda: supply.state().failure)
     assert supply.state().failure.endswith("no more processes")
+
+
+def test_what_takes_over_is_made_warm_for_the_cameras_of_the_frames(supply, settings):
+    """And told of again when they change, though their sizes do not."""
+    near, far = (Calibration(COLOUR, DEPTH, motion(x=x)) for x in (-0.03, -0.05))
+    supply.current()
+    supply.served(COLOUR.size, DEPTH.size, near)
+    supply.served(COLOUR.size, DEPTH.size, far)
+    supply.change(replace(settings, model="dkn"))
+    wait_until(supply, lambda: supply.state().doing.startswith("waiting"))
+    assert supply.current().sizes == (COLOUR.size, DEPTH.size, Calibration(COLOUR, DEPTH, motion(x=-0.05)))

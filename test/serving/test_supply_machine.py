@@ -48,10 +48,12 @@ from depth_sr_ros.serving.transitions import advance
 from depth_sr_ros.upsampler import UpsamplerError, UpsamplerInfo
 
 WORK = (Deploy, Prepare, Build)
-MODELS = ("fdkn", "dkn", "dagf")
+FILTER = "filter"
+MODELS = ("fdkn", "dkn", "dagf", FILTER)
 ARTIFACTS = {
     model: Artifact(Path(model), Card(model, 8, {}, size_multiple=4, opset=18, files={WEIGHTS: 64 * str(number)}))
     for number, model in enumerate(MODELS)
+    if model != FILTER  # which has no weights
 }
 PLANS = [
     PlanRequest(SimpleNamespace(name=name), ARTIFACTS["fdkn"], (4, 5), "fp32") for name in ("fast", "slow", "slower")
@@ -93,10 +95,10 @@ class SupplyMachine(RuleBasedStateMachine):
         self.clock = 1.0
         self.failed: set[str] = set()
         first = self.new_engine()
-        deployment = Deployment(EngineSettings("fdkn"), ARTIFACTS["fdkn"])
+        deployment = Deployment(EngineSettings("fdkn", 8), ARTIFACTS["fdkn"])
         self.state = State(Running(deployment, first, self.info(deployment), self.clock), keep_previous)
         for model in before:
-            self.happen(SettingsAsked(EngineSettings(model)))
+            self.happen(SettingsAsked(EngineSettings(model, 8)))
             self.do_all_there_is_to_do(False, ())
             self.frame(((32, 40), (4, 5)), ())
         self.steps_left = steps
@@ -142,7 +144,7 @@ class SupplyMachine(RuleBasedStateMachine):
         for effect in effects:
             if isinstance(effect, Release) and not isinstance(event, Closed):
                 used = [after.held, after.serving.deployment, *([after.previous.deployment] if after.previous else [])]
-                assert effect.used == {deployment.artifact.folder for deployment in used}
+                assert effect.used == {deployment.artifact.folder for deployment in used if deployment.artifact}
             if isinstance(effect, Build) and not after.work.wish:
                 assert plan_name(effect.request) not in self.failed, "what failed is not tried again"
 
@@ -152,7 +154,7 @@ class SupplyMachine(RuleBasedStateMachine):
     @rule(model=models, engine=st.sampled_from(["auto", "openvino"]), reread=st.booleans())
     def ask(self, model, engine, reread):
         self.asked_in_a_row += 1
-        self.happen(SettingsAsked(EngineSettings(model, engine=engine), reread))
+        self.happen(SettingsAsked(EngineSettings(model, 8, engine=engine), reread))
         assert self.ended or self.state.refused is None
 
     @precondition(lambda self: self.asked_in_a_row < 2)
@@ -213,7 +215,7 @@ class SupplyMachine(RuleBasedStateMachine):
         job, self.job = self.job, None
         self.asked_in_a_row = 0
         if isinstance(job, Deploy):
-            deployment = self.state.held if same else Deployment(job.settings, ARTIFACTS[job.settings.model])
+            deployment = self.state.held if same else Deployment(job.settings, ARTIFACTS.get(job.settings.model))
             self.happen(Failed(error) if error else Deployed(deployment))
         else:
             self.prepare(job, error, stands_in, wanted)
@@ -344,6 +346,8 @@ class SupplyMachine(RuleBasedStateMachine):
 
     @staticmethod
     def info(deployment, stands_in=False):
+        if deployment.artifact is None:
+            return UpsamplerInfo(FILTER, 0, "opencv", "fp32", "why", "", "CPU", stands_in)
         card = deployment.artifact.card
         return UpsamplerInfo(card.name, 8, "openvino", "fp32", "why", deployment.artifact.weights_id, "CPU", stands_in)
 

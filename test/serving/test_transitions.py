@@ -62,7 +62,7 @@ class Token:
 
 
 def deployment(model: str) -> Deployment:
-    return Deployment(EngineSettings(model), find_artifact(model, 8))
+    return Deployment(EngineSettings(model, 8), find_artifact(model, 8))
 
 
 def info(of: Deployment, **more) -> UpsamplerInfo:
@@ -76,7 +76,7 @@ PLANS = (FAST, SLOW)
 
 OLD, NOW, NEW = Token("old"), Token("now"), Token("new")
 SERVING, PREVIOUS = Running(FDKN, NOW, info(FDKN), 2.0), Running(DAGF, OLD, info(DAGF), 1.0)
-REST = State(SERVING, sizes=SIZES, wanted=())
+REST = State(SERVING, frames=SIZES, wanted=())
 """FDKN serves, and nothing is to be done."""
 SECOND = replace(REST, previous=PREVIOUS)
 """The same after DAGF served."""
@@ -214,8 +214,8 @@ WEIGHTS = [
     case("the time of other settings is over", SETTLING, SettlingOver(Wish(DAGF.settings))),
     case("an upsampler is prepared", DEPLOYING, Deployed(DKN), Prepare(DKN, SIZES), work=PREPARING.work),
     case(
-        "no sizes are known before the first frame", replace(DEPLOYING, sizes=None), Deployed(DKN),
-        Prepare(DKN, None), work=Preparing(replace(MAKING, sizes=None)),
+        "no sizes are known before the first frame", replace(DEPLOYING, frames=None), Deployed(DKN),
+        Prepare(DKN, None), work=Preparing(replace(MAKING, frames=None)),
     ),
     case("what holds needs no preparation", DEPLOYING, Deployed(FDKN), release(FDKN), work=Idle()),
     case(
@@ -246,7 +246,7 @@ PREPARED = [
     ),
     case(
         "a stand-in takes over before the first frame",
-        replace(PREPARING, work=Preparing(replace(MAKING, sizes=None))), Prepared(NEW, STANDS_IN),
+        replace(PREPARING, work=Preparing(replace(MAKING, frames=None))), Prepared(NEW, STANDS_IN),
         release(DKN, FDKN), work=Idle(), ready=Ready(DKN, NEW, STANDS_IN),
     ),
     case(
@@ -401,8 +401,8 @@ FRAMES = [
     ),
     case(
         "a plan is built that a better engine lacks", REST, FrameServed(OTHER_SIZES, STANDS_IN, PLANS),
-        BUILDING_FAST, Build(FAST), serving=replace(SERVING, info=STANDS_IN), sizes=OTHER_SIZES, wanted=PLANS,
-        work=Building(replace(BETTER, sizes=OTHER_SIZES)),
+        BUILDING_FAST, Build(FAST), serving=replace(SERVING, info=STANDS_IN), frames=OTHER_SIZES, wanted=PLANS,
+        work=Building(replace(BETTER, frames=OTHER_SIZES)),
     ),
     case(
         "plans that failed are not built", replace(REST, hopeless=frozenset({plan_name(FAST)})),
@@ -410,10 +410,10 @@ FRAMES = [
         wanted=PLANS, work=Building(replace(BETTER, plans=(SLOW,))),
     ),
     case("the last frame of an engine wants no plan", replace(REST, ready=READY),
-         FrameServed(OTHER_SIZES, info(FDKN), PLANS), sizes=OTHER_SIZES),
+         FrameServed(OTHER_SIZES, info(FDKN), PLANS), frames=OTHER_SIZES),
     *(
         case(f"plans wait for the work, {work.__name__}", DURING[work], FrameServed(OTHER_SIZES, info(FDKN), PLANS),
-             sizes=OTHER_SIZES, wanted=PLANS)
+             frames=OTHER_SIZES, wanted=PLANS)
         for work in (Settling, Deploying, Preparing, Building)
     ),
 ]  # fmt: skip
