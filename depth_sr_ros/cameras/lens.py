@@ -6,9 +6,11 @@ takes where a pinhole would see a point to where the lens puts it; `undistort` g
 | model | coefficients |
 |---|---|
 | `none` | none |
-| `plumb_bob` | k1 k2 p1 p2 [k3] |
+| `plumb_bob` | k1 k2 p1 p2 [k3] [k4 k5 k6] |
 | `rational_polynomial` | k1 k2 p1 p2 k3 k4 k5 k6 [s1 s2 s3 s4 (thin prism) [0 0 (tilt)]] |
 | `equidistant` | k1 k2 k3 k4, angles from the axis (fisheye) |
+
+Orbbec's driver names the rational polynomial `plumb_bob` and gives its eight coefficients: more than five are read so.
 
 A polynomial that was fitted inside the image may turn back far outside of it, and would then put points into the image
 that the camera cannot see. `Lens.reach` is where it turns; nothing beyond is seen.
@@ -30,7 +32,7 @@ COEFFICIENTS = 12
 """How many coefficients a model has at most."""
 
 _FORMULAS = {"": NONE, "none": NONE, "plumb_bob": BROWN, "rational_polynomial": BROWN, "equidistant": EQUIDISTANT}
-_COUNTS = {"": (0,), "none": (0,), "plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14), "equidistant": (4,)}
+_COUNTS = {"": (0,), "none": (0,), "plumb_bob": (4, 5, 8), "rational_polynomial": (8, 12, 14), "equidistant": (4,)}
 _FARTHEST = 57.0  # the tangent of 89 degrees
 _NEWTON_STEPS = 12
 _TOLERANCE = 1e-7  # of a focal length: far below a pixel's thousandth

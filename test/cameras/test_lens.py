@@ -97,7 +97,7 @@ def test_an_untilted_sensor_may_say_so():
     ("model", "coefficients", "sentence"),
     [
         ("fov", (0.9,), "expected one of .*'plumb_bob'.*found 'fov'; rectify"),
-        ("plumb_bob", (0.1, 0.2), "plumb_bob distortion: expected 4 or 5 coefficients, found 2"),
+        ("plumb_bob", (0.1, 0.2), "plumb_bob distortion: expected 4 or 5 or 8 coefficients, found 2"),
         ("rational_polynomial", (0.1,) * 5, "expected 8 or 12 or 14 coefficients, found 5"),
         ("equidistant", (), "expected 4 coefficients, found 0"),
         ("none", (0.1,) * 5, "expected 0 coefficients, found 5"),
@@ -108,3 +108,10 @@ def test_an_untilted_sensor_may_say_so():
 def test_what_cannot_be_used_is_refused(model, coefficients, sentence):
     with pytest.raises(ValueError, match=sentence):
         Lens(model, coefficients)
+
+
+def test_eight_coefficients_called_plumb_bob_are_those_of_the_rational_polynomial():
+    numbers = (0.5, -2.7, 0.0005, -0.0003, 1.6, 0.38, -2.5, 1.5)
+    named, real = Lens("plumb_bob", numbers), Lens("rational_polynomial", numbers)
+    np.testing.assert_array_equal(named.distort(GRID), real.distort(GRID))
+    assert named.reach == real.reach
