@@ -82,9 +82,10 @@ setup(
         (f"share/{PACKAGE}", ["package.xml"]),
         (f"share/{PACKAGE}/launch", sorted(glob("launch/*.launch.py"))),
         (f"share/{PACKAGE}/config", sorted(glob("config/*.yaml") + glob("config/*.xml"))),
+        (f"share/{PACKAGE}/config/cameras", sorted(glob("config/cameras/*"))),
     ],
     # the wheel with ximgproc, for robots too: two wheels of OpenCV in one environment overwrite each other
-    install_requires=["numpy", "numba", "opencv-contrib-python-headless"],
+    install_requires=["numpy", "numba", "opencv-contrib-python-headless", "pyyaml"],
     extras_require=EXTRAS,
     zip_safe=False,
     entry_points={

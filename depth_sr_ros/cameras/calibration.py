@@ -70,8 +70,8 @@ def read_calibration(path: Path) -> Calibration:
         raise FileNotFoundError(f"{path}: expected a JSON file with {_EXPECTED}")
     try:
         known = json.loads(path.read_text())
-        colour = _camera(known["colour_camera"])
-        depth = _camera(known["depth_camera"]) if known.get("depth_camera") else None
+        colour = described_camera(known["colour_camera"])
+        depth = described_camera(known["depth_camera"]) if known.get("depth_camera") else None
         return Calibration(colour, depth, extrinsics(known["depth_to_colour"]) if depth else None)
     except KeyError as error:
         raise ValueError(f"{path}: expected {_EXPECTED}; found no {error}") from error
@@ -120,7 +120,16 @@ def check_rigid(matrix: Any) -> Matrix:
     return found
 
 
-def _camera(known: Mapping[str, Any]) -> Camera:
+def described_camera(known: Mapping[str, Any]) -> Camera:
+    """A camera as `calibration.json` describes it.
+
+    Args:
+        known: width, height, fx, fy, cx, cy; optional distortion_model and distortion.
+
+    Raises:
+        ValueError: a number or a distortion that makes no sense.
+        KeyError: a number is missing.
+    """
     numbers = (float(known[key]) for key in ("fx", "fy", "cx", "cy"))
     coefficients = tuple(known.get("distortion") or ())
     lens = Lens(str(known.get("distortion_model") or ("plumb_bob" if coefficients else "none")), coefficients)

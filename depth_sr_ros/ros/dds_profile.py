@@ -9,21 +9,18 @@ process makes its first participant: Fast DDS 2 (Humble, Jazzy) looks at FASTRTP
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import MutableMapping
 from pathlib import Path
+
+from depth_sr_ros.config_files import find_config
 
 VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 """Environment variables that name a Fast DDS profile: that of Fast DDS 3 and that of Fast DDS 2."""
 
-_SHARE = Path("share", "depth_sr_ros", "config", "fastdds.xml")
-
 
 def find_profile() -> Path | None:
     """The shipped profile: of a source checkout, an installed ROS share folder or a pip installation; None if lost."""
-    checkout = Path(__file__).resolve().parents[2] / "config" / "fastdds.xml"
-    candidates = [checkout, *_ament_shares(), Path(sys.prefix) / _SHARE]
-    return next((path for path in candidates if path.is_file()), None)
+    return find_config("fastdds.xml")
 
 
 def profile_in_force(environment: MutableMapping[str, str] | None = None) -> Path | None:
@@ -51,8 +48,3 @@ def use_profile(environment: MutableMapping[str, str] | None = None) -> Path | N
         for name in VARIABLES:
             variables[name] = variables.get(name) or str(profile)
     return profile
-
-
-def _ament_shares() -> list[Path]:
-    prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
-    return [Path(prefix) / _SHARE for prefix in prefixes if prefix]

@@ -34,5 +34,5 @@ def test_an_installed_share_folder_is_found(tmp_path, monkeypatch):
     installed.parent.mkdir(parents=True)
     installed.write_text("<profiles/>")
     monkeypatch.setenv("AMENT_PREFIX_PATH", f"/opt/ros/nothing:{tmp_path}")
-    monkeypatch.setattr("depth_sr_ros.ros.dds_profile.__file__", str(tmp_path / "site-packages" / "x" / "y.py"))
+    monkeypatch.setattr("depth_sr_ros.config_files.__file__", str(tmp_path / "site-packages" / "x" / "y.py"))
     assert find_profile() == installed
