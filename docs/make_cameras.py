@@ -1,7 +1,8 @@
 """Fills the generated blocks of docs/cameras.md from docs/cameras.json, which `python -m bench.cameras` measures.
 
-`--pictures` draws the pictures of the page anew, too. Without that file, or where it lacks something, the tables say
-"not measured". `--check` only says whether the page is up to date.
+The sections on camera presets come from config/cameras, and config/cameras/expected.json is written beside them.
+`--pictures` draws the pictures of the page anew, too. Without measurements, or where some are missing, the tables say
+"not measured". `--check` only says whether page and file are up to date.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ from bench.cameras.report import (
 from docs.blocks import with_block
 from docs.camera_curves import curves
 from docs.camera_pictures import draw, write_palette
+from docs.camera_presets import expected, presets_markdown
 
 PAGE = Path(__file__).parent / "cameras.md"
 MEASURED = Path(__file__).parent / "cameras.json"
 IMAGES = Path(__file__).parent / "images"
+EXPECTED = Path(__file__).parents[1] / "config" / "cameras" / "expected.json"
 
 CURVES_OF = "middlebury2014"
 """Group of scenes whose curves are drawn, and whose gross errors are told."""
@@ -40,10 +43,11 @@ def main() -> int:
     """Writes or checks the page; returns the exit status."""
     old = PAGE.read_text()
     results = json.loads(MEASURED.read_text()) if MEASURED.is_file() else {}
-    new = filled(old, results)
+    new, shipped = filled(old, results), expected_text(results)
     if "--check" in sys.argv[1:]:
-        return int(old != new)
+        return int(old != new or not EXPECTED.is_file() or EXPECTED.read_text() != shipped)
     PAGE.write_text(new)
+    EXPECTED.write_text(shipped)
     if "--pictures" in sys.argv[1:]:
         draw(IMAGES)
         write_palette(IMAGES / "cameras_curves.png", curves(results, CURVES_OF))
@@ -64,10 +68,16 @@ def filled(page: str, results: Mapping[str, Any]) -> str:
         "flying": flying_table(results),
         "recorded": recorded_table(results),
         "methods": "\n".join(_methods()) + "\n",
+        "presets": presets_markdown(results),
     }
     for name, content in blocks.items():
         page = with_block(page, name, content)
     return page
+
+
+def expected_text(results: Mapping[str, Any]) -> str:
+    """What config/cameras/expected.json holds."""
+    return json.dumps(expected(results), indent=1) + "\n"
 
 
 def _methods() -> list[str]:

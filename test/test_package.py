@@ -93,13 +93,15 @@ def test_colcon_installs_everything_that_a_ros_user_needs(workspace: Path) -> No
     share = prefix / "share" / "depth_sr_ros"
     code = next((prefix / "lib").glob("python3*/site-packages")) / "depth_sr_ros"
     shipped = [path.relative_to(ROOT) for path in (ROOT / "depth_sr_ros" / "artifacts").glob("*/*")]
+    presets = [path.relative_to(ROOT) for path in (ROOT / "config" / "cameras").iterdir()]
     expected = [
         prefix / "share" / "ament_index" / "resource_index" / "packages" / "depth_sr_ros",
         *(share / name for name in ("package.xml", "launch/sr.launch.py", "config/sr.yaml", "config/fastdds.xml")),
+        *(share / path for path in presets),
         *(code.parent / path for path in shipped),
         code / "py.typed",
     ]
-    assert shipped
+    assert shipped and presets
     assert [path for path in expected if not path.is_file()] == []
 
 
@@ -125,6 +127,21 @@ def test_installed_command_runs_from_a_sourced_workspace(workspace: Path) -> Non
     )
     assert ran.returncode == 0, ran.stderr
     assert "usage: depth-sr" in ran.stdout
+
+
+def test_installed_command_finds_the_camera_presets(workspace: Path) -> None:
+    command = "install/depth_sr_ros/lib/depth_sr_ros/depth-sr cameras azure_kinect"
+    ran = subprocess.run(
+        ["bash", "-c", f"source install/setup.bash && {command}"],
+        cwd=workspace,
+        env=_clean_environment() | {"PATH": f"{sys.prefix}/bin:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    words = " ".join(ran.stdout.split())
+    assert "/depth/image_raw" in words and "mm over all pixels" in words
 
 
 def test_parameter_file_holds_what_the_node_declares() -> None:

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from depth_sr_ros.command_line import ExitStatus, exit_status
-from depth_sr_ros.commands import bench, compile, doctor, import_weights, node, quantise, replay, upsample
+from depth_sr_ros.commands import bench, cameras, compile, doctor, import_weights, node, quantise, replay, upsample
 
 COMMANDS: dict[str, ModuleType] = {
     "node": node,
     "replay": replay,
     "upsample": upsample,
+    "cameras": cameras,
     "compile": compile,
     "doctor": doctor,
     "bench": bench,

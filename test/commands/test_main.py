@@ -33,7 +33,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", ["", "node", "replay", "upsample", "compile", "doctor", "bench", "quantise", "import-weights"]
+    "command", ["", "node", "replay", "upsample", "cameras", "compile", "doctor", "bench", "quantise", "import-weights"]
 )
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as end:

@@ -44,7 +44,8 @@ class Child:
         self.lines: list[str] = []
         python_path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         self.process = subprocess.Popen(
-            [sys.executable, "-u", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            [sys.executable, "-u", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True,
             env=os.environ | {"RCUTILS_COLORIZED_OUTPUT": "0", "PYTHONPATH": python_path},
         )  # fmt: skip
         self._changed = threading.Condition()
