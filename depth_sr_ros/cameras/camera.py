@@ -212,11 +212,6 @@ def is_rectified(topic: str, info: Any) -> bool:
     return topic.rpartition("/")[2].startswith("image_rect") and has_projection(info)
 
 
-def has_distortion(info: Any) -> bool:
-    """Whether a CameraInfo (ROS 1 or 2) has lens distortion."""
-    return bool(np.any(_field(info, "d")))
-
-
 def has_projection(info: Any) -> bool:
     """Whether a CameraInfo (ROS 1 or 2) says in P what rectified images look like."""
     return bool(_field(info, "p")[0] > 0)

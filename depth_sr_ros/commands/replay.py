@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from depth_sr_ros.command_line import ExitStatus, not_negative, positive
-from depth_sr_ros.commands.sources import SOURCE_HELP, add_stream_options, open_source, say
+from depth_sr_ros.commands.sources import SOURCE_HELP, add_camera_options, add_stream_options, open_source, say
 
 SUMMARY = "publish a recording onto the node's topics"
 TAKES_ROS_ARGS = True
@@ -16,6 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
     parser.add_argument("source", type=Path, metavar="SOURCE", help=SOURCE_HELP)
     add_stream_options(parser)
+    add_camera_options(parser)
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--speed", type=positive, default=1.0, help="times the recorded speed (default 1)")
     pace.add_argument("--rate-hz", type=positive, help="depth frames a second, instead of the recorded rate")
@@ -34,7 +35,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--wait-s", type=not_negative, default=3.0, help="wait this long for subscribers (default 3)")
     parser.add_argument("--seconds", type=positive, help="stop after this time")
-    parser.epilog = "Namespace and remappings: depth-sr replay SOURCE --ros-args -r __ns:=/front"
+    parser.epilog = (
+        "How the depth camera of the recording stands is handed to the nodes that subscribe to its depth, as their "
+        "parameter depth_to_colour. Namespace and remappings: depth-sr replay SOURCE --ros-args -r __ns:=/front"
+    )
 
 
 def run(options: argparse.Namespace, ros_args: list[str]) -> int:

@@ -31,8 +31,8 @@ def add_stream_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--reduce", type=int, metavar="N", help="make dense depth N times coarser first")
 
 
-def add_camera_options(parser: argparse.ArgumentParser) -> None:
-    """Declares how depth lies to colour and which of it counts; `open_source` reads what is the recording's."""
+def add_camera_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Declares how depth lies to colour, for `open_source` to read; the group may take more."""
     group = parser.add_argument_group("cameras")
     group.add_argument(
         "--calibration", type=Path, metavar="FILE",
@@ -43,10 +43,15 @@ def add_camera_options(parser: argparse.ArgumentParser) -> None:
         help="takes points, in metres, from the depth camera's optical frame to the colour camera's (default: from "
         "/tf_static or calibration.json)",
     )  # fmt: skip
-    group.add_argument("--assume-registered", action="store_true", help="take depth as registered, whatever is found")
     group.add_argument(
         "--depth-unit", type=positive, metavar="METRES", help="per raw depth unit (default: from the source)"
     )
+    return group
+
+
+def add_depth_options(group: argparse._ArgumentGroup) -> None:
+    """Declares what counts of the depth that a command serves itself."""
+    group.add_argument("--assume-registered", action="store_true", help="take depth as registered, whatever is found")
     group.add_argument(
         "--depth-min", type=not_negative, default=0.0, metavar="METRES", help="nearest depth that counts (0)"
     )

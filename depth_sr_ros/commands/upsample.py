@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from depth_sr_ros.command_line import ExitStatus, count, not_negative
-from depth_sr_ros.commands.sources import SOURCE_HELP, add_camera_options, add_stream_options, open_source, say
+from depth_sr_ros.commands.sources import (
+    SOURCE_HELP,
+    add_camera_options,
+    add_depth_options,
+    add_stream_options,
+    open_source,
+    say,
+)
 
 if TYPE_CHECKING:
     from depth_sr_ros.cameras.relation import Relation
@@ -33,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--picture", type=Path, metavar="FOLDER", help="also draw colour, sensor and upsampled depth")
     add_stream_options(parser)
-    add_camera_options(parser)
+    add_depth_options(add_camera_options(parser))
     parser.add_argument("--slop-s", type=not_negative, default=0.02, help="largest stamp distance of a pair (0.02)")
     parser.add_argument("--model", help="network (default: that of --weights, else fdkn)")
     parser.add_argument(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_typestore
 
-from depth_sr_ros.cameras.camera import Camera, Intrinsics, camera_of, has_distortion, intrinsics_of, is_rectified
+from depth_sr_ros.cameras.camera import Camera, Intrinsics, camera_of, intrinsics_of, is_rectified
 from depth_sr_ros.cameras.depth import to_metres
 from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.cameras.grids import Size
@@ -211,15 +211,13 @@ class BagRecording:
         notes: list[str] = []
         self._own: dict[Stream, Camera | None] = {"colour": None, "depth": None}
         self._problems: dict[Stream, str] = {}
-        colour, distorted = self._camera_info(reader, "colour", streams.rgb_info)
-        depth, depth_distorted = self._camera_info(reader, "depth", streams.depth_info)
+        colour = self._camera_info(reader, "colour", streams.rgb_info)
+        depth = self._camera_info(reader, "depth", streams.depth_info)
         if streams.intrinsics:
             colour = self._given(reader, streams.intrinsics)
             known = self._own["colour"]
             self._own["colour"] = Camera(colour, known.lens if known else Lens())
             self._problems.pop("colour", None)
-        if distorted or depth_distorted:
-            notes.append(f"{self.name}: camera_info has lens distortion: registration uses it, replay drops it")
         if colour is None:
             notes.append(f'{self.name}: no camera_info for colour; give --rgb-info TOPIC or --intrinsics "fx fy cx cy"')
         self.depth_info_found = depth is not None
@@ -231,8 +229,7 @@ class BagRecording:
             notes.append(f"{self.name}: no camera_info for depth; taken from the colour camera it is registered to")
         return {"colour": colour, "depth": depth}, notes
 
-    def _camera_info(self, reader: _Reader, stream: Stream, given: str | None) -> tuple[Intrinsics | None, bool]:
-        """Intrinsics of a stream, and whether they come with distortion."""
+    def _camera_info(self, reader: _Reader, stream: Stream, given: str | None) -> Intrinsics | None:
         image = _Topic(self.topics[stream], stream == "depth").base
         topic = given or f"{image.rpartition('/')[0]}/camera_info"
         infos = [c for c in reader.connections if c.topic == topic and c.msgtype == _INFO_TYPE and c.msgcount]
@@ -240,14 +237,14 @@ class BagRecording:
             if given:
                 known = sorted({c.topic for c in reader.connections if c.msgtype == _INFO_TYPE})
                 raise RecordingError(f"{self.name}: no CameraInfo on {given!r}; it has {known or 'none at all'}")
-            return None, False
+            return None
         info = _first(self.name, reader, infos[0], lambda _, message: message)
         camera = intrinsics_of(info)
         try:
             self._own[stream] = camera_of(info, is_rectified(image, info))
         except ValueError as error:
             self._problems[stream] = f"{topic}: {error}."
-        return camera, camera is not None and has_distortion(info)
+        return camera
 
     def _given(self, reader: _Reader, pinhole: tuple[float, float, float, float]) -> Intrinsics:
         height, width = _first_size(self.name, reader, self.topics["colour"], depth=False)

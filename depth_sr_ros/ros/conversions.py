@@ -21,6 +21,7 @@ from std_msgs.msg import Header
 
 from depth_sr_ros.cameras.camera import Intrinsics, resampled_matrices
 from depth_sr_ros.cameras.depth import METRES_PER_UNIT, to_metres, to_millimetres
+from depth_sr_ros.cameras.lens import Lens
 from depth_sr_ros.recordings.raw_images import Decoder, decode_colour, decode_depth
 
 
@@ -151,11 +152,13 @@ def camera_info_for(source: CameraInfo, width: int, height: int, header: Header)
     )  # fmt: skip
 
 
-def to_camera_info(intrinsics: Intrinsics, header: Header) -> CameraInfo:
-    """A rectified pinhole camera without distortion."""
+def to_camera_info(intrinsics: Intrinsics, header: Header, lens: Lens | None = None) -> CameraInfo:
+    """A camera whose images are not rectified; without distortion where no lens is given."""
+    known = lens is not None and lens.coefficients
+    model, d = (lens.model, list(lens.coefficients)) if lens is not None and known else ("plumb_bob", [0.0] * 5)
     fx, fy, cx, cy = intrinsics.fx, intrinsics.fy, intrinsics.cx, intrinsics.cy
     return CameraInfo(
-        header=header, width=intrinsics.width, height=intrinsics.height, distortion_model="plumb_bob", d=[0.0] * 5,
+        header=header, width=intrinsics.width, height=intrinsics.height, distortion_model=model, d=d,
         k=[fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0], r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
         p=[fx, 0.0, cx, 0.0, 0.0, fy, cy, 0.0, 0.0, 0.0, 1.0, 0.0],
     )  # fmt: skip

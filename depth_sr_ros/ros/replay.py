@@ -1,4 +1,7 @@
-"""Publishes a recording onto the topics the node subscribes to, at the recorded rate."""
+"""Publishes a recording onto the topics the node subscribes to, at the recorded rate.
+
+camera_infos have the lenses' distortion. How the cameras stand to each other is told beforehand; see `replay_cameras`.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ from std_msgs.msg import Header
 from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.recordings.recording import RecordedFrame, Recording
 from depth_sr_ros.ros.conversions import to_camera_info, to_image_message
+from depth_sr_ros.ros.replay_cameras import RecordedCameras
 
 TOPICS = {"colour": ("rgb/image", "rgb/camera_info"), "depth": ("depth_raw/image", "depth_raw/camera_info")}
 """Image and camera_info topic of each stream: those that the node subscribes to."""
@@ -155,10 +159,13 @@ def replay(
     try:
         node = Node("depth_sr_replay", start_parameter_services=False)
         publisher = ReplayPublisher(node, options)
+        cameras = RecordedCameras(recording, say)
+        cameras.publish(node)
         _wait_for_subscribers(publisher, options.wait_s, say)
+        cameras.hand_over(node, TOPICS["depth"][0])
         started_ns = time.time_ns()
         began(started_ns)
-        _play(recording, publisher, options, counts, say, started_ns)
+        _play(recording, cameras, publisher, options, counts, say, started_ns)
         publisher.flush(1.0)
     except KeyboardInterrupt:
         say("interrupted")
@@ -179,6 +186,7 @@ def _wait_for_subscribers(publisher: ReplayPublisher, seconds: float, say: Calla
 
 def _play(
     recording: Recording,
+    cameras: RecordedCameras,
     publisher: ReplayPublisher,
     options: ReplayOptions,
     counts: ReplayCounts,
@@ -195,7 +203,10 @@ def _play(
             counts.skipped += len(frames)
             continue
         moved_ns = started_ns + round(offset_ns / options.speed)
-        loaded = [_loaded(frame, moved_ns if stamps == "now" else frame.stamp_ns, counts) for frame in frames]
+        loaded = [
+            _loaded(frame, moved_ns if stamps == "now" else frame.stamp_ns, counts, cameras.known(frame))
+            for frame in frames
+        ]
         time.sleep(max(0.0, due - time.monotonic()))
         for message in loaded:
             if message is not None:
@@ -228,7 +239,9 @@ def timeline(recording: Recording, loop: bool) -> Iterator[tuple[int, list[Recor
         start_ns += offset + round(_NANOSECONDS / recording.rate_hz)
 
 
-def _loaded(frame: RecordedFrame, stamp_ns: int, counts: ReplayCounts) -> tuple[str, Image, CameraInfo | None] | None:
+def _loaded(
+    frame: RecordedFrame, stamp_ns: int, counts: ReplayCounts, with_info: bool
+) -> tuple[str, Image, CameraInfo | None] | None:
     """The messages of a frame, made before they are due; None for a frame that cannot be read."""
     try:
         pixels, encoding = frame.load()
@@ -238,5 +251,8 @@ def _loaded(frame: RecordedFrame, stamp_ns: int, counts: ReplayCounts) -> tuple[
     header: Any = Header(
         stamp=Time(sec=stamp_ns // _NANOSECONDS, nanosec=stamp_ns % _NANOSECONDS), frame_id=frame.frame_id
     )
-    info = to_camera_info(frame.intrinsics, header) if frame.intrinsics is not None else None
+    intrinsics = frame.camera.intrinsics if frame.camera else frame.intrinsics
+    info = None
+    if with_info and intrinsics is not None:
+        info = to_camera_info(intrinsics, header, frame.camera.lens if frame.camera else None)
     return frame.stream, to_image_message(pixels, encoding, header), info

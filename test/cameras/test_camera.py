@@ -10,8 +10,8 @@ from depth_sr_ros.cameras.camera import (
     Camera,
     Intrinsics,
     camera_of,
-    has_distortion,
     intrinsics_of,
+    is_rectified,
     resampled_matrices,
 )
 from depth_sr_ros.cameras.lens import Lens
@@ -69,11 +69,18 @@ def test_camera_info_gives_the_camera_of_its_images():
     assert intrinsics_of(camera_info()) == Intrinsics(640, 480, 600.0, 602.0, 319.5, 239.5)
 
 
+@pytest.mark.parametrize(
+    ("topic", "p", "rectified"),
+    [("/a/image_rect_color", P, True), ("/a/image_raw", P, False), ("/a/image_rect", [0.0] * 12, False)],
+)
+def test_the_topics_name_and_a_projection_say_that_images_are_rectified(topic, p, rectified):
+    assert is_rectified(topic, camera_info(p=p)) == rectified
+
+
 def test_ros_1_camera_info_is_read_too():
     info = camera_info(D=[0.1], K=K, P=P)
     del info.k, info.p, info.d
     assert intrinsics_of(info) == intrinsics_of(camera_info())
-    assert has_distortion(info) and not has_distortion(camera_info())
 
 
 def test_a_region_of_interest_moves_the_principal_point():
