@@ -19,6 +19,9 @@ from demo.processes import LoggedProcess
 from demo.watcher import NodeReport, Watcher
 from depth_sr_ros.ros.dds_profile import use_profile
 
+SCALE = 8
+"""Of the network that is measured."""
+
 _STAGES = (
     "sync_wait", "mailbox_wait", "decode", "prepare", "engine", "finish", "publish", "overhead", "total",
     "age_at_publish",
@@ -57,7 +60,7 @@ def run_live(rate_hz: float, seconds: float, out: Path, cache: Path) -> LiveRun:
     watcher = Watcher(keep_every=10**9, keep_at_most=0)
     try:
         node_log, camera_log = out / f"node_{rate_hz:g}hz.log", out / f"camera_{rate_hz:g}hz.log"
-        with LoggedProcess("depth_sr_ros.ros.node", [], node_log) as node:
+        with LoggedProcess("depth_sr_ros.ros.node", ["--ros-args", "-p", f"scale:={SCALE}"], node_log) as node:
             if not watcher.spin(60, lambda: watcher.ready or node.ended) or node.ended:
                 raise RuntimeError(f"the node did not start: {node.last_words()}")
             arguments = ["--cache", str(cache), "--rate-hz", str(rate_hz), "--seconds", str(seconds)]

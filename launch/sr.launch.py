@@ -2,7 +2,7 @@
 
     ros2 launch depth_sr_ros sr.launch.py camera:=azure_kinect
     ros2 launch depth_sr_ros sr.launch.py rgb_image:=/camera/color/image_raw rgb_info:=/camera/color/camera_info \
-        depth_image:=/camera/aligned_depth/image_raw depth_info:=/camera/aligned_depth/camera_info
+        depth_image:=/camera/depth/image_raw depth_info:=/camera/depth/camera_info
 
 Precedence of topics and parameters: a launch argument that is given wins over a parameter file that is given, which
 wins over the camera's preset, which wins over the installed config/sr.yaml and the node's own defaults. An argument
@@ -29,9 +29,9 @@ DEFAULTS = str(SHARE / "config" / "sr.yaml")
 
 TOPICS = {
     "rgb_image": ("rgb/image", "Colour image to guide by (sensor_msgs/Image)."),
-    "rgb_info": ("rgb/camera_info", "Calibration of the colour camera."),
+    "rgb_info": ("rgb/camera_info", "Calibration of the colour camera, lens included."),
     "depth_image": ("depth_raw/image", "Depth, raw or registered to colour (16UC1, mono16 or 32FC1)."),
-    "depth_info": ("depth_raw/camera_info", "Calibration of the depth image."),
+    "depth_info": ("depth_raw/camera_info", "Calibration of the depth image; with that of colour it says which."),
 }
 """Launch argument: the name inside the node, what it is."""
 

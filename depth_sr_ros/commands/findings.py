@@ -36,13 +36,14 @@ print(json.dumps({"file": rclpy.__file__, "rmw": get_rmw_implementation_identifi
 _LIBRARIES_PROBE = """
 import json
 from importlib import import_module
+names = ("cv_bridge", "message_filters", "rosbags", "rosbags.image", "tf2_msgs.msg")
 def usable(name):
     try:
         import_module(name)
     except Exception:
         return False
     return True
-print(json.dumps({name: usable(name) for name in ("cv_bridge", "message_filters", "rosbags", "rosbags.image")}))
+print(json.dumps({name: usable(name) for name in names}))
 """
 _PROBE_S = 60.0
 _SCALE = 8  # of the papers' networks, to see which engine would run them
@@ -170,7 +171,7 @@ def _image_libraries() -> list[Finding]:
         fix = f"{_pip_install('rosbags-image')}, or sudo apt install --reinstall ros-$ROS_DISTRO-cv-bridge"
         return [Finding("image decoding", "problem", f"importing cv_bridge or rosbags-image failed: {usable}", fix)]
     pairing = "message_filters" if usable["message_filters"] else "depth_sr_ros (message_filters is not installed)"
-    findings = [Finding("synchroniser", "ok", pairing)]
+    findings = [Finding("synchroniser", "ok", pairing), _transforms(usable["tf2_msgs.msg"])]
     if usable["cv_bridge"]:
         findings.append(Finding("image decoding", "ok", "cv_bridge"))
     elif usable["rosbags.image"]:
@@ -183,6 +184,13 @@ def _image_libraries() -> list[Finding]:
         return [*findings, Finding("bags", "ok", f"rosbags {_version('rosbags')}")]
     fix = _pip_install("rosbags", "rosbags-image")
     return [*findings, Finding("bags", "note", "no rosbags or no rosbags-image: no replay of bags", fix)]
+
+
+def _transforms(usable: bool) -> Finding:
+    if usable:
+        return Finding("transforms", "ok", "/tf_static is read by tf2_msgs")
+    fix = "sudo apt install ros-$ROS_DISTRO-tf2-msgs, or give the node depth_to_colour where depth is not registered"
+    return Finding("transforms", "note", "no tf2_msgs (it comes with ROS): the node cannot read /tf_static", fix)
 
 
 def _runtimes() -> list[Finding]:
