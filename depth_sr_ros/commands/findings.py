@@ -203,7 +203,7 @@ def _engine() -> list[Finding]:
     from depth_sr_ros.upsampler import Upsampler, UpsamplerError
 
     default = Upsampler().describe()
-    findings = [Finding("default", "ok", f"{default.model} on {default.engine}, {default.device}: {default.reason}")]
+    findings = [Finding("default", "ok", f"{default.model} on {default.reason}")]
     try:
         info = Upsampler(scale=_SCALE).describe()
     except UpsamplerError as error:

@@ -60,7 +60,7 @@ class LivePath:
     def __init__(self, options: RegistrationOptions | None = None) -> None:
         self._registrations = Registrations(replace(options or RegistrationOptions(), fill=True, assign_mixed=True))
         self._grids = OwnGrids()
-        self._notes: dict[tuple[Size, Size], str] = {}
+        self._notes: dict[tuple[Size, Size], tuple[Calibration | None, str]] = {}
 
     def __call__(
         self,
@@ -102,9 +102,9 @@ class LivePath:
         registered = registration(depth)
         ready = time.perf_counter()
         result = filtered(rgb, registered, max(1.0, registration.ratio))
-        self._notes.setdefault(
-            (colour_size, depth_size), f"{sentence}; covers {registered.coverage:.0%} of the image; {NAME}"
-        )
+        sizes = colour_size, depth_size
+        if sizes not in self._notes or self._notes[sizes][0] != cameras:
+            self._notes[sizes] = cameras, f"{sentence}; covers {registered.coverage:.0%} of the image; {NAME}"
         times = (ready - begun) * 1e3, (time.perf_counter() - ready) * 1e3
         valid = registered.quality >= FOOTPRINT
         return LiveDepth(result, registered.quality, valid, registered.beyond_range, times)
@@ -120,7 +120,7 @@ class LivePath:
     @property
     def notes(self) -> tuple[str, ...]:
         """One sentence per combination of sizes met so far: what was found and what is done."""
-        return tuple(self._notes.values())
+        return tuple(note for _, note in self._notes.values())
 
 
 def _told(registration: Registration) -> str:

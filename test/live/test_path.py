@@ -131,3 +131,12 @@ def test_registrations_are_kept_and_not_for_ever():
     assert kept.between(Calibration(COLOUR, DEPTH, POSE)) is not first
     with pytest.raises(ValueError, match="expected a depth camera"):
         kept.between(Calibration(COLOUR, None, None))
+
+
+def test_a_note_follows_the_cameras_that_serve():
+    rgb, raw = seen(COLOUR)[1], seen(DEPTH)[0]
+    path = LivePath()
+    for x in (-0.05, -0.03):
+        path(rgb, raw, Calibration(COLOUR, DEPTH, motion(x=x)))
+    (note,) = path.notes
+    assert "30 mm beside colour" in note

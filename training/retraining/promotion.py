@@ -149,8 +149,8 @@ def switch_words(artifact: Artifact) -> str:
     """What goes with `switch_line`: which nodes it is for."""
     card = artifact.card
     return (
-        f"To switch over a running node (model {card.model}, scale {card.scale}, any precision but int8, since these "
-        "weights have no 8-bit graph):"
+        f"To switch over a running node (model {card.model}, scale 0 or {card.scale}, any precision but int8, since "
+        "these weights have no 8-bit graph):"
     )
 
 

@@ -28,4 +28,4 @@ def test_an_engine_without_finite_depth_is_refused(monkeypatch, tmp_path, valid,
 def test_the_line_survives_a_shell_whatever_the_folder_is_called(tmp_path):
     artifact = replace(find_artifact("fdkn", 8), folder=tmp_path / "Bob's weights; new")
     assert shlex.split(switch_line(artifact)) == ["ros2", "param", "set", "/depth_sr", "weights", str(artifact.folder)]
-    assert "model fdkn, scale 8, any precision but int8" in switch_words(artifact)
+    assert "model fdkn, scale 0 or 8, any precision but int8" in switch_words(artifact)
