@@ -13,7 +13,7 @@ import pytest
 from two_cameras import COLOUR, DEPTH, LENSES, motion, with_lens
 from two_views import described, seen, write_folder
 
-from depth_sr_ros.cameras.registration import MEASURED, Registration
+from depth_sr_ros.cameras.registration import MEASURED, Registration, RegistrationOptions
 from depth_sr_ros.commands.main import main
 from depth_sr_ros.live.guided import NOISE_M, NOISE_SHARE
 from depth_sr_ros.recordings.bag_writer import BagWriter
@@ -290,7 +290,8 @@ def test_a_real_recording_moves_measured_pixels_by_their_noise(kinect, folder, t
     assert (depth > 0).all()
     known = read_calibration(kinect / "calibration.json")
     raw = to_metres(read_depth(next((folder / "depth").iterdir())), "16UC1")
-    registered = Registration(known.depth, known.colour, known.depth_to_colour)(raw)
+    options = RegistrationOptions(assign_mixed=True)  # as frames are served
+    registered = Registration(known.depth, known.colour, known.depth_to_colour, options)(raw)
     plain = (registered.quality == MEASURED) & (registered.near == registered.far)
     moved = np.abs(depth - registered.start)[plain]
     assert plain.mean() > 0.5 and (moved <= NOISE_M + NOISE_SHARE * registered.start[plain] + 0.001).all()

@@ -270,7 +270,7 @@ def test_a_real_depth_camera_is_served_alike_by_node_upsample_and_extraction(sid
     """Node and command to the millimetre; extraction keeps what both filter, the registered measurements."""
     from depth_sr_ros.cameras.registration import MEASURED, Registration
     from depth_sr_ros.live.guided import NOISE_M, NOISE_SHARE
-    from training.extraction.bag_pairs import Bag
+    from training.extraction.bag_pairs import Bag, BagOptions
     from training.extraction.make_bag import BagRequest, make_bag
 
     served = Served(side)
@@ -279,7 +279,8 @@ def test_a_real_depth_camera_is_served_alike_by_node_upsample_and_extraction(sid
     extracted = [pair.depth for pair in Bag(tmp_path / "bag").pairs()]
     assert len(live) == len(offline) == len(extracted) == 2
     evidence = FolderRecording(kinect).evidence()
-    registration = Registration(evidence.depth, evidence.colour, evidence.depth_to_colour)
+    options = BagOptions().registration()
+    registration = Registration(evidence.depth, evidence.colour, evidence.depth_to_colour, options)
     depth_frames = [frame for frame in FolderRecording(kinect).frames() if frame.stream == "depth"]
     for one, other, taken, frame in zip(live, offline, extracted, depth_frames, strict=True):
         assert one.shape == (480, 640)
