@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from demo.show import open_show
+from bench.motorcycle import registered_motorcycle
 from depth_sr_ros.ros.replay import ReplayOptions, replay
 
 
@@ -17,7 +17,7 @@ def main() -> int:
     parser.add_argument("--rate-hz", type=float, required=True)
     parser.add_argument("--seconds", type=float, required=True)
     options = parser.parse_args()
-    recording = open_show(None, options.cache).published
+    recording = registered_motorcycle(options.cache)
     settings = ReplayOptions(
         speed=options.rate_hz / recording.rate_hz, loop=True, stamps="now", wait_s=10.0, seconds=options.seconds
     )

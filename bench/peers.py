@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.show import open_show
+from bench.motorcycle import registered_motorcycle
 from depth_sr_ros.upsampler import Upsampler
 
 Method = Callable[[NDArray[np.uint8], NDArray[np.float32]], object]
@@ -54,7 +54,7 @@ def main() -> int:
 
 def _frames(cache: Path, count: int = 8) -> list[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
     images: dict[str, list[NDArray[np.generic]]] = {"colour": [], "depth": []}
-    for frame in open_show(None, cache).published.frames():
+    for frame in registered_motorcycle(cache).frames():
         images[frame.stream].append(frame.load()[0])
         if min(map(len, images.values())) >= count:
             break

@@ -57,7 +57,11 @@ def _choose_network() -> None:
 def _summary(report: dict[str, Any], out: Path) -> str:
     latency, rmse = report["latency_ms"], report["rmse_m"]
     dropped = ", ".join(f"{count} {cause}" for cause, count in report["dropped"].items()) or "none"
-    error = f"{1e3 * rmse['output']:.1f} mm (bicubic {1e3 * rmse['bicubic']:.1f} mm)" if rmse else "unknown"
+    error = "unknown"
+    if rmse:
+        classical, bicubic, aligned = (1e3 * rmse[name] for name in ("classical", "bicubic", "input"))
+        error = f"{1e3 * rmse['output']:.1f} mm (classical {classical:.1f} mm, bicubic {bicubic:.1f} mm; "
+        error += f"as a driver aligns it {aligned:.1f} mm over {report['coverage']['input']:.0%})"
     picture = f"{out / 'frame.png'}" if report["picture"] else "no picture: no output could be put beside its input"
     return (
         f"\n{report['model']} on {report['engine']}: {report['frames_out']} of {report['pairs_in']} pairs became depth "

@@ -1,19 +1,21 @@
-"""Compares the node's output with what is known of the scene, and with bicubic up-sampling of the same sensor depth."""
+"""Compares the node's output with what is known of the scene, and with what else can be had of the same depth image."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.bicubic import upsample_bicubic
+from demo.peers import PeerMethods, Peers
 from demo.show import Show
-from depth_sr_ros.cameras.picture import Panel, Scale, compose, depth_panels, false_colours
+from depth_sr_ros.cameras.camera import Camera
 from depth_sr_ros.recordings.recording import RecordedFrame, Recording
 from depth_sr_ros.ros.replay import timeline
+
+Depth = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -22,26 +24,91 @@ class Compared:
 
     Attributes:
         rgb: (H, W, 3) RGB.
-        sensor: (h, w) metres, what was published.
+        raw: (h, w) metres, what was published.
         output: (H, W) metres, what the node made of it.
+        peers: what else can be made of it.
         truth: (H, W) metres, what it should be; None where nobody knows.
-        bicubic: (H, W) metres, the baseline; None without a truth.
+        camera: of the colour image; None where it is not known.
     """
 
     rgb: NDArray[np.uint8]
-    sensor: NDArray[np.float32]
-    output: NDArray[np.float32]
-    truth: NDArray[np.float32] | None
-    bicubic: NDArray[np.float32] | None
+    raw: Depth
+    output: Depth
+    peers: Peers
+    truth: Depth | None
+    camera: Camera | None = None
 
-    def rmse(self, estimate: NDArray[np.float32]) -> float:
-        """Root mean square error over the pixels valid in both output and truth, metres."""
+    def errors(self, estimate: Depth, where: Depth | None = None) -> Depth:
+        """Absolute errors in metres, (n,), over the pixels valid in truth, output and, where it is given, `where`."""
         assert self.truth is not None
         known = np.isfinite(self.output) & np.isfinite(self.truth)
-        return float(np.sqrt(np.mean(np.square(estimate[known] - self.truth[known], dtype=np.float64))))
+        if where is not None:
+            known &= np.isfinite(where)
+        return np.abs(estimate[known] - self.truth[known])
+
+    def aligned_errors(self) -> Depth:
+        """Absolute errors in metres, (n,), of the depth that a driver aligns, wherever it gives some."""
+        assert self.truth is not None
+        known = np.isfinite(self.peers.aligned) & np.isfinite(self.truth)
+        return np.abs(self.peers.aligned[known] - self.truth[known])
+
+    def coverage(self, estimate: Depth) -> float:
+        """Share of the pixels with known truth that have a value."""
+        assert self.truth is not None
+        return float(np.isfinite(estimate)[np.isfinite(self.truth)].mean())
+
+    def all_errors(self) -> dict[str, Depth]:
+        """Errors of everything, by the names of `Accuracy`."""
+        peers = self.peers
+        return {
+            "output": self.errors(self.output),
+            "classical": self.errors(peers.classical),
+            "bicubic": self.errors(peers.bicubic),
+            "input": self.aligned_errors(),
+            "output_where_input": self.errors(self.output, peers.aligned),
+        }
 
 
-def compare(show: Show, started_ns: int, outputs: dict[int, NDArray[np.float32]]) -> Iterator[Compared]:
+@dataclass(frozen=True)
+class Accuracy:
+    """Mean over the frames of each frame's error, by name.
+
+    `output`, `classical` and `bicubic` are scored on the same pixels: where output and truth have a value. `input` is
+    depth as a driver aligns it, scored where it has a value; `output_where_input` is the output on those pixels.
+
+    Attributes:
+        rmse_m: root mean square error, metres.
+        mae_m: mean absolute error, metres.
+        coverage: share of the known scene that has a value, of `input` and `output`.
+    """
+
+    rmse_m: dict[str, float]
+    mae_m: dict[str, float]
+    coverage: dict[str, float]
+
+    @classmethod
+    def of(cls, frames: list[Compared]) -> Accuracy | None:
+        """Accuracy over the frames whose truth is known; None where that is none."""
+        known = [frame for frame in frames if frame.truth is not None]
+        if not known:
+            return None
+        errors = [frame.all_errors() for frame in known]
+        return cls(
+            {name: float(np.mean([rms(found[name]) for found in errors])) for name in errors[0]},
+            {name: float(np.mean([found[name].mean() for found in errors])) for name in errors[0]},
+            {
+                "input": float(np.mean([frame.coverage(frame.peers.aligned) for frame in known])),
+                "output": float(np.mean([frame.coverage(frame.output) for frame in known])),
+            },
+        )
+
+
+def rms(errors: Depth) -> float:
+    """Root mean square."""
+    return float(np.sqrt(np.mean(np.square(errors, dtype=np.float64))))
+
+
+def compare(show: Show, started_ns: int, outputs: dict[int, Depth]) -> Iterator[Compared]:
     """Puts output frames beside their inputs, by stamp, in order of time.
 
     Args:
@@ -52,6 +119,7 @@ def compare(show: Show, started_ns: int, outputs: dict[int, NDArray[np.float32]]
     wanted = deque(sorted(outputs))
     references = _depth_frames(show.reference) if show.reference else None
     colour: RecordedFrame | None = None
+    beside = _Beside(show)
     for offset, frame in _in_time(show.published):
         while wanted and wanted[0] < started_ns + offset:
             wanted.popleft()  # no frame has this stamp
@@ -64,49 +132,25 @@ def compare(show: Show, started_ns: int, outputs: dict[int, NDArray[np.float32]]
         if started_ns + offset == wanted[0]:
             output = outputs[wanted.popleft()]
             if colour is not None:
-                yield _beside(colour, frame, reference, output)
+                yield beside(colour, frame, reference, output)
 
 
-def rmse_of(frames: list[Compared]) -> dict[str, float] | None:
-    """Mean over the frames of each frame's error, of output and baseline; None where no truth is known."""
-    known = [(frame, frame.bicubic) for frame in frames if frame.bicubic is not None]
-    if not known:
-        return None
-    return {
-        "output": float(np.mean([frame.rmse(frame.output) for frame, _ in known])),
-        "bicubic": float(np.mean([frame.rmse(bicubic) for frame, bicubic in known])),
-    }
+class _Beside:
+    """Reads a frame's images and makes its peers; what those need is prepared once."""
 
+    def __init__(self, show: Show) -> None:
+        self._cameras = show.cameras
+        self._methods: Callable[[NDArray[np.uint8], Depth], Peers] | None = None
 
-def picture(frame: Compared, title: str) -> NDArray[np.uint8]:
-    """Colour, sensor depth, upsampled depth and its error; the error is left out where it is unknown.
-
-    Returns:
-        (H, W, 3) uint8 BGR.
-    """
-    panels = depth_panels(frame.rgb, frame.sensor, frame.output)
-    if frame.truth is None or frame.bicubic is None:
-        return compose(panels, columns=3, title=title)
-    error = np.abs(frame.output - frame.truth) * 1000
-    scale = Scale(0, _round_up(float(np.nanpercentile(error, 95))), "mm", "error")
-    output, bicubic = (1000 * frame.rmse(estimate) for estimate in (frame.output, frame.bicubic))
-    caption = f"|error|: RMSE {output:.1f} mm (bicubic {bicubic:.1f} mm)"
-    return compose([*panels, Panel(false_colours(error, scale), caption, scale)], columns=2, title=title)
-
-
-def _round_up(value: float) -> float:
-    """The next of 5, 10, 20, 50, 100 … (5 for NaN)."""
-    steps = (step * 10.0**power for power in range(6) for step in (1, 2, 5))
-    return next(step for step in steps if step >= 5 and not value > step)
-
-
-def _beside(
-    colour: RecordedFrame, depth: RecordedFrame, reference: RecordedFrame | None, output: NDArray[np.float32]
-) -> Compared:
-    rgb, sensor = colour.load()[0], depth.metres()
-    truth = reference.metres() if reference else None
-    bicubic = upsample_bicubic(sensor, (output.shape[0], output.shape[1])) if truth is not None else None
-    return Compared(rgb, sensor, output, truth, bicubic)
+    def __call__(
+        self, colour: RecordedFrame, depth: RecordedFrame, reference: RecordedFrame | None, output: Depth
+    ) -> Compared:
+        rgb, raw = colour.load()[0], depth.metres()
+        if self._methods is None:
+            height, width = raw.shape
+            self._methods = PeerMethods((rgb.shape[0], rgb.shape[1]), (height, width), self._cameras)
+        truth = reference.metres() if reference else None
+        return Compared(rgb, raw, output, self._methods(rgb, raw), truth, colour.camera)
 
 
 def _in_time(recording: Recording) -> Iterator[tuple[int, RecordedFrame]]:

@@ -5,24 +5,27 @@ from __future__ import annotations
 import json
 import os
 import platform
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.comparison import Compared, compare, picture, rmse_of
+import numpy as np
+
+from demo.comparison import Accuracy, Compared, compare
+from demo.picture import picture
 from demo.processes import LoggedProcess
 from demo.publisher import BEGAN
 from demo.scene import DemoError
-from demo.show import Show, open_show
+from demo.show import Show, open_show, prepare
 from demo.table import LiveTable
 from demo.watcher import NodeReport, Watcher
 from depth_sr_ros.recordings.image_files import write_image
+from depth_sr_ros.ros.replay_cameras import numbers
 
-_COMPARED_FRAMES = 40
+_COMPARED_FRAMES = 20
 _SETTLE_S = 5.0
-SENSOR = ("--ros-args", "-p", "scale:=8", "--")
-"""The scene's sensor is the papers': depth reduced by 8. What a user gives comes later and holds."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,12 @@ def run_demo(options: DemoOptions) -> dict[str, Any]:
         DemoError: no frame came out; the message says what the node said.
         RecordingError: the user's recording cannot be read.
     """
-    show = open_show(options.bag, options.cache)
     options.out.mkdir(parents=True, exist_ok=True)
-    print(show.explanation, flush=True)
-    watched = _watch(show, options)
+    with tempfile.TemporaryDirectory() as folder:
+        rendered = Path(folder) / "raw_depth.npy"
+        show = open_show(options.bag, options.cache, rendered)
+        print(show.explanation, flush=True)
+        watched = _watch(show, options, rendered)
     report = make_report(show, watched, options.seconds)
     (options.out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
     (options.out / "frame.png").unlink(missing_ok=True)  # of an earlier run
@@ -86,7 +91,7 @@ def make_report(show: Show, watched: _Watched, seconds: float) -> dict[str, Any]
     pairs_in, frames_out = node.count("pairs_in"), node.count("frames_out")
     if pairs_in != frames_out + sum(dropped.values()):
         raise DemoError(f"the node's counters do not add up: {pairs_in} pairs in, {frames_out} out, dropped {dropped}")
-    rmse = rmse_of(watched.compared)
+    accuracy = Accuracy.of(watched.compared)
     return {
         "model": node.values["model"],
         "engine": node.values["engine"],
@@ -94,11 +99,13 @@ def make_report(show: Show, watched: _Watched, seconds: float) -> dict[str, Any]
         "frames_out": frames_out,
         "dropped": dropped,
         "latency_ms": {key: node.number(f"latency_ms/age_at_publish/{key}") for key in ("p50", "p95")},
-        "rmse_m": rmse,
+        "rmse_m": accuracy.rmse_m if accuracy else None,
+        "mae_m": accuracy.mae_m if accuracy else None,
+        "coverage": accuracy.coverage if accuracy else None,
         "latency_from": "stamp of the depth frame to its publication, camera, transport and node together",
         "stages_ms": _stages(node),
-        "rmse_frames": len(watched.compared) if rmse else 0,
-        "rmse_reason": None if rmse else show.explanation,
+        "rmse_frames": len(watched.compared) if accuracy else 0,
+        "rmse_reason": None if accuracy else show.explanation,
         "scene": show.explanation,
         "simulated": show.simulated,
         "precision": node.values["precision"],
@@ -119,16 +126,17 @@ def _stages(node: NodeReport) -> dict[str, dict[str, float]]:
     return stages
 
 
-def _watch(show: Show, options: DemoOptions) -> _Watched:
+def _watch(show: Show, options: DemoOptions, rendered: Path) -> _Watched:
     frames = show.published.rate_hz * options.seconds
     watcher = Watcher(max(1, round(frames / _COMPARED_FRAMES)), _COMPARED_FRAMES)
     try:
-        arguments = [*(() if options.bag else SENSOR), *options.node_arguments]
-        with LoggedProcess("depth_sr_ros.ros.node", arguments, options.out / "node.log") as node:
+        node_arguments = [*_told_to_the_node(show), *options.node_arguments]
+        with LoggedProcess("depth_sr_ros.ros.node", node_arguments, options.out / "node.log") as node:
             print("Starting the node …", flush=True)
+            prepare(show, options.cache, rendered)  # in the meantime
             if not watcher.spin(options.patience_s, lambda: watcher.ready or node.ended) or node.ended:
                 raise DemoError(f"the node did not start: {_said(watcher, node)}")
-            arguments = ["--cache", str(options.cache), "--seconds", str(options.seconds)]
+            arguments = ["--cache", str(options.cache), "--seconds", str(options.seconds), "--rendered", str(rendered)]
             arguments += ["--bag", str(options.bag)] if options.bag else []
             with LoggedProcess("demo.publisher", arguments, options.out / "camera.log", read_output=True) as camera:
                 started_ns = _follow(watcher, node, camera, options.patience_s)
@@ -137,6 +145,15 @@ def _watch(show: Show, options: DemoOptions) -> _Watched:
         return _Watched(watcher.report, started_ns, compared, watcher.frames)
     finally:
         watcher.close()
+
+
+def _told_to_the_node(show: Show) -> list[str]:
+    """How the depth camera stands to the colour camera, where depth is not registered."""
+    if show.cameras is None or show.cameras.depth_to_colour is None:
+        return []
+    # a parameter of doubles takes no whole numbers; what replay hands over is the same to the last digit
+    told = ", ".join(np.format_float_positional(number, trim="0") for number in numbers(show.cameras.depth_to_colour))
+    return ["--ros-args", "-p", f"depth_to_colour:=[{told}]", "--"]
 
 
 def _follow(watcher: Watcher, node: LoggedProcess, camera: LoggedProcess, patience_s: float) -> int:
