@@ -6,7 +6,8 @@ cell side by side, and what comes out are weights of a kernel for every pixel. W
 
 * the depth branch sees more maps than the start image (`live.features`);
 * before anything is filtered, a blend of near and far surface says which of the two a pixel shows (`live.selection`):
-  kernels cannot mend a start image that is wrong over more pixels than they reach;
+  kernels cannot mend a start image that is wrong over more pixels than they reach. A head says so directly, and
+  another how much each pixel's own colour weighs, which a quarter of the resolution would blur;
 * the branches meet before the heads, and a part of the network works at an eighth of the resolution with dilated
   convolutions: which surface fills a hole is seen from far away;
 * the kernel's taps do not move, they grow (`live.smoothing`), and weights are normalised;
@@ -32,7 +33,7 @@ WIDTHS = (64, 128, 96)
 """Channels of a branch, of what both become, and of the part at an eighth of the resolution."""
 
 _DILATIONS = (1, 2, 4, 1)
-_MAPS = (smoothing.TAPS, 1, 1, 1, 1)  # taps, their share, steepness, opinion, error
+_MAPS = (smoothing.TAPS, 1, 1, 1, 1, 1)  # taps, their share, steepness, opinion, what colour weighs in it, error
 _LARGEST_LOG_ERROR = 5.0
 _NOISE_PART, _GAP_PART = 0.3, 0.15  # of a unit of error and of the gap between the surfaces, that errors are like
 _UNSURE = 2.0  # times as much for each step of quality below measured
@@ -80,8 +81,9 @@ class LiveFDKN(LiveNetwork):
         with float32_on(start.device):
             # planes: leaving channels_last here once is far cheaper than mixed layouts throughout
             planes = F.pixel_shuffle(found.float().contiguous(), features.BLOCK)
-            logits, share, steepness, opinion, error = planes.split(_MAPS, dim=1)
-            chosen, which = selection.choose(position, opinion)
+            logits, share, steepness, opinion, weight, error = planes.split(_MAPS, dim=1)
+            colour = F.pixel_shuffle(features.between_of(guide_maps), features.BLOCK)
+            chosen, which = selection.choose(position, opinion + weight * colour)
             moved = (chosen - position) * gap
             unit = error_unit(start) / start
             filtered = smoothing.smoothed(

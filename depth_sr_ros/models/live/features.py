@@ -51,6 +51,11 @@ def guide_maps(guide: Tensor, sides: Tensor) -> Tensor:
     return torch.cat((cells, between.clamp(-1, 1), (4 * squared).clamp(max=1)), dim=1)
 
 
+def between_of(maps: Tensor) -> Tensor:
+    """Of `guide_maps`: where colours lie between near, -1, and far, 1, (B, 16, H / 4, W / 4)."""
+    return maps[:, 3 * PIXELS : 4 * PIXELS]
+
+
 def depth_maps(start: Tensor, gap: Tensor, position: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
     """What the depth branch sees, and which side of its surroundings each measured pixel is on.
 

@@ -106,6 +106,23 @@ def test_a_pixel_out_of_line_is_not_spread_by_the_untrained_range_weight():
     assert (depth - 2.0)[beside].abs().max() < 1e-3
 
 
+def test_colour_decides_where_a_head_lets_it():
+    """Pixels of the hidden part of an edge go to the surface of their colour, each by itself."""
+    network = create_live_model("fdkn").eval()
+    network.head.bias.data[29 * 16 : 30 * 16] = 30.0  # what colour weighs
+    guide, start, near, far, quality = registered_frame()
+    colour = guide.mean(dim=1, keepdim=True)
+    asked = near < far
+    with torch.inference_mode():
+        blended = network(guide, start, near, far, quality).blended
+    to_near = (blended - near).abs() < (blended - far).abs()
+    assert ((colour > 0.5) == to_near)[asked].float().mean() > 0.9
+    turned = torch.where(asked, near + far - start, start)
+    with torch.inference_mode():
+        again = network(guide, turned, near, far, torch.where(asked, 1, quality).to(torch.uint8)).blended
+    assert (((again - near).abs() < (again - far).abs()) == to_near)[asked].float().mean() > 0.9
+
+
 def test_every_parameter_learns():
     """At first the heads alone, which start at zero; then everything."""
     network = create_live_model("fdkn", widths=SMALL).train()
@@ -138,7 +155,7 @@ def test_options_rebuild_the_network():
 
 
 def test_parameter_count():
-    assert sum(p.numel() for p in create_live_model("fdkn").parameters()) == 1_018_880
+    assert sum(p.numel() for p in create_live_model("fdkn").parameters()) == 1020944
 
 
 @pytest.mark.parametrize("widths", [(64, 128), (64, 0, 96)])

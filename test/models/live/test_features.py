@@ -2,7 +2,7 @@
 
 import torch
 
-from depth_sr_ros.models.live.features import PIXELS, REACH, depth_maps, guide_maps
+from depth_sr_ros.models.live.features import REACH, between_of, depth_maps, guide_maps
 from depth_sr_ros.models.live.selection import position_between
 from test.models.live.frames import registered_frame
 
@@ -49,6 +49,6 @@ def test_colour_says_which_side_a_pixel_is_of():
     quality = torch.full((1, 1, side, side), 3.0)
     hidden = (slice(None), slice(None), slice(24, 40), slice(24, 40))
     start[hidden], quality[hidden] = 1.5, 1.0
-    between = _maps(guide[None], start, start, start, quality)[:, 3 * PIXELS : 4 * PIXELS]
+    between = between_of(_maps(guide[None], start, start, start, quality))
     between = torch.nn.functional.pixel_shuffle(between, 4)[0, 0]
     assert (between[24:40, 24:32] < -0.3).all() and (between[24:40, 32:40] > 0.3).all()
