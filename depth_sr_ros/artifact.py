@@ -25,6 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_sr_ros.frame_graphs import PAPERS, FrameGraphForm, frame_graph_form
+
 FORMAT = 2
 GRAPH, WEIGHTS, CARD, FIXTURE = "graph.onnx", "weights.safetensors", "card.json", "fixture.npz"
 INT8 = ("int8.xml", "int8.bin")
@@ -34,7 +36,7 @@ PROVENANCE = "provenance.json"
 SHIPPED = Path(__file__).parent / "artifacts"
 
 _MEDIANS = "cell-median"
-_FIXTURE_KEYS = ("rgb", "depth", "depth_hr", "valid")
+_LIVE = "live"
 
 
 class ArtifactError(ValueError):
@@ -47,8 +49,8 @@ class Card:
 
     Attributes:
         model: registry name of the network, e.g. `fdkn`.
-        scale: integer ratio of colour and depth size.
-        options: the network's options; `create_model(model, **options)` rebuilds it.
+        scale: integer ratio of colour and depth size; 0 for the live frame graph, which serves any ratio.
+        options: the network's options; `create_model(model, **options)` rebuilds it, `create_live_model` a live one.
         size_multiple: image height and width must be multiples of this and of `scale`.
         opset: ONNX opset of the graph.
         guide: what the colour input is: `RGB / 255`.
@@ -62,6 +64,7 @@ class Card:
         half_parts: patterns of names of the network's parts whose layers TensorRT's 8-bit graph leaves in half
             precision, e.g. `levels.*.blocks`.
         variant: what the weights are for, where they are not the papers' clean depth: `live` for sensors, `noisy`.
+        frame_graph: which of the two it holds, see `depth_sr_ros.frame_graphs`: `papers` or `live`.
         files: sha256 of the other files.
         format: version of this layout.
     """
@@ -79,13 +82,19 @@ class Card:
     quantisation: Mapping[str, Any] = field(default_factory=dict)
     half_parts: tuple[str, ...] = ()
     variant: str = ""
+    frame_graph: str = PAPERS.name
     files: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT
 
     @property
     def name(self) -> str:
-        """Model, scale and variant in one word, e.g. `fdkn_x8` or `fdkn_x8_live`."""
+        """Model, scale and variant in one word, e.g. `fdkn_x8`, `fdkn_x8_live`; `fdkn_live` for any ratio."""
         return _name(self.model, self.scale, self.variant)
+
+    @property
+    def form(self) -> FrameGraphForm:
+        """Inputs and outputs of its frame graph."""
+        return frame_graph_form(self.frame_graph)
 
     @property
     def median_ratio(self) -> float | None:
@@ -99,7 +108,8 @@ class Card:
     @property
     def content_id(self) -> str:
         """Twelve digits that tell whole artifacts apart: of the card, which holds the sha256 of every other file."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        content = _content(self, ("frame_graph",))
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -140,9 +150,19 @@ class Artifact:
         return self.card.files[WEIGHTS][:12]
 
     def fixture(self) -> dict[str, NDArray[Any]]:
-        """The golden frame: inputs `rgb`, `depth` and expected outputs `depth_hr`, `valid`; see the frame graph."""
+        """The golden frame: inputs and expected outputs of the frame graph, see `card.form`."""
         with np.load(self.folder / FIXTURE) as archive:
-            return {key: archive[key] for key in _FIXTURE_KEYS}
+            return {key: archive[key] for key in _fixture_keys(self.card)}
+
+    def golden_inputs(self) -> dict[str, NDArray[Any]]:
+        """Of the golden frame what an engine is given."""
+        return {key: array for key, array in self.fixture().items() if key in self.card.form.inputs}
+
+    @property
+    def golden_grid(self) -> tuple[int, int]:
+        """(height, width) of the depth that goes into the golden frame."""
+        height, width = self.fixture()[self.card.form.depth].shape
+        return int(height), int(width)
 
 
 def list_artifacts(folder: Path = SHIPPED) -> list[str]:
@@ -151,13 +171,19 @@ def list_artifacts(folder: Path = SHIPPED) -> list[str]:
 
 
 def shipped_scales(model: str, folder: Path = SHIPPED) -> list[int]:
-    """Scales for which a model's weights ship, ascending."""
-    names = (re.fullmatch(re.escape(model) + r"_x(\d+)(_live)?", name) for name in list_artifacts(folder))
-    return sorted({int(name[1]) for name in names if name})
+    """Scales for which a model's weights ship, ascending; 0 stands for live ones, which serve any ratio."""
+    shipped = list_artifacts(folder)
+    names = (re.fullmatch(re.escape(model) + r"_x(\d+)(_live)?", name) for name in shipped)
+    return sorted({int(name[1]) for name in names if name} | {0 for name in shipped if name == _name(model, 0, "")})
 
 
 def find_artifact(model: str, scale: int, folder: Path = SHIPPED) -> Artifact:
     """The shipped weights that serve a camera: a model's `live` ones at a scale, or its only ones.
+
+    Args:
+        model: registry name of the network.
+        scale: ratio of colour and depth size; 0 for weights of the live frame graph, which serve any ratio.
+        folder: where artifacts lie.
 
     Raises:
         ArtifactError: none ship; the message lists those that do.
@@ -173,7 +199,19 @@ def find_artifact(model: str, scale: int, folder: Path = SHIPPED) -> Artifact:
 
 
 def _name(model: str, scale: int, variant: str) -> str:
-    return f"{model}_x{scale}" + (f"_{variant}" if variant else "")
+    word = f"{model}_x{scale}" if scale else f"{model}_{_LIVE}"
+    return word + (f"_{variant}" if variant and (scale or variant != _LIVE) else "")
+
+
+def _content(card: Card, left_out: Sequence[str]) -> dict[str, Any]:
+    """The card as JSON has it; what is named is left out where it says nothing, as in cards that are older than it."""
+    content = asdict(card)
+    silent = {"frame_graph": PAPERS.name, "half_parts": ()}
+    return {name: value for name, value in content.items() if name not in left_out or value != silent[name]}
+
+
+def _fixture_keys(card: Card) -> tuple[str, ...]:
+    return (*card.form.inputs, *card.form.outputs)
 
 
 def read_artifact(path: Path, model: str | None = None, scale: int | None = None) -> Artifact:
@@ -213,15 +251,16 @@ def write_artifact(
         card: its card; `files` is filled in here.
         graph: ONNX file, copied.
         weights: safetensors file, copied.
-        fixture: arrays `rgb`, `depth`, `depth_hr`, `valid`.
+        fixture: arrays by name, inputs and outputs of the card's frame graph.
         more: further files, copied under their own names.
 
     Raises:
         ArtifactError: the fixture lacks an array, or something else than an artifact lies there.
     """
-    missing = set(_FIXTURE_KEYS) - set(fixture)
+    keys = _fixture_keys(card)
+    missing = set(keys) - set(fixture)
     if missing:
-        raise ArtifactError(f"fixture: expected the arrays {_FIXTURE_KEYS}, missing {sorted(missing)}")
+        raise ArtifactError(f"fixture: expected the arrays {keys}, missing {sorted(missing)}")
     folder = Path(folder).resolve()
     if folder.exists() and not (folder / CARD).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise ArtifactError(f"{folder}: expected a new folder or an older artifact, found something else; name another")
@@ -231,14 +270,13 @@ def write_artifact(
     try:
         shutil.copyfile(graph, building / GRAPH)
         shutil.copyfile(weights, building / WEIGHTS)
-        arrays: dict[str, Any] = {key: fixture[key] for key in _FIXTURE_KEYS}
+        arrays: dict[str, Any] = {key: fixture[key] for key in keys}
         np.savez_compressed(building / FIXTURE, **arrays)
         for path in more:
             shutil.copyfile(path, building / path.name)
         hashes = {name: _sha256(building / name) for name in (GRAPH, WEIGHTS, FIXTURE, *(p.name for p in more))}
-        content = {**asdict(card), "files": hashes}
-        if not card.half_parts:  # so that earlier versions can read it
-            del content["half_parts"]
+        # without what says nothing, so that earlier versions can read it
+        content = {**_content(card, ("frame_graph", "half_parts")), "files": hashes}
         (building / CARD).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
         building.chmod(0o755)
         if folder.exists():
@@ -282,6 +320,16 @@ def _parse_card(path: Path) -> Card:
         ) from error
     if card is None:
         raise ArtifactError(f"{path}: expected card format {FORMAT}, found {found}; export the weights again")
+    try:
+        live = card.form.name == _LIVE
+    except ValueError as error:
+        raise ArtifactError(f"{path}: {error}; export the weights again, or install a newer version") from error
+    if live != (card.scale == 0):
+        expected = "0 for any ratio" if live else "1 or more"
+        raise ArtifactError(
+            f"{path}: expected scale {expected} with frame_graph {card.frame_graph!r}, found {card.scale}; export the "
+            "weights again"
+        )
     return card
 
 

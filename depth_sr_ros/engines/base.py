@@ -46,7 +46,7 @@ class EngineInfo:
         device: what it runs on.
         precision: of the network body; units, normalisation and the residual sum are float32 always.
         artifact: name of the artifact it runs, e.g. `fdkn_x8`.
-        grid: (height, width) of the depth input it was built for.
+        grid: (height, width) of the depth that goes in, which it was built for.
         notes: a sentence for each thing that it does in a slower way than it could, and why.
     """
 
@@ -64,12 +64,14 @@ class Engine(abc.ABC):
 
     It is used from one thread at a time, which need not be the one that built it.
 
-    Inputs are `rgb`, uint8 (H, W, 3), and `depth`, float32 (h, w), metres, 0 where invalid, with H = scale * h and
-    W = scale * w. Outputs are `depth_hr`, float32 (H, W), metres, and `valid`, uint8 (H, W); they belong to the caller.
+    Inputs and outputs are those of the frame graph on the artifact's card, see `depth_sr_ros.frame_graphs`. Papers':
+    `rgb`, uint8 (H, W, 3), and `depth`, float32 (h, w), metres, 0 where invalid, with H = scale * h and W = scale * w;
+    out come `depth_hr`, float32 (H, W), metres, and `valid`, uint8 (H, W). The live one: `rgb`, `start`, `near`, `far`
+    and `quality` of one size; out come `depth_hr` and `expected_error`, metres. Outputs belong to the caller.
 
     Args:
         artifact: what to run.
-        grid: (h, w) of the depth input.
+        grid: (h, w) of the depth that goes in.
         precision: one of `precisions_of(artifact)`.
         threads: CPU threads to use; 0 leaves it to the engine, see `depth_sr_ros.engines.cpu`.
 
@@ -86,12 +88,16 @@ class Engine(abc.ABC):
                 f"engine {self.name}: expected precision {' or '.join(self.precisions_of(artifact))} on this machine, "
                 f"found {precision!r}; choose `auto`"
             )
-        scale = artifact.card.scale
-        self._expected: dict[str, tuple[tuple[int, ...], Any]] = {
-            "rgb": ((grid[0] * scale, grid[1] * scale, 3), np.dtype(np.uint8)),
-            "depth": (grid, np.dtype(np.float32)),
-        }
-        self._artifact_name = artifact.card.name
+        card = artifact.card
+        step = card.size_multiple
+        if any(side % step for side in card.form.image_size(grid, card.scale)):
+            raise EngineError(
+                f"engine {self.name}: expected height and width as multiples of {step} for {card.name}, found images "
+                f"of {card.form.image_size(grid, card.scale)}; pad them"
+            )
+        self._expected = dict(card.form.input_kinds(grid, card.scale))
+        self._outputs = tuple(card.form.outputs)
+        self._artifact_name = card.name
         self._grid = grid
         self._precision = precision
         self._open = True

@@ -45,10 +45,10 @@ class OnnxRuntimeEngine(Engine):
 
     def _run(self, inputs: Arrays) -> Arrays:
         try:
-            depth_hr, valid = self._session.run(["depth_hr", "valid"], inputs)
+            outputs = self._session.run(list(self._outputs), inputs)
         except Exception as error:  # as above
             raise RuntimeError(str(error)) from error
-        return {"depth_hr": depth_hr, "valid": valid}
+        return dict(zip(self._outputs, outputs, strict=True))
 
     def _release(self) -> None:
         self._session = None

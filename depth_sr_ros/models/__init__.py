@@ -1,6 +1,6 @@
-"""The networks, in PyTorch. `list_models()` names them, `create_model(name, scale=8)` builds one; `list_live_models()` and
-`create_live_model(name)` are those for registered depth.
+"""The networks, in PyTorch. `list_models()` names them, `create_model(name, scale=8)` builds one.
 
+`list_live_models()` and `create_live_model(name)` do the same for live forms, which take registered depth.
 Importing this folder loads torch; the run-time side of the package never does.
 """
 

@@ -17,7 +17,7 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from depth_sr_ros.models.export.artifacts import example_frame
+from depth_sr_ros.models.export.example_frames import example_frame
 from depth_sr_ros.models.export.frame_graph import FrameGraph
 from training.evaluation.network_scores import network_of_artifact
 from training.fitting.crop_loader import crop_loader, open_source

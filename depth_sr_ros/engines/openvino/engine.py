@@ -61,7 +61,7 @@ class OpenVinoEngine(Engine):
         self._request.infer(inputs, share_inputs=True)
         if self._tail is not None:
             return self._tail(inputs["depth"])
-        return {name: self._request.get_tensor(name).data.copy() for name in ("depth_hr", "valid")}
+        return {name: self._request.get_tensor(name).data.copy() for name in self._outputs}
 
     def _release(self) -> None:
         if self._tail is not None:

@@ -57,8 +57,7 @@ def write_int8_graph(artifact: Artifact, frames: Sequence[Arrays], folder: Path)
     nncf.set_log_level(logging.WARNING)  # it names every node that stays as it is
     model = openvino_core().read_model(artifact.graph)
     kept = [node.get_friendly_name() for node in model.get_ordered_ops() if _is_kept(node)]
-    fixture = artifact.fixture()
-    frames = [*frames, {name: fixture[name] for name in ("rgb", "depth")}]
+    frames = [*frames, artifact.golden_inputs()]
     # the whole range that was met: clipped features would be wrong by far, coarser steps are wrong by little
     ranges = nncf.AdvancedQuantizationParameters(activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX)
     try:

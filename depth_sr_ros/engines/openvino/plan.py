@@ -75,9 +75,8 @@ class PlannedOpenVinoEngine(OpenVinoEngine, PlannedEngine):
         progress: Progress | None = None,
     ) -> bytes:
         """Compiles for a grid and for the golden frame's, and exports both. Raises EngineError."""
-        height, width = artifact.fixture()["depth"].shape
         graphs: list[_Graph] = []
-        for index, size in enumerate(((int(height), int(width)), grid)):
+        for index, size in enumerate((artifact.golden_grid, grid)):
             if progress:
                 progress(index / 2, f"compiling for depth of {size[1]}x{size[0]}")
             engine = OpenVinoEngine(artifact, size, precision)

@@ -37,9 +37,9 @@ class PlanRequest:
         return plan_key(self.runtime, self.artifact, self.grid, self.precision)
 
     def __str__(self) -> str:
-        scale = self.artifact.card.scale
-        size = f"{self.grid[1] * scale}x{self.grid[0] * scale}"
-        return f"{self.runtime.name} {self.precision} of {self.artifact.card.name} for {size}"
+        card = self.artifact.card
+        height, width = card.form.image_size(self.grid, card.scale)
+        return f"{self.runtime.name} {self.precision} of {card.name} for {width}x{height}"
 
 
 def obtain_plan(request: PlanRequest, cache: PlanCache, progress: Progress | None = None) -> bytes:

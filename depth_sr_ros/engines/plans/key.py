@@ -87,7 +87,6 @@ def plan_key(
         grid: (h, w) of the depth input; None takes the golden frame's.
         precision: of the network body.
     """
-    height, width = artifact.fixture()["depth"].shape
     files = artifact.card.files
     return PlanKey(
         artifact.card.name,
@@ -96,8 +95,8 @@ def plan_key(
         hashlib.sha256(artifact.graph.read_bytes()).hexdigest(),
         files[WEIGHTS],
         hashlib.sha256((artifact.folder / FIXTURE).read_bytes()).hexdigest(),
-        (height, width),
-        (height, width) if grid is None else (int(grid[0]), int(grid[1])),
+        artifact.golden_grid,
+        artifact.golden_grid if grid is None else (int(grid[0]), int(grid[1])),
         precision,
         {str(name): str(value) for name, value in runtime.plan_conditions(precision).items()},
         tuple(files[name] for name in INT8 if name in files) if precision == "int8" else (),

@@ -7,19 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.engines.base import Arrays, EngineError, EngineInfo, EngineUnavailable, Precision
 from depth_sr_ros.engines.plans.planned import PlannedEngine, Progress
 from depth_sr_ros.engines.tensorrt.driver import require_gpu
 from depth_sr_ros.engines.tensorrt.gpu import open_gpu
+from depth_sr_ros.engines.tensorrt.layout import input_shapes
 from depth_sr_ros.engines.tensorrt.library import WORKSPACE, TensorRt, find_tensorrt
-from depth_sr_ros.engines.tensorrt.plan_runner import PlanRunner, input_shapes
+from depth_sr_ros.engines.tensorrt.plan_runner import PlanRunner
 from depth_sr_ros.engines.tensorrt.timing_cache import TimingCache, default_folder
-
-if TYPE_CHECKING:
-    from depth_sr_ros.engines.tensorrt.ranges import Frame
 
 PRECISIONS: tuple[Precision, ...] = ("fp16", "fp32", "int8")
 """What there is a graph for, the preferred one first."""
@@ -80,7 +77,7 @@ class TensorRtEngine(PlannedEngine):
         grid: tuple[int, int],
         precision: Precision,
         progress: Progress | None = None,
-        frames: Sequence[Frame] = (),
+        frames: Sequence[Arrays] = (),
     ) -> bytes:
         """See `PlannedEngine`.
 
@@ -89,7 +86,8 @@ class TensorRtEngine(PlannedEngine):
             grid: see `PlannedEngine`.
             precision: see `PlannedEngine`.
             progress: see `PlannedEngine`.
-            frames: on which the value ranges for `fp16` and `int8` are measured; none takes `golden_frames`.
+            frames: inputs of the frame graph, on which the value ranges for `fp16` and `int8` are measured; none takes
+                `golden_frames`.
         """
         if precision not in PRECISIONS:
             raise EngineError(
@@ -106,8 +104,9 @@ class TensorRtEngine(PlannedEngine):
         graph = graph_for(artifact, precision, frames)
         tell(_GRAPH_SHARE, "parsing the graph")
         builder = PlanBuilder(library, graph, f"{artifact.card.name} {precision}")
-        golden = artifact.fixture()["depth"].shape
-        sizes = [input_shapes((int(h), int(w)), artifact.card.scale) for h, w in dict.fromkeys((tuple(grid), golden))]
+        sizes = [
+            input_shapes(artifact.card, size) for size in dict.fromkeys(((grid[0], grid[1]), artifact.golden_grid))
+        ]
         conditions = {"version": f"{library.name} {library.version}", "device": device, "capability": capability}
         return builder.build(
             sizes,
@@ -122,7 +121,7 @@ class TensorRtEngine(PlannedEngine):
         return replace(super().describe(), notes=self._notes)
 
     def _build(self, artifact: Artifact, grid: tuple[int, int], precision: Precision, threads: int) -> None:
-        self._runner = PlanRunner(_library(), open_gpu(), self._plan, input_shapes(grid, artifact.card.scale))
+        self._runner = PlanRunner(_library(), open_gpu(), self._plan, input_shapes(artifact.card, grid))
         failure = self._runner.graph_failure
         self._notes = (f"without a CUDA graph: {failure}",) if failure else ()
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import onnx
 
 from depth_sr_ros.artifact import Artifact
-from depth_sr_ros.engines.base import EngineError, Precision
+from depth_sr_ros.engines.base import Arrays, EngineError, Precision
 from depth_sr_ros.engines.tensorrt.body import reduced_body, tensors_of, without_large
 from depth_sr_ros.engines.tensorrt.evened import even_channels
 from depth_sr_ros.engines.tensorrt.flat_graph import flat_graph
@@ -18,18 +18,18 @@ from depth_sr_ros.engines.tensorrt.golden_frames import golden_frames
 from depth_sr_ros.engines.tensorrt.graph_rules import rejected_operators
 from depth_sr_ros.engines.tensorrt.half import to_half
 from depth_sr_ros.engines.tensorrt.quantised import convolutions_to_quantise, quantise
-from depth_sr_ros.engines.tensorrt.ranges import Frame, largest_by_channel, largest_values
+from depth_sr_ros.engines.tensorrt.ranges import largest_by_channel, largest_values
 
 
-def graph_for(artifact: Artifact, precision: Precision, frames: Sequence[Frame] = ()) -> onnx.ModelProto:
+def graph_for(artifact: Artifact, precision: Precision, frames: Sequence[Arrays] = ()) -> onnx.ModelProto:
     """Makes a self-contained graph with the artifact's inputs and outputs.
 
     Args:
         artifact: whose graph.
         precision: `fp32`; `fp16`, with the body in half precision; `int8`, the same with convolutions quantised but
             for the card's `half_parts`, the channels that they read evened out before.
-        frames: on which value ranges are measured, for `fp16` and `int8`; none takes `golden_frames`. For `int8` give
-            frames of the camera that will be used.
+        frames: inputs of the frame graph, on which value ranges are measured, for `fp16` and `int8`; none takes
+            `golden_frames`. For `int8` give frames of the camera that will be used.
 
     Raises:
         EngineError: TensorRT would reject an operator of the graph, or take it for another one.
@@ -46,7 +46,7 @@ def graph_for(artifact: Artifact, precision: Precision, frames: Sequence[Frame] 
     return model
 
 
-def _reduce(model: onnx.ModelProto, precision: Precision, frames: Sequence[Frame], half_parts: Sequence[str]) -> None:
+def _reduce(model: onnx.ModelProto, precision: Precision, frames: Sequence[Arrays], half_parts: Sequence[str]) -> None:
     body = reduced_body(model)
     largest = largest_values(model, tensors_of(model, body), frames)
     body = without_large(model, body, largest)

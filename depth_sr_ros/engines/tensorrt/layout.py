@@ -9,11 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_sr_ros.artifact import Card
+
 ALIGNMENT = 256
 """Bytes; TensorRT wants every tensor to begin at a multiple of this."""
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Shape of every input by name."""
+
+
+def input_shapes(card: Card, grid: tuple[int, int]) -> Shapes:
+    """Shapes of the frame graph's inputs for a grid (h, w) of the depth that goes in."""
+    return {name: shape for name, (shape, _) in card.form.input_kinds(grid, card.scale).items()}
 
 
 @dataclass(frozen=True)

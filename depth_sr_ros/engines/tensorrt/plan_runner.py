@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -180,9 +180,3 @@ class PlanRunner:
     def _sentence(self, expected: str) -> str:
         found = "; ".join(error.splitlines()[0] for error in self._logger.errors if error) or "no reason given"
         return f"{self._library.name} {self._library.version}: expected {expected}, found: {found}"
-
-
-def input_shapes(grid: tuple[int, int], scale: int) -> Mapping[str, tuple[int, ...]]:
-    """Shapes of the frame graph's inputs for a depth grid (h, w)."""
-    height, width = grid
-    return {"rgb": (height * scale, width * scale, 3), "depth": (height, width)}

@@ -9,22 +9,19 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from depth_sr_ros.engines.base import EngineError
+from depth_sr_ros.engines.base import Arrays, EngineError
 from depth_sr_ros.engines.tensorrt.flat_graph import set_constant
-
-Frame = tuple[NDArray[np.uint8], NDArray[np.float32]]
-"""Colour, uint8 (H, W, 3), and depth, float32 (h, w), metres, 0 where invalid."""
 
 _SUFFIX, _AXES = ":largest", "largest:axes"
 
 
-def largest_values(model: onnx.ModelProto, names: Iterable[str], frames: Sequence[Frame]) -> dict[str, float]:
+def largest_values(model: onnx.ModelProto, names: Iterable[str], frames: Sequence[Arrays]) -> dict[str, float]:
     """Largest absolute value of float32 tensors over all frames.
 
     Args:
         model: a flat float32 graph; not changed.
         names: tensors to look at.
-        frames: at least one.
+        frames: inputs of the frame graph, at least one.
 
     Raises:
         EngineError: ONNX Runtime is not installed.
@@ -33,7 +30,7 @@ def largest_values(model: onnx.ModelProto, names: Iterable[str], frames: Sequenc
 
 
 def largest_by_channel(
-    model: onnx.ModelProto, names: Iterable[str], frames: Sequence[Frame]
+    model: onnx.ModelProto, names: Iterable[str], frames: Sequence[Arrays]
 ) -> dict[str, NDArray[np.float32]]:
     """Largest absolute value of each channel, (C,), of float32 tensors (B, C, h, w), over all frames.
 
@@ -43,7 +40,7 @@ def largest_by_channel(
 
 
 def _largest(
-    model: onnx.ModelProto, names: Iterable[str], frames: Sequence[Frame], axes: tuple[int, ...] | None
+    model: onnx.ModelProto, names: Iterable[str], frames: Sequence[Arrays], axes: tuple[int, ...] | None
 ) -> dict[str, NDArray[np.float32]]:
     wanted = sorted(set(names))
     measuring = onnx.ModelProto()
@@ -60,8 +57,8 @@ def _largest(
         graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, None))
     session = _session(measuring)
     largest: dict[str, NDArray[np.float32]] = {}
-    for rgb, depth in frames:
-        values = session.run([name + _SUFFIX for name in wanted], {"rgb": rgb, "depth": depth})
+    for frame in frames:
+        values = session.run([name + _SUFFIX for name in wanted], frame)
         for name, value in zip(wanted, values, strict=True):
             largest[name] = np.maximum(largest.get(name, np.float32(0)), value)
     return largest

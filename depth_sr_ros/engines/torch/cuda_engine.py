@@ -61,7 +61,7 @@ class TorchCudaEngine(Engine):
         import torch
 
         from depth_sr_ros.engines.torch.frames import FrameRunner
-        from depth_sr_ros.models.export.frame_graph import FrameGraph
+        from depth_sr_ros.models.export.artifacts import frame_graph_of
         from depth_sr_ros.models.export.reduced_precision import fold_normalisations, reduce_precision
         from depth_sr_ros.models.fused import fuse
 
@@ -73,8 +73,9 @@ class TorchCudaEngine(Engine):
         if precision != "fp32":
             reduce_precision(network, {"fp16": torch.float16, "bf16": torch.bfloat16}[precision])
         device = torch.device(self._device)
-        graph = FrameGraph(network).to(device).eval()
-        self._runner: Any = FrameRunner(graph, grid, artifact.card.scale, device)
+        graph = frame_graph_of(network).to(device)
+        kinds = self._expected, artifact.card.form.output_kinds(grid, artifact.card.scale)
+        self._runner: Any = FrameRunner(graph, *kinds, device)
         self._notes: tuple[str, ...] = (*notes, *self._runner.notes)
         for note in self._notes:
             _log.info("engine %s, %s: %s", self.name, artifact.card.name, note)

@@ -29,20 +29,19 @@ class TorchEngine(Engine):
     def _build(self, artifact: Artifact, grid: tuple[int, int], precision: Precision, threads: int) -> None:
         import torch
 
-        from depth_sr_ros.models.export.frame_graph import FrameGraph
+        from depth_sr_ros.models.export.artifacts import frame_graph_of
 
         if threads:
             torch.set_num_threads(threads)
-        self._graph: Any = FrameGraph(load_network(artifact)).eval()
+        self._graph: Any = frame_graph_of(load_network(artifact))
 
     def _run(self, inputs: Arrays) -> Arrays:
         import torch
 
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self._precision == "bf16"):
             # from_numpy shares memory, and a read-only array would draw a warning
-            rgb, depth = (torch.from_numpy(inputs[name].copy()) for name in ("rgb", "depth"))
-            depth_hr, valid = self._graph(rgb, depth)
-        return {"depth_hr": depth_hr.numpy(), "valid": valid.numpy()}
+            outputs = self._graph(*(torch.from_numpy(inputs[name].copy()) for name in self._expected))
+        return {name: output.numpy() for name, output in zip(self._outputs, outputs, strict=True)}
 
     def _release(self) -> None:
         self._graph = None

@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from depth_sr_ros.engines.base import Arrays
+from depth_sr_ros.frame_graphs import ArrayKinds
 
 Layout = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
 """Shapes and types of arrays by name."""
@@ -70,13 +72,17 @@ def device_milliseconds(works: Sequence[Callable[[], object]], rounds: int) -> l
     return [[first.elapsed_time(last) for first, last in of_work] for of_work in events]
 
 
+def _layout(kinds: ArrayKinds) -> Layout:
+    return {name: (shape, torch.from_numpy(np.empty(0, kind)).dtype) for name, (shape, kind) in kinds.items()}
+
+
 class FrameRunner:
     """A frame graph, ready for frames of one size. Used from one thread.
 
     Args:
-        graph: takes `rgb` and `depth`, returns `depth_hr` and `valid`; on `device`, in evaluation mode.
-        grid: (h, w) of the depth.
-        scale: of the colour image to it.
+        graph: takes the inputs and returns the outputs, in their order; on `device`, in evaluation mode.
+        inputs: their shapes and numpy types.
+        outputs: theirs.
         device: where to run.
 
     Attributes:
@@ -86,16 +92,15 @@ class FrameRunner:
         RuntimeError: the device failed.
     """
 
-    def __init__(self, graph: nn.Module, grid: tuple[int, int], scale: int, device: torch.device) -> None:
+    def __init__(self, graph: nn.Module, inputs: ArrayKinds, outputs: ArrayKinds, device: torch.device) -> None:
         self.notes: tuple[str, ...] = ()
         self._graph, self._device = graph, device
         cuda = device.type == "cuda"
-        size = (grid[0] * scale, grid[1] * scale)
-        inputs: Layout = {"depth": (grid, torch.float32), "rgb": ((*size, 3), torch.uint8)}
-        outputs: Layout = {"depth_hr": (size, torch.float32), "valid": (size, torch.uint8)}
+        self._order, self._names = tuple(inputs), tuple(outputs)
+        coming, going = _layout(inputs), _layout(outputs)
         host = torch.device("cpu")
-        self._sent, self._received = Packed(inputs, host, pinned=cuda), Packed(outputs, host, pinned=cuda)
-        self._inputs, self._outputs = Packed(inputs, device), Packed(outputs, device)
+        self._sent, self._received = Packed(coming, host, pinned=cuda), Packed(going, host, pinned=cuda)
+        self._inputs, self._outputs = Packed(coming, device), Packed(going, device)
         self._stream = torch.cuda.Stream(device) if cuda else None
         self._recording: torch.cuda.CUDAGraph | None = None
         if cuda:
@@ -112,7 +117,7 @@ class FrameRunner:
             self._sent[name].numpy()[...] = array
         self._launch()
         self._wait()
-        return {name: self._received[name].numpy().copy() for name in ("depth_hr", "valid")}
+        return {name: self._received[name].numpy().copy() for name in self._names}
 
     def device_milliseconds(self, rounds: int) -> tuple[list[float], list[float]]:
         """How long the device works on a frame, copies included, and on its copies in and out alone, by its own clock.
@@ -159,9 +164,9 @@ class FrameRunner:
     @torch.inference_mode()
     def _step(self) -> None:
         self._inputs.copy_from(self._sent)
-        depth_hr, valid = self._graph(self._inputs["rgb"], self._inputs["depth"])
-        self._outputs["depth_hr"].copy_(depth_hr)
-        self._outputs["valid"].copy_(valid)
+        found = self._graph(*(self._inputs[name] for name in self._order))
+        for name, output in zip(self._names, found, strict=True):
+            self._outputs[name].copy_(output)
         self._received.copy_from(self._outputs)
 
     @contextlib.contextmanager

@@ -1,8 +1,8 @@
 """Turns a network into an artifact: frame graph to ONNX, weights to safetensors, a golden frame from PyTorch.
 
 The graph holds no weights of its own: it reads them from the safetensors file. It keeps symbolic height and width
-(colour size = scale x depth size). Opset 18: from 20 on, ONNX renames GridSample's `bilinear`, which TensorRT's parser
-does not know and silently takes for nearest.
+(colour size = scale x depth size; all one size in the live frame graph). Opset 18: from 20 on, ONNX renames
+GridSample's `bilinear`, which TensorRT's parser does not know and silently takes for nearest.
 """
 
 from __future__ import annotations
@@ -15,28 +15,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from depth_sr_ros.artifact import PROVENANCE, Artifact, Card, write_artifact
+from depth_sr_ros.frame_graphs import LIVE, PAPERS, FrameGraphForm
 from depth_sr_ros.models.base import GuidedUpsampler, Sampler
+from depth_sr_ros.models.export.example_frames import example_frame, example_live_frame
 from depth_sr_ros.models.export.frame_graph import FrameGraph
+from depth_sr_ros.models.export.live_frame_graph import LiveFrameGraph
 from depth_sr_ros.models.export.norms import with_affine_norms
 from depth_sr_ros.models.export.shared_weights import share_weights
+from depth_sr_ros.models.live.network import LiveNetwork
 from depth_sr_ros.models.weights import Storage, load_weights, rounded, save_weights
 
 OPSET = 18
-FIXTURE_CELLS = (18, 24)
-"""Height and width of the golden frame's depth, before rounding up to what a network takes."""
+AnyNetwork = GuidedUpsampler | LiveNetwork
+AnyFrameGraph = FrameGraph | LiveFrameGraph
 # constants that an exporter computes from a network are a few kilobytes
 _LARGEST_GRAPH = 2**20
 
 
 def export_artifact(
-    network: GuidedUpsampler,
+    network: AnyNetwork,
     model: str,
     folder: Path,
     *,
@@ -51,7 +54,8 @@ def export_artifact(
     """Writes a network with its weights as an artifact.
 
     Args:
-        network: trained network; put into evaluation mode here, its weights rounded to `storage`.
+        network: trained network, which decides on the frame graph; put into evaluation mode here, its weights rounded
+            to `storage`.
         model: its registry name.
         folder: where the artifact shall lie.
         training: what the card says of the training.
@@ -66,8 +70,8 @@ def export_artifact(
         RuntimeError: the exported graph holds an operator set the engines cannot be trusted with.
     """
     network.load_state_dict(rounded(network.state_dict(), storage))
-    graph = FrameGraph(network).eval()
-    card = Card(model, network.scale, network.options, network.size_multiple, OPSET)
+    graph = frame_graph_of(network)
+    card = _card(network, model)
     card = replace(card, training=dict(training or {}), evaluation=dict(evaluation or {}))
     card = replace(card, command=command, variant=variant, half_parts=network.half_parts)
     with tempfile.TemporaryDirectory() as scratch:
@@ -81,7 +85,14 @@ def export_artifact(
         return write_artifact(folder, card, onnx_file, weights, golden_fixture(graph), more)
 
 
-def export_graph(graph: FrameGraph, path: Path, weights: Path | None = None, sampler: Sampler = "grid_sample") -> None:
+def frame_graph_of(network: AnyNetwork) -> AnyFrameGraph:
+    """The frame graph that a network serves in, in evaluation mode."""
+    return (LiveFrameGraph(network) if isinstance(network, LiveNetwork) else FrameGraph(network)).eval()
+
+
+def export_graph(
+    graph: AnyFrameGraph, path: Path, weights: Path | None = None, sampler: Sampler = "grid_sample"
+) -> None:
     """Writes the frame graph as an ONNX file with symbolic size, and checks its opset.
 
     Args:
@@ -94,23 +105,18 @@ def export_graph(graph: FrameGraph, path: Path, weights: Path | None = None, sam
     Raises:
         RuntimeError: the exporter wrote an opset of 20 or above, or weights stayed in the graph that should not.
     """
-    scale, step = graph.network.scale, _cell_step(graph.network)
-    rgb, depth = example_frame(scale, step)
-    # a size in whole steps: 1 * Dim would be taken for another kind of dimension
-    cells = [torch.export.Dim(name, min=2, max=4096) for name in ("h", "w")]
-    cells = [step * side if step > 1 else side for side in cells]
-    pixels = [scale * side if scale > 1 else side for side in cells]
+    form, frame = _form_of(graph), _example(graph)
     # without gradients, as at run time: DAGF filters in another form where it has to be differentiated
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             _for_export(graph, sampler),
-            (torch.from_numpy(rgb), torch.from_numpy(depth)),
-            input_names=["rgb", "depth"],
-            output_names=["depth_hr", "valid"],
+            tuple(torch.from_numpy(frame[name]) for name in form.inputs),
+            input_names=list(form.inputs),
+            output_names=list(form.outputs),
             dynamo=True,
             opset_version=OPSET,
-            dynamic_shapes={"rgb": dict(enumerate(pixels)), "depth": dict(enumerate(cells))},
+            dynamic_shapes=_symbolic_sizes(graph.network),
             verbose=False,
         )
     assert program is not None
@@ -126,12 +132,29 @@ def export_graph(graph: FrameGraph, path: Path, weights: Path | None = None, sam
     onnx.save(proto, str(path))
 
 
-def _for_export(graph: FrameGraph, sampler: Sampler) -> nn.Module:
+def _for_export(graph: AnyFrameGraph, sampler: Sampler) -> nn.Module:
     """A copy of the graph as it is exported."""
     copied = with_affine_norms(graph)
-    assert isinstance(copied, FrameGraph)
-    copied.network.use_sampler(sampler)
+    if isinstance(copied, FrameGraph):
+        copied.network.use_sampler(sampler)
     return copied
+
+
+def _symbolic_sizes(network: AnyNetwork) -> dict[str, dict[int, Any]]:
+    """Height and width of every input as multiples of what the network takes."""
+    if isinstance(network, LiveNetwork):
+        # the colour image needs the same names: sizes are one
+        height, width = (_multiple(network.size_multiple, name) for name in ("h", "w"))
+        return {name: {0: height, 1: width} for name in LIVE.inputs}
+    cells = [_multiple(_cell_step(network), name) for name in ("h", "w")]
+    pixels = [network.scale * side if network.scale > 1 else side for side in cells]
+    return {"rgb": dict(enumerate(pixels)), "depth": dict(enumerate(cells))}
+
+
+def _multiple(step: int, name: str) -> Any:
+    side = torch.export.Dim(name, min=2, max=4096)
+    # a size in whole steps: 1 * Dim would be taken for another kind of dimension
+    return step * side if step > 1 else side
 
 
 def _cell_step(network: GuidedUpsampler) -> int:
@@ -139,41 +162,29 @@ def _cell_step(network: GuidedUpsampler) -> int:
     return network.size_multiple // math.gcd(network.scale, network.size_multiple)
 
 
-def example_frame(scale: int, step: int = 1) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """A small synthetic frame with slanted planes, depth edges, a thin bar, texture and holes.
+def _form_of(graph: AnyFrameGraph) -> FrameGraphForm:
+    return LIVE if isinstance(graph, LiveFrameGraph) else PAPERS
 
-    Args:
-        scale: ratio of colour and depth size.
-        step: depth's height and width are multiples of this.
 
-    Returns:
-        `rgb` uint8 (18 scale, 24 scale, 3) and `depth` float32 (18, 24) metres, 0 where invalid; larger where `step`
-        asks for it.
-    """
-    cells_high, cells_wide = (-(-cells // step) * step for cells in FIXTURE_CELLS)
-    height, width = cells_high * scale, cells_wide * scale
-    y, x = np.mgrid[:height, :width] / scale
-    full = 3.0 - 0.03 * y + 0.02 * x
-    full = np.where((x - 8) ** 2 + (y - 9) ** 2 < 20, 1.2 + 0.02 * x, full)
-    full = np.where(np.abs(x - 16.4 + 0.3 * y) < 0.7, 0.9, full)
-    full = np.where((x > 17) & (y > 10), 2.0 - 0.05 * y, full)
-    rng = np.random.default_rng(0)
-    shade = 60 + 50 * full + 8 * np.sin(5 * x) * np.cos(4 * y)
-    colour = shade[..., None] * np.array([0.9, 0.7, 1.0]) + rng.normal(0, 3, (height, width, 3))
-    centre = scale // 2
-    depth = full[centre::scale, centre::scale].astype(np.float32)
-    depth[2:5, 2:6] = 0
-    depth[14, 8:20] = 0
-    depth[rng.random(depth.shape) < 0.02] = 0
-    return np.clip(colour, 0, 255).astype(np.uint8), depth
+def _card(network: AnyNetwork, model: str) -> Card:
+    if isinstance(network, LiveNetwork):
+        card = Card(model, 0, network.options, network.size_multiple, OPSET, frame_graph=LIVE.name)
+        return replace(card, normalisation="logarithm of depth, less the mean of a fixed window around each cell")
+    return Card(model, network.scale, network.options, network.size_multiple, OPSET)
+
+
+def _example(graph: AnyFrameGraph) -> dict[str, NDArray[Any]]:
+    if isinstance(graph, LiveFrameGraph):
+        return example_live_frame(graph.network.size_multiple)
+    return dict(zip(PAPERS.inputs, example_frame(graph.network.scale, _cell_step(graph.network)), strict=True))
 
 
 @torch.inference_mode()
-def golden_fixture(graph: FrameGraph) -> dict[str, NDArray[Any]]:
+def golden_fixture(graph: AnyFrameGraph) -> dict[str, NDArray[Any]]:
     """The example frame and what PyTorch makes of it in float32 on the CPU."""
-    rgb, depth = example_frame(graph.network.scale, _cell_step(graph.network))
-    depth_hr, valid = graph(torch.from_numpy(rgb), torch.from_numpy(depth))
-    return {"rgb": rgb, "depth": depth, "depth_hr": depth_hr.numpy(), "valid": valid.numpy()}
+    frame, form = _example(graph), _form_of(graph)
+    outputs = graph(*(torch.from_numpy(frame[name]) for name in form.inputs))
+    return frame | {name: output.numpy() for name, output in zip(form.outputs, outputs, strict=True)}
 
 
 def _strip_metadata(proto: onnx.ModelProto) -> None:

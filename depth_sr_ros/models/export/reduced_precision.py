@@ -15,11 +15,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from depth_sr_ros.models.base import GuidedUpsampler
 from depth_sr_ros.models.layers.adaptive_norm import fold_norms
+from depth_sr_ros.models.live.network import LiveNetwork
 
 _LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.PReLU)
 
 
-def reduce_precision(network: GuidedUpsampler, half: torch.dtype) -> None:
+def reduce_precision(network: GuidedUpsampler | LiveNetwork, half: torch.dtype) -> None:
     """Turns a network's layers to a half type, in place; it can only be used for inference after.
 
     Args:

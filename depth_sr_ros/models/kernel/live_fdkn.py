@@ -86,12 +86,12 @@ class LiveFDKN(LiveNetwork):
             chosen, which = selection.choose(position, opinion + weight * colour)
             moved = (chosen - position) * gap
             unit = error_unit(start) / start
-            filtered = smoothing.smoothed(
-                log_start + moved, logits, _unit_interval(share), F.softplus(steepness), unit
-            )
+            filtered = smoothing.smoothed(log_start + moved, logits, _unit_interval(share), F.softplus(steepness), unit)
             blended = start * moved.exp()
             depth = start * (moved + filtered).exp()
-            expected = _usual_error(start, near, far, quality) * error.clamp(-_LARGEST_LOG_ERROR, _LARGEST_LOG_ERROR).exp()
+            expected = (
+                _usual_error(start, near, far, quality) * error.clamp(-_LARGEST_LOG_ERROR, _LARGEST_LOG_ERROR).exp()
+            )
             return LiveOutputs(depth, expected, blended, which)
 
 

@@ -95,6 +95,5 @@ def _mean_colour(colours: Tensor, weight: Tensor) -> Tensor:
 
 def _box(image: Tensor, window: int) -> Tensor:
     """Mean over a square window of cells; at the border over those that are there."""
-    options = {"stride": 1, "count_include_pad": False}
-    rows = F.avg_pool2d(image, (window, 1), padding=(window // 2, 0), **options)
-    return F.avg_pool2d(rows, (1, window), padding=(0, window // 2), **options)
+    rows = F.avg_pool2d(image, (window, 1), stride=1, padding=(window // 2, 0), count_include_pad=False)
+    return F.avg_pool2d(rows, (1, window), stride=1, padding=(0, window // 2), count_include_pad=False)

@@ -11,18 +11,18 @@ import torch
 from activation_memory import peak_activation_bytes
 from onnx import TensorProto, helper
 
-from depth_sr_ros.artifact import SHIPPED, list_artifacts
+from depth_sr_ros.artifact import SHIPPED, list_artifacts, read_card
 from depth_sr_ros.engines.tensorrt.body import reduced_body
 from depth_sr_ros.engines.tensorrt.flat_graph import flat_graph
 from depth_sr_ros.engines.tensorrt.half import to_half
-from depth_sr_ros.engines.tensorrt.plan_runner import input_shapes
+from depth_sr_ros.engines.tensorrt.layout import input_shapes
 from depth_sr_ros.models import create_model
 from depth_sr_ros.models.export.artifacts import export_graph
 from depth_sr_ros.models.export.frame_graph import FrameGraph
 from depth_sr_ros.models.jiif import pairs as jiif_pairs
 
 GIBIBYTE = 2**30
-VGA = input_shapes((60, 80), 8)
+VGA = input_shapes(read_card(SHIPPED / "fdkn_x8"), (60, 80))
 
 
 def test_counts_what_is_alive_at_once():

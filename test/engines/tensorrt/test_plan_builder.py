@@ -17,8 +17,8 @@ from depth_sr_ros.engines.selfcheck import check_engine
 from depth_sr_ros.engines.tensorrt.driver import require_gpu
 from depth_sr_ros.engines.tensorrt.engine import PRECISIONS, TensorRtEngine
 from depth_sr_ros.engines.tensorrt.graphs import graph_for
+from depth_sr_ros.engines.tensorrt.layout import input_shapes
 from depth_sr_ros.engines.tensorrt.plan_builder import PlanBuilder
-from depth_sr_ros.engines.tensorrt.plan_runner import input_shapes
 from depth_sr_ros.engines.tensorrt.sampling_check import check_sampling
 
 CAPABILITY = "SM86"
@@ -75,7 +75,7 @@ def test_compiles_for_two_sizes(model, precision, model_artifact, library, capab
     graph = graph_for(artifact, precision)
     builder = PlanBuilder(library, graph, f"{model} {precision}")
     _check_network(library.module, builder.network, graph)
-    sizes = [input_shapes(grid, artifact.card.scale) for grid in _sizes(artifact)]
+    sizes = [input_shapes(artifact.card, grid) for grid in _sizes(artifact)]
     shares = []
     plan = builder.build(sizes, exact=precision == "fp32", capabilities=capabilities, progress=_collect(shares))
     assert len(plan) > 100_000

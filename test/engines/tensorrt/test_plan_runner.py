@@ -7,17 +7,22 @@ import numpy as np
 import pytest
 from ram_gpu import RamGpu, RamGraph, _Context, _Engine, _Runtime, plan_of, ram_tensorrt
 
+from depth_sr_ros.artifact import SHIPPED, read_card
 from depth_sr_ros.engines.base import EngineError, EngineMemoryError
 from depth_sr_ros.engines.tensorrt.flat_graph import flat_graph
-from depth_sr_ros.engines.tensorrt.layout import ALIGNMENT, Layout
-from depth_sr_ros.engines.tensorrt.plan_runner import PlanRunner, input_shapes
+from depth_sr_ros.engines.tensorrt.layout import ALIGNMENT, Layout, input_shapes
+from depth_sr_ros.engines.tensorrt.plan_runner import PlanRunner
 
 GOLDEN, OTHER = (18, 24), (4, 6)
 
 
+def _shapes(grid):
+    return input_shapes(read_card(SHIPPED / "fdkn_x8"), grid)
+
+
 @pytest.fixture(scope="module")
 def plan(artifact):
-    return plan_of(flat_graph(artifact.graph).SerializeToString(), [input_shapes(g, 8) for g in (OTHER, GOLDEN)])
+    return plan_of(flat_graph(artifact.graph).SerializeToString(), [_shapes(g) for g in (OTHER, GOLDEN)])
 
 
 @pytest.fixture
@@ -26,7 +31,7 @@ def gpu():
 
 
 def _runner(gpu, plan, grid=GOLDEN, record=None):
-    return PlanRunner(ram_tensorrt(gpu), gpu, plan, input_shapes(grid, 8), record or (lambda s, w: RamGraph(gpu, w)))
+    return PlanRunner(ram_tensorrt(gpu), gpu, plan, _shapes(grid), record or (lambda s, w: RamGraph(gpu, w)))
 
 
 def _frame(artifact):
@@ -110,7 +115,7 @@ def test_a_size_that_the_plan_was_not_built_for_names_both(gpu, plan):
 def test_too_little_memory_is_named_and_what_was_had_is_freed(plan):
     gpu = RamGpu(limit=100_000)
     with pytest.raises(EngineMemoryError, match="bytes for pinned outputs: out of memory"):
-        PlanRunner(ram_tensorrt(gpu), gpu, plan, input_shapes(GOLDEN, 8))
+        PlanRunner(ram_tensorrt(gpu), gpu, plan, _shapes(GOLDEN))
     assert gpu.closed and not gpu.held
 
 
@@ -130,7 +135,7 @@ def test_too_little_memory_is_told_apart_from_a_plan_that_does_not_fit(gpu, plan
     library.logger = lambda: logger
     monkeypatch.setattr(owner[step], step, lambda self, *given: None)
     with pytest.raises(EngineMemoryError, match="expected enough memory on the GPU; close other programs"):
-        PlanRunner(library, gpu, plan, input_shapes(GOLDEN, 8))
+        PlanRunner(library, gpu, plan, _shapes(GOLDEN))
     assert gpu.closed and not gpu.held
 
 

@@ -6,7 +6,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from depth_sr_ros.models import create_model
-from depth_sr_ros.models.export.artifacts import example_frame
+from depth_sr_ros.models.export.example_frames import example_frame
 from depth_sr_ros.models.export.frame_graph import FrameGraph
 from depth_sr_ros.models.export.reduced_precision import fold_normalisations, reduce_precision
 

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from registered_frames import registered_frame
 
 from depth_sr_ros.models import create_live_model
 from depth_sr_ros.models.live.network import NOISE_M
-from test.models.live.frames import registered_frame
 
 SMALL = (16, 24, 16)
 

@@ -1,10 +1,10 @@
 """What a live network looks at."""
 
 import torch
+from registered_frames import registered_frame
 
 from depth_sr_ros.models.live.features import REACH, between_of, depth_maps, guide_maps
 from depth_sr_ros.models.live.selection import position_between
-from test.models.live.frames import registered_frame
 
 
 def _maps(guide, start, near, far, quality):
@@ -44,7 +44,9 @@ def test_colour_says_which_side_a_pixel_is_of():
     side = 64
     front = torch.zeros(side, side, dtype=torch.bool)
     front[:, : side // 2] = True
-    guide = torch.where(front, torch.tensor([0.8, 0.2, 0.2])[:, None, None], torch.tensor([0.2, 0.3, 0.7])[:, None, None])
+    guide = torch.where(
+        front, torch.tensor([0.8, 0.2, 0.2])[:, None, None], torch.tensor([0.2, 0.3, 0.7])[:, None, None]
+    )
     start = torch.where(front, 1.0, 2.0)[None, None]
     quality = torch.full((1, 1, side, side), 3.0)
     hidden = (slice(None), slice(None), slice(24, 40), slice(24, 40))

@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
+from registered_frames import registered_frame
 
 from depth_sr_ros.models import create_live_model
 from depth_sr_ros.models.live.network import LiveOutputs, error_unit
-from test.models.live.frames import registered_frame
 from training.fitting.live_objective import LiveWeights, live_losses, loss_terms, total_loss
 
 

@@ -1,0 +1,37 @@
+"""Small live networks with random weights that say something, and artifacts of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from filelock import FileLock
+
+from depth_sr_ros.artifact import Artifact, read_artifact
+from depth_sr_ros.models import LiveNetwork, create_live_model
+from depth_sr_ros.models.export.artifacts import export_artifact
+
+WIDTHS = (16, 24, 16)
+
+
+def live_network(spoken: float = 0.2) -> LiveNetwork:
+    """FDKN's live form with heads whose weights have this standard deviation."""
+    torch.manual_seed(3)
+    network = create_live_model("fdkn", widths=WIDTHS).eval()
+    generator = torch.Generator().manual_seed(4)
+    with torch.no_grad():
+        for parameter in network.head.parameters():
+            parameter.copy_(spoken * torch.randn(parameter.shape, generator=generator))
+        for norm in (m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+            norm.running_mean.copy_(0.05 * torch.randn(norm.running_mean.shape, generator=generator))
+            norm.running_var.copy_(0.05 + 0.1 * torch.rand(norm.running_var.shape, generator=generator))
+    return network
+
+
+def live_artifact(folder: Path, spoken: float = 0.2) -> Artifact:
+    """An artifact of `live_network` in a folder, however often asked for."""
+    place = folder / "fdkn_live"
+    with FileLock(f"{place}.lock"):
+        if not place.is_dir():
+            export_artifact(live_network(spoken), "fdkn", place)
+    return read_artifact(place)
