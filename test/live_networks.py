@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from filelock import FileLock
+from numpy.typing import NDArray
 
 from depth_sr_ros.artifact import Artifact, read_artifact
 from depth_sr_ros.models import LiveNetwork, create_live_model
 from depth_sr_ros.models.export.artifacts import export_artifact
+from depth_sr_ros.models.export.example_frames import LIVE_SIZE, example_live_frame
 
 WIDTHS = (16, 24, 16)
 
@@ -35,3 +39,11 @@ def live_artifact(folder: Path, spoken: float = 0.2) -> Artifact:
         if not place.is_dir():
             export_artifact(live_network(spoken), "fdkn", place)
     return read_artifact(place)
+
+
+def wide_frame(height: int, width: int) -> dict[str, NDArray[Any]]:
+    """The example frame of the live frame graph, cut or repeated to a size."""
+    frame = example_live_frame(8)
+    repeats = (-(-height // LIVE_SIZE[0]), -(-width // LIVE_SIZE[1]))
+    grown = {name: np.tile(array, (*repeats, *[1] * (array.ndim - 2))) for name, array in frame.items()}
+    return {name: np.ascontiguousarray(array[:height, :width]) for name, array in grown.items()}

@@ -14,6 +14,7 @@ from depth_sr_ros.engines.base import Arrays, Engine, Precision
 from depth_sr_ros.engines.cpu import default_threads
 from depth_sr_ros.engines.openvino.core import openvino_core
 from depth_sr_ros.engines.openvino.graph import cpu_settings, frame_model
+from depth_sr_ros.engines.openvino.live_tail import LiveTail, is_cut_live
 from depth_sr_ros.engines.openvino.tail import KernelTail, is_cut
 
 
@@ -55,12 +56,16 @@ class OpenVinoEngine(Engine):
     def _serve(self, compiled: Any, artifact: Artifact, threads: int) -> None:
         """Takes a compiled graph, whole or cut, to run frames on."""
         self._request: Any = compiled.create_infer_request()
-        self._tail = KernelTail(self._request, artifact.card.options, threads) if is_cut(compiled) else None
+        self._tail: KernelTail | LiveTail | None = None
+        if is_cut(compiled):
+            self._tail = KernelTail(self._request, artifact.card.options, threads)
+        elif is_cut_live(compiled):
+            self._tail = LiveTail(self._request, threads)
 
     def _run(self, inputs: Arrays) -> Arrays:
         self._request.infer(inputs, share_inputs=True)
         if self._tail is not None:
-            return self._tail(inputs["depth"])
+            return self._tail(inputs)
         return {name: self._request.get_tensor(name).data.copy() for name in self._outputs}
 
     def _release(self) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.engines.base import Precision
+from depth_sr_ros.engines.openvino.live_tail import cut_behind_head
 from depth_sr_ros.engines.openvino.tail import cut_behind_heads
+from depth_sr_ros.frame_graphs import LIVE
 
 
 def frame_model(core: Any, artifact: Artifact, shapes: Mapping[str, Sequence[int]], precision: Precision) -> Any:
@@ -21,7 +23,10 @@ def frame_model(core: Any, artifact: Artifact, shapes: Mapping[str, Sequence[int
     """
     model = core.read_model(artifact.int8_graph if precision == "int8" else artifact.graph)
     model.reshape({name: list(shape) for name, shape in shapes.items()})
-    return cut_behind_heads(model, artifact.card.options, half=_hint(core, precision) == "bf16") or model
+    half = _hint(core, precision) == "bf16"
+    if artifact.card.form is LIVE:
+        return cut_behind_head(model, half) or model
+    return cut_behind_heads(model, artifact.card.options, half) or model
 
 
 def cpu_settings(core: Any, precision: Precision, threads: int) -> dict[str, Any]:

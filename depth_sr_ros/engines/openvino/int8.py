@@ -16,6 +16,7 @@ from typing import Any
 from depth_sr_ros.artifact import INT8, Artifact
 from depth_sr_ros.engines.base import Arrays, EngineError
 from depth_sr_ros.engines.openvino.core import openvino_core
+from depth_sr_ros.engines.openvino.tail import follows_convolution
 
 _QUANTISED = {"Convolution", "GroupConvolution"}
 _UNTOUCHED = {"Constant", "Parameter", "Result"}
@@ -85,18 +86,6 @@ def quantised_layers(graph: Path) -> int:
 
 def _is_kept(node: Any) -> bool:
     kind = node.get_type_name()
-    return kind not in _QUANTISED | _UNTOUCHED or (kind in _QUANTISED and not _follows_convolution(node))
-
-
-def _follows_convolution(node: Any) -> bool:
-    seen: set[str] = set()
-    waiting = [node.input_value(0).get_node()]
-    while waiting:
-        source = waiting.pop()
-        if source.get_friendly_name() in seen:
-            continue
-        seen.add(source.get_friendly_name())
-        if source.get_type_name() in _QUANTISED:
-            return True
-        waiting += [value.get_node() for value in source.input_values()]
-    return False
+    return kind not in _QUANTISED | _UNTOUCHED or (
+        kind in _QUANTISED and not follows_convolution(node.input_value(0).get_node())
+    )

@@ -12,23 +12,20 @@ gives: not-a-number counts as the smallest displacement.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numba
 import numpy as np
-from numba.extending import overload
 from numpy.typing import NDArray
 
-LANES = 16
-"""Pixels that go together."""
+from depth_sr_ros.engines.openvino.lanes import LANES, compiled, number, within
+
 REACH = 7
 """Pixels that a tap may lie from its own pixel, each way."""
 PAD = REACH + 1
 """Pixels around the start image: a tap's reach, and one more for interpolation."""
 
 _F32 = np.float32
-_FAST = {"contract", "arcp", "nsz", "reassoc"}  # no assumption that there is no not-a-number
 
 
 class Layout(NamedTuple):
@@ -87,28 +84,6 @@ def padded_pairs(start: NDArray[np.float32]) -> NDArray[np.uint64]:
     return image.reshape(-1).view(np.uint64)
 
 
-def _number(stored: Any) -> Any:
-    """A stored number as float32: float32 itself, or the upper half of its bits."""
-
-
-@overload(_number, inline="always")
-def _number_of_type(stored: Any) -> Any:
-    def itself(stored: Any) -> Any:
-        return stored
-
-    def upper_half(stored: Any) -> Any:
-        return np.uint32(np.uint32(stored) << np.uint32(16)).view(np.float32)
-
-    return itself if stored == numba.types.float32 else upper_half
-
-
-@numba.njit(inline="always")
-def _within(x: Any, low: Any, high: Any) -> Any:
-    """`x` limited; `low` for not-a-number, which min and max would let through to an index."""
-    x = x if x > low else low
-    return x if x < high else high
-
-
 @numba.njit(inline="always")
 def _place_tap(
     heads: Any, first: Any, stride: Any, rest: Any, limit: Any, pixels: Any, pitch: Any, corners: Any, fx: Any, fy: Any
@@ -119,8 +94,8 @@ def _place_tap(
     for lane in range(LANES):
         i = first + np.uint64(lane)
         j = i + np.uint64(stride)
-        x = _within(_number(one[i]) * _number(other[i]), -limit, limit) + rest_x
-        y = _within(_number(one[j]) * _number(other[j]), -limit, limit) + rest_y
+        x = within(number(one[i]) * number(other[i]), -limit, limit) + rest_x
+        y = within(number(one[j]) * number(other[j]), -limit, limit) + rest_y
         ix, iy = np.int32(x), np.int32(y)
         fx[lane], fy[lane] = x - _F32(ix), y - _F32(iy)
         corners[lane] = pixels[lane] + np.uint32(iy * np.int32(pitch) + ix)
@@ -156,25 +131,13 @@ def _add_tap(
         low = _left(below[lane]) + fx[lane] * (_right(below[lane]) - _left(below[lane]))
         difference = up + fy[lane] * (low - up) - own[lane]
         i = first + np.uint64(lane)
-        weight = _number(one[i]) * _number(other[i])
+        weight = number(one[i]) * number(other[i])
         weighted[lane] += weight * difference
         plain[lane] += difference
         total[lane] += weight
 
 
-def _compiled(function: Callable[..., None]) -> Callable[..., None]:
-    """The function compiled for the arguments it meets, without the interpreter's lock.
-
-    What was compiled is kept for the next process, where there is a folder to keep it in.
-    """
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": _FAST}
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # neither the package's folder nor a home can be written to
-        return numba.njit(**options)(function)
-
-
-@_compiled
+@compiled
 def filter_rows(
     heads: Any, pairs: Any, depth: Any, low: Any, span: Any, layout: Any, taps: Any, first: int, last: int
 ) -> None:
@@ -208,8 +171,8 @@ def filter_rows(
         in_depth[place] = np.uint32(place // block * layout.width + place % block)
     mean_share = taps.residual / _F32(count)
     for row in range(first, last):
-        for number in range(columns * (area // LANES)):
-            column, part = number // (area // LANES), number % (area // LANES)
+        for place_of in range(columns * (area // LANES)):
+            column, part = place_of // (area // LANES), place_of % (area // LANES)
             corner = np.uint32(row * block * pitch + column * block)
             target = np.uint32(row * block * layout.width + column * block)
             for lane in range(LANES):
@@ -230,4 +193,4 @@ def filter_rows(
                 # the sum of (weight - mean) difference, without a pass for the mean before it
                 value = weighted[lane] - mean_share * total[lane] * plain[lane]
                 value /= taps.residual + (_F32(1) - taps.residual) * total[lane]
-                depth[targets[lane]] = _within(own[lane] + value, _F32(0), _F32(1)) * span + low
+                depth[targets[lane]] = within(own[lane] + value, _F32(0), _F32(1)) * span + low

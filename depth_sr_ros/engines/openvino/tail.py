@@ -79,14 +79,11 @@ class KernelTail:
         self._shares = list(zip(edges[:-1], edges[1:], strict=True))
         self._pool = ThreadPoolExecutor(threads - 1, "kernel_tail") if threads > 1 else None
 
-    def __call__(self, depth: NDArray[np.float32]) -> Arrays:
-        """Outputs of the frame graph for the frame that the request has just been run on.
-
-        Args:
-            depth: the sensor's, as the graph was given it.
-        """
+    def __call__(self, inputs: Arrays) -> Arrays:
+        """Outputs of the frame graph for the frame that the request has just been run on, `inputs`."""
         from depth_sr_ros.engines.openvino.kernel_tail import padded_pairs
 
+        depth: NDArray[np.float32] = inputs["depth"]
         known = depth > 0
         valid = _enlarged(known.view(np.uint8), self._size)
         if not known.any():
@@ -94,7 +91,7 @@ class KernelTail:
         metres = depth[known]
         low = metres.min()
         span = max(metres.max() - low, _LEAST_SPAN)
-        heads = tuple(_bits(self._request.get_tensor(name).data) for name in _HEADS)
+        heads = tuple(bits_of(self._request.get_tensor(name).data) for name in _HEADS)
         pairs = padded_pairs(self._request.get_tensor(_START).data[0, 0])
         out = np.empty(self._size, np.float32)
         flat = out.reshape(-1)
@@ -137,14 +134,14 @@ def _enlarged(cells: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
     return blocks.reshape(size)
 
 
-def _bits(array: NDArray[Any]) -> NDArray[Any]:
+def bits_of(array: NDArray[Any]) -> NDArray[Any]:
     """Flat; bfloat16, which numpy does not know, as uint16."""
     return (array if array.dtype == np.float32 else array.view(np.uint16)).reshape(-1)
 
 
 def _heads(model: Any) -> list[Any] | None:
     """Weights of both branches, behind their sigmoids, and offsets of both; None where the graph has others."""
-    last = [n for n in model.get_ordered_ops() if n.get_type_name() == "Convolution" and not _feeds_convolution(n)]
+    last = [n for n in model.get_ordered_ops() if n.get_type_name() == "Convolution" and not feeds_convolution(n)]
     weights, offsets = [], []
     for convolution in last:
         biased = [node for node in _users(convolution) if node.get_type_name() == "Add"]
@@ -162,7 +159,8 @@ def _users(node: Any) -> list[Any]:
     return [target.get_node() for output in node.outputs() for target in output.get_target_inputs()]
 
 
-def _feeds_convolution(node: Any) -> bool:
+def feeds_convolution(node: Any) -> bool:
+    """Whether a convolution depends on what a node gives."""
     seen: set[str] = set()
     waiting = _users(node)
     while waiting:
@@ -173,6 +171,21 @@ def _feeds_convolution(node: Any) -> bool:
         if user.get_type_name() == "Convolution":
             return True
         waiting += _users(user)
+    return False
+
+
+def follows_convolution(node: Any) -> bool:
+    """Whether a node is a convolution or depends on one."""
+    seen: set[str] = set()
+    waiting = [node]
+    while waiting:
+        source = waiting.pop()
+        if source.get_friendly_name() in seen:
+            continue
+        seen.add(source.get_friendly_name())
+        if source.get_type_name() in ("Convolution", "GroupConvolution"):
+            return True
+        waiting += [value.get_node() for value in source.input_values()]
     return False
 
 

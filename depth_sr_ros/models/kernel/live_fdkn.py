@@ -29,7 +29,7 @@ from depth_sr_ros.models.live import features, selection, smoothing
 from depth_sr_ros.models.live.network import LiveNetwork, LiveOutputs, error_unit
 from depth_sr_ros.models.registry import register_live_model
 
-WIDTHS = (64, 128, 96)
+WIDTHS = (64, 112, 96)
 """Channels of a branch, of what both become, and of the part at an eighth of the resolution."""
 
 _DILATIONS = (1, 2, 4, 1)
@@ -71,10 +71,9 @@ class LiveFDKN(LiveNetwork):
     def refine(self, guide: Tensor, start: Tensor, near: Tensor, far: Tensor, quality: Tensor) -> LiveOutputs:
         """See `LiveNetwork`."""
         with float32_on(start.device):
-            log_start, log_near, log_far = start.log(), near.log(), far.log()
-            gap = log_far - log_near
-            position = selection.position_between(log_start, log_near, log_far)
-            maps, sides = features.depth_maps(log_start, gap, position, quality)
+            log_start, gap = start.log(), far - near
+            position = selection.position_between(start, near, far)
+            maps, sides = features.depth_maps(log_start, gap / near, position, quality)
             guide_maps = features.guide_maps(guide.float(), sides)
         seen = torch.cat((self.guide_branch(guide_maps), self.depth_branch(maps)), dim=1)
         found = self.head(self.last(self.joint(seen) + self.context(seen)))
@@ -84,15 +83,13 @@ class LiveFDKN(LiveNetwork):
             logits, share, steepness, opinion, weight, error = planes.split(_MAPS, dim=1)
             colour = F.pixel_shuffle(features.between_of(guide_maps), features.BLOCK)
             chosen, which = selection.choose(position, opinion + weight * colour)
-            moved = (chosen - position) * gap
-            unit = error_unit(start) / start
-            filtered = smoothing.smoothed(log_start + moved, logits, _unit_interval(share), F.softplus(steepness), unit)
-            blended = start * moved.exp()
-            depth = start * (moved + filtered).exp()
-            expected = (
-                _usual_error(start, near, far, quality) * error.clamp(-_LARGEST_LOG_ERROR, _LARGEST_LOG_ERROR).exp()
-            )
-            return LiveOutputs(depth, expected, blended, which)
+            # limited, since little is left of a small depth beside a gap of kilometres
+            blended = torch.minimum(torch.maximum(start + (chosen - position) * gap, near), far)
+            unit = error_unit(blended)
+            weights = logits, _unit_interval(share), F.softplus(steepness), unit / blended
+            depth = blended * smoothing.smoothed(blended.log(), *weights).exp()
+            factor = error.clamp(-_LARGEST_LOG_ERROR, _LARGEST_LOG_ERROR).exp()
+            return LiveOutputs(depth, _usual_error(unit, gap, quality) * factor, blended, which)
 
 
 class Context(nn.Module):
@@ -134,6 +131,6 @@ def _unit_interval(share: Tensor) -> Tensor:
     return share + (limited - share).detach() if share.requires_grad else limited
 
 
-def _usual_error(start: Tensor, near: Tensor, far: Tensor, quality: Tensor) -> Tensor:
+def _usual_error(unit: Tensor, gap: Tensor, quality: Tensor) -> Tensor:
     """What a sensor's noise and two possible surfaces let expect before anything is looked at, metres."""
-    return (_NOISE_PART * error_unit(start) + _GAP_PART * (far - near)) * (1 + (_UNSURE - 1) * (3 - quality))
+    return (_NOISE_PART * unit + _GAP_PART * gap) * (1 + (_UNSURE - 1) * (3 - quality))

@@ -32,7 +32,7 @@ _MEASURED, _FILLED = 3, 1
 _CONTRAST = 0.5  # of logarithms of depth, that fills the range of the relief
 _SIDE = 0.1  # nearer or farther than the mean by this counts in full
 _NOISE = 4.0  # units of error that fill the range of the fine relief
-_CERTAIN = 0.02  # logarithms that near and far differ by where it is a question for sure
+_CERTAIN = 0.02  # share that far is farther than near by where it is a question for sure
 _LEAST_COLOUR = 5e-3  # squared colour difference below which colours say little
 _LEAST_SHARE = 1e-2  # of a window that has to lie on a side to give it a colour
 _LEVEL = 3.0  # logarithms of metres that fill the range of the level
@@ -61,7 +61,7 @@ def depth_maps(start: Tensor, gap: Tensor, position: Tensor, quality: Tensor) ->
 
     Args:
         start: logarithm of the start image, (B, 1, H, W).
-        gap: logarithm of far over near, same shape.
+        gap: what far is farther than near, as a share of near, same shape.
         position: of start between both, 0 near, 1 far, same shape.
         quality: codes, same shape.
 

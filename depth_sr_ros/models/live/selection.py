@@ -15,7 +15,7 @@ _LEAST_GAP = 1e-6
 
 
 def position_between(start: Tensor, near: Tensor, far: Tensor) -> Tensor:
-    """Where start lies between near and far, logarithms all, 0 to 1; 0 where they are one."""
+    """Where start lies between near and far, metres all, 0 to 1; 0 where they are one."""
     return ((start - near) / (far - near).clamp(min=_LEAST_GAP)).clamp(0, 1)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from live_networks import live_artifact, live_network
+from live_networks import live_artifact, live_network, wide_frame
 
 from depth_sr_ros.artifact import ArtifactError, read_artifact
 from depth_sr_ros.engines.onnxruntime import OnnxRuntimeEngine
@@ -13,7 +13,6 @@ from depth_sr_ros.engines.torch.network import load_network
 from depth_sr_ros.frame_graphs import LIVE
 from depth_sr_ros.models import LiveNetwork
 from depth_sr_ros.models.export.artifacts import frame_graph_of
-from depth_sr_ros.models.export.example_frames import example_live_frame
 
 
 @pytest.fixture(scope="module")
@@ -21,17 +20,9 @@ def exported(tmp_path_factory):
     return live_artifact(tmp_path_factory.mktemp("export"))
 
 
-def _frame(height, width):
-    """The example frame, cut or repeated to a size."""
-    frame = example_live_frame(8)
-    repeats = (-(-height // 144), -(-width // 192))
-    grown = {name: np.tile(array, (*repeats, *[1] * (array.ndim - 2))) for name, array in frame.items()}
-    return {name: np.ascontiguousarray(array[:height, :width]) for name, array in grown.items()}
-
-
 @pytest.mark.parametrize("size", [(64, 96), (152, 200)])
 def test_runtimes_agree_with_torch(exported, size):
-    frame = _frame(*size)
+    frame = wide_frame(*size)
     graph = frame_graph_of(load_network(exported))
     with torch.inference_mode():
         depth, error = (t.numpy() for t in graph(*(torch.from_numpy(frame[name]) for name in LIVE.inputs)))

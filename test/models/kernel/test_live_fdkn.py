@@ -155,7 +155,7 @@ def test_options_rebuild_the_network():
 
 
 def test_parameter_count():
-    assert sum(p.numel() for p in create_live_model("fdkn").parameters()) == 1020944
+    assert sum(p.numel() for p in create_live_model("fdkn").parameters()) == 953_712
 
 
 @pytest.mark.parametrize("widths", [(64, 128), (64, 0, 96)])

@@ -8,8 +8,8 @@ from depth_sr_ros.models.live.selection import position_between
 
 
 def _maps(guide, start, near, far, quality):
-    start, near, far = start.log(), near.log(), far.log()
-    maps, sides = depth_maps(start, far - near, position_between(start, near, far), quality.float())
+    position = position_between(start, near, far)
+    maps, sides = depth_maps(start.log(), (far - near) / near, position, quality.float())
     return torch.cat((guide_maps(guide, sides), maps), dim=1)
 
 
