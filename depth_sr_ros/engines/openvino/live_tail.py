@@ -71,8 +71,9 @@ class LiveTail:
         kernels, layout, rows = self._kernels, self._layout, self._size[0] // _BLOCK
         head, colour = (self._request.get_tensor(name).data for name in (_HEAD, _COLOUR))
         head, colour = bits_of(head), colour.reshape(-1)
-        for memory, name in zip((*self._depths, self._quality), ("start", "near", "far", "quality"), strict=True):
+        for memory, name in zip(self._depths, ("start", "near", "far"), strict=True):
             np.copyto(memory, inputs[name])
+        np.copyto(self._quality, inputs["quality"])
         depths, quality, blended = tuple(map(np.ravel, self._depths)), self._quality.reshape(-1), self._blended
         image, averages = self._image, (self._threes, self._nines)
         images = tuple(plane.reshape(-1) for plane in (image, *averages))

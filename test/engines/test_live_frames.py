@@ -1,0 +1,125 @@
+"""The live frame graph in every engine: one contract, and no pixel that moves others from afar."""
+
+import numpy as np
+import pytest
+from live_networks import live_artifact, wide_frame
+
+from depth_sr_ros.engines import EngineError, EngineInputError
+from depth_sr_ros.engines.select import ENGINE_NAMES, choose_engine, load_runtime
+from depth_sr_ros.engines.selfcheck import check_engine, compare
+from depth_sr_ros.engines.torch.network import load_network
+
+# longer than two reaches of the network, one of which a pixel in the middle of one end may move
+SIZE = (48, 344)
+PIXEL = (24, 30)
+
+
+def _cases():
+    for name in ENGINE_NAMES[1:]:
+        try:
+            precisions = [p for p in load_runtime(name).precisions() if p != "int8"]
+        except EngineError as error:
+            yield pytest.param((name, "fp32"), marks=pytest.mark.skip(reason=str(error)))
+            continue
+        yield from ((name, precision) for precision in precisions)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    return live_artifact(tmp_path_factory.mktemp("live"))
+
+
+@pytest.fixture(scope="module", params=list(_cases()), ids=lambda p: "-".join(p))
+def engine(request, exported):
+    name, precision = request.param
+    with load_runtime(name)(exported, SIZE, precision, threads=1) as built:
+        yield built
+
+
+@pytest.fixture(scope="module")
+def reference(exported):
+    with load_runtime("torch")(exported, SIZE, "fp32") as built:
+        return built.infer(wide_frame(*SIZE))
+
+
+def test_depth_and_expected_error_agree_with_torch(engine, reference):
+    outputs = engine.infer(wide_frame(*SIZE))
+    assert list(outputs) == ["depth_hr", "expected_error"]
+    for output in outputs.values():
+        assert output.shape == SIZE and output.dtype == np.float32
+    check = compare(outputs, reference, engine.describe().precision)
+    assert check.passed, check
+
+
+@pytest.mark.parametrize("value", [np.finfo(np.float32).max, 1e-6, 0.1, 1000.0], ids=["largest", "1e-6", "0.1", "1000"])
+@pytest.mark.parametrize("names", [("start", "near", "far"), ("near",), ("far",)], ids="-".join)
+def test_no_pixel_moves_another_beyond_reach(engine, exported, names, value):
+    frame = wide_frame(*SIZE)
+    before = engine.infer(frame)
+    for name in names:
+        frame[name][PIXEL] = value
+    after = engine.infer(frame)
+    reach = load_network(exported).reach
+    beyond = np.abs(np.arange(SIZE[1]) - PIXEL[1]) > reach
+    assert beyond.sum() > 100
+    moved = np.abs(after["depth_hr"] - before["depth_hr"])
+    assert moved[:, beyond].max() < 1e-3
+    assert all(np.isfinite(output).all() for output in after.values())
+    assert (after["expected_error"] > 0).all()
+
+
+def test_inputs_are_left_alone_and_outputs_belong_to_the_caller(engine):
+    frame = wide_frame(*SIZE)
+    for array in frame.values():
+        array.setflags(write=False)
+    first = engine.infer(frame)
+    kept = {name: output.copy() for name, output in first.items()}
+    engine.infer({**frame, "start": frame["start"] + 1})
+    assert all(np.array_equal(first[name], kept[name]) for name in kept)
+
+
+def test_inputs_of_the_papers_graph_are_refused(engine):
+    frame = wide_frame(*SIZE)
+    with pytest.raises(
+        EngineInputError, match=r"expected \['far', 'near', 'quality', 'rgb', 'start'\], found \['depth'"
+    ):
+        engine.infer({"rgb": frame["rgb"], "depth": frame["start"]})
+    with pytest.raises(EngineInputError, match=r"'quality': expected \(48, 344\) uint8, found \(48, 344\) float32"):
+        engine.infer({**frame, "quality": frame["start"]})
+
+
+def test_self_check_passes(engine, exported):
+    info = engine.describe()
+    assert check_engine(type(engine), exported, info.precision, threads=1).passed
+    assert info.artifact == "fdkn_live" and info.grid == SIZE
+
+
+def test_size_that_the_network_does_not_take_is_refused(exported):
+    with pytest.raises(EngineError, match=r"expected height and width as multiples of 8 .* found .*\(50, 60\); pad"):
+        load_runtime("onnxruntime")(exported, (50, 60), "fp32")
+
+
+def test_depth_or_error_that_is_wrong_never_passes(exported):
+    fixture = exported.fixture()
+    right = {name: fixture[name] for name in ("depth_hr", "expected_error")}
+    assert compare(right, fixture, "fp32").passed
+    assert not compare({**right, "depth_hr": right["depth_hr"] * 1.01}, fixture, "int8").passed
+    assert not compare({**right, "expected_error": right["expected_error"] * 2}, fixture, "int8").passed
+    for name in right:
+        assert not compare({**right, name: np.full_like(right[name], np.nan)}, fixture, "int8").passed
+
+
+def test_choice_serves_a_live_artifact(exported, no_gpu_engines):
+    choice = choose_engine(exported, threads=1)
+    assert choice.runtime.name == "openvino"
+    with choice.build(SIZE) as engine:
+        assert set(engine.infer(wide_frame(*SIZE))) == {"depth_hr", "expected_error"}
+
+
+def test_a_plan_gives_what_compiling_gives(exported):
+    runtime = load_runtime("openvino")
+    plan = runtime.build_plan(exported, SIZE, "fp32")
+    with runtime(exported, SIZE, "fp32", 1, plan) as loaded, runtime(exported, SIZE, "fp32", 1) as compiled:
+        frame = wide_frame(*SIZE)
+        for name, output in loaded.infer(frame).items():
+            np.testing.assert_array_equal(output, compiled.infer(frame)[name])
