@@ -19,7 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.artifact import ArtifactError, list_artifacts, read_card, shipped_scales
+from depth_sr_ros.artifact import (
+    ArtifactError,
+    find_artifact,
+    list_artifacts,
+    read_artifact,
+    read_card,
+    shipped_scales,
+)
 from depth_sr_ros.cameras.calibration import Calibration
 from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.cameras.registration import RegistrationOptions, warm_up
@@ -34,6 +41,7 @@ from depth_sr_ros.engines import (
     PlanRequest,
 )
 from depth_sr_ros.live.guided import NAME as LIVE_FILTER
+from depth_sr_ros.live.network import LiveNetworkFilter
 from depth_sr_ros.live.path import LiveDepth, LivePath
 from depth_sr_ros.papers.path import NetworkDepth, NetworkPath
 
@@ -58,6 +66,8 @@ class UpsampledDepth:
         quality: (H, W) uint8, how each pixel is known (see `cameras.registration.Registered`); None where one of the
             papers' networks served.
         beyond_range: measured depth pixels that `depth_min` and `depth_max` leave out.
+        expected_error: (H, W) float32 metres, the mean absolute error that a live network expects of each pixel, holes
+            included; None where something else served.
     """
 
     depth: NDArray[np.float32]
@@ -65,6 +75,7 @@ class UpsampledDepth:
     timings: dict[str, float]
     quality: NDArray[np.uint8] | None = None
     beyond_range: int = 0
+    expected_error: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -149,8 +160,7 @@ class Upsampler:
             if scale:
                 self._path = NetworkPath(model, scale, folder, self._engine, options)
             else:
-                _check_names(model, engine, precision)
-                self._path = LivePath(options)
+                self._path = LivePath(options, self._live_network(model, folder, engine, precision))
         except (ArtifactError, EngineError) as error:
             raise UpsamplerError(str(error)) from error
 
@@ -193,12 +203,15 @@ class Upsampler:
 
     def describe(self) -> UpsamplerInfo:
         """Model and engine that serve, as of the last frame."""
-        if isinstance(self._path, LivePath):
+        if isinstance(self._path, NetworkPath):
+            choice = self._path.choice
+        elif self._path.network is not None:
+            choice = self._path.network.choice
+        else:
             reason = f"opencv: a {LIVE_FILTER} serves any ratio of colour to depth"
             if self._model != DEFAULT_MODEL:
                 reason += f"; {self._model} has no live weights yet: for its networks give their scale"
             return UpsamplerInfo("live_filter", 0, "opencv", "fp32", reason, "", "CPU")
-        choice = self._path.choice
         return UpsamplerInfo(
             choice.artifact.card.name,
             choice.artifact.card.scale,
@@ -232,6 +245,8 @@ class Upsampler:
             self._path.prepare(colour, depth, apart)
         else:
             warm_up()
+            if self._path.network is not None:
+                self._path.network.prepare(colour)
 
     def wanted_plans(self) -> tuple[PlanRequest, ...]:
         """Plans for the newest frame's size that would let a preferred engine serve, best first; empty before it."""
@@ -255,6 +270,14 @@ class Upsampler:
             self._related = key, relation
         return self._related[1].calibration
 
+    def _live_network(self, model: str, folder: Path | None, engine: str, precision: str) -> LiveNetworkFilter | None:
+        """Live weights of one's own, or those that ship; None where there are none."""
+        _check_names(model if folder is None else None, engine, precision)
+        if folder is None and 0 not in shipped_scales(model):
+            return None
+        artifact = read_artifact(folder, model, 0) if folder else find_artifact(model, 0)
+        return LiveNetworkFilter(artifact, self._engine)
+
     def _make_registration(self, cameras: Calibration) -> None:
         try:
             self._path.registration(cameras)
@@ -263,11 +286,12 @@ class Upsampler:
 
     def _finished(self, found: LiveDepth | NetworkDepth, start: float) -> UpsampledDepth:
         depth = found.depth if self._fill_holes else np.where(found.valid, found.depth, np.float32(np.nan))
-        quality = found.quality if isinstance(found, LiveDepth) else None
+        live = found if isinstance(found, LiveDepth) else None
+        quality, error = (live.quality, live.expected_error) if live else (None, None)
         prepare, engine = found.milliseconds
         whole = (time.perf_counter() - start) * 1e3
         timings = {"prepare": prepare, "engine": engine, "finish": max(0.0, whole - prepare - engine)}
-        return UpsampledDepth(depth, found.valid, timings, quality, found.beyond_range)
+        return UpsampledDepth(depth, found.valid, timings, quality, found.beyond_range, error)
 
 
 def _registration_options(depth_min: float, depth_max: float, threads: int) -> RegistrationOptions:
@@ -278,9 +302,9 @@ def _registration_options(depth_min: float, depth_max: float, threads: int) -> R
         raise UpsamplerError(str(error)) from error
 
 
-def _check_names(model: str, engine: str, precision: str) -> None:
+def _check_names(model: str | None, engine: str, precision: str) -> None:
     """Refuses misspelt settings, where no network is looked for that would notice."""
-    if not shipped_scales(model):
+    if model is not None and not shipped_scales(model):
         raise UpsamplerError(f"model: expected one of those that ship, {list_artifacts()}, found {model!r}")
     for name, found, known in (("engine", engine, ENGINE_NAMES), ("precision", precision, PRECISIONS)):
         if found not in known:

@@ -96,7 +96,7 @@ class Engine(abc.ABC):
                 f"of {card.form.image_size(grid, card.scale)}; pad them"
             )
         self._expected = dict(card.form.input_kinds(grid, card.scale))
-        self._outputs = tuple(card.form.outputs)
+        self._output_names = tuple(card.form.outputs)
         self._artifact_name = card.name
         self._grid = grid
         self._precision = precision
@@ -139,8 +139,10 @@ class Engine(abc.ABC):
             EngineError: the engine is closed, or the runtime failed.
         """
         self._check(inputs)
-        depth = inputs.get("depth")  # other graphs than the papers' have none, and a normalisation of their own
-        clipped, excess = (depth, None) if depth is None else clip_to_supported(depth)
+        depth = inputs.get("depth")
+        if depth is None:  # the live graph, whose normalisation is local
+            return self._outputs(inputs)
+        clipped, excess = clip_to_supported(depth)
         if excess is None:
             return self._outputs(inputs)
         outputs = self._outputs({**inputs, "depth": clipped})

@@ -45,10 +45,10 @@ class OnnxRuntimeEngine(Engine):
 
     def _run(self, inputs: Arrays) -> Arrays:
         try:
-            outputs = self._session.run(list(self._outputs), inputs)
+            outputs = self._session.run(list(self._output_names), inputs)
         except Exception as error:  # as above
             raise RuntimeError(str(error)) from error
-        return dict(zip(self._outputs, outputs, strict=True))
+        return dict(zip(self._output_names, outputs, strict=True))
 
     def _release(self) -> None:
         self._session = None

@@ -3,7 +3,8 @@
     path = LivePath(RegistrationOptions(depth_max=8.0))
     depth = path(rgb, raw, calibration).depth
 
-Registration gives a start image, its quality and two hypotheses; the filter makes depth of them.
+Registration gives a start image, its quality and two hypotheses; a live network makes depth of them where its weights
+are given, else a filter does.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from depth_sr_ros.cameras.registration import FOOTPRINT, Registration, Registrat
 from depth_sr_ros.cameras.registrations import Registrations
 from depth_sr_ros.cameras.relation import baseline
 from depth_sr_ros.live.guided import NAME, filtered
+from depth_sr_ros.live.network import LiveNetworkFilter
 
 _KINDS = {
     "dense": "a measurement at every pixel",
@@ -39,7 +41,9 @@ class LiveDepth:
         quality: (H, W) uint8, how each pixel is known; see `cameras.registration.Registered`.
         valid: (H, W) bool: measured, or within a measured pixel's own square.
         beyond_range: measured depth pixels that `depth_min` and `depth_max` leave out.
-        milliseconds: of registration, and of the filter.
+        milliseconds: of registration, and of the network or filter.
+        expected_error: (H, W) float32 metres, mean absolute error that the network expects of each pixel; None from
+            the filter, which does not know.
     """
 
     depth: NDArray[np.float32]
@@ -47,6 +51,7 @@ class LiveDepth:
     valid: NDArray[np.bool_]
     beyond_range: int
     milliseconds: tuple[float, float]
+    expected_error: NDArray[np.float32] | None = None
 
 
 class LivePath:
@@ -55,9 +60,11 @@ class LivePath:
     Args:
         options: range, and what hangs together. Holes are filled in any case, which `valid` marks, and mixed pixels
             assigned to a surface.
+        network: makes depth of registered frames; None leaves that to the filter.
     """
 
-    def __init__(self, options: RegistrationOptions | None = None) -> None:
+    def __init__(self, options: RegistrationOptions | None = None, network: LiveNetworkFilter | None = None) -> None:
+        self.network = network
         self._registrations = Registrations(replace(options or RegistrationOptions(), fill=True, assign_mixed=True))
         self._grids = OwnGrids()
         self._notes: dict[tuple[Size, Size], tuple[Calibration | None, str]] = {}
@@ -82,6 +89,7 @@ class LivePath:
         Raises:
             FrameError: this frame cannot be used.
             ValueError: the cameras cannot be used.
+            EngineError: the network's engine failed.
         """
         begun = time.perf_counter()
         colour_size, depth_size = (rgb.shape[0], rgb.shape[1]), (depth.shape[0], depth.shape[1])
@@ -101,13 +109,17 @@ class LivePath:
             )
         registered = registration(depth)
         ready = time.perf_counter()
-        result = filtered(rgb, registered, max(1.0, registration.ratio))
-        sizes = colour_size, depth_size
+        error: NDArray[np.float32] | None = None
+        if self.network is not None:
+            result, error = self.network(rgb, registered)
+        else:
+            result = filtered(rgb, registered, max(1.0, registration.ratio))
+        sizes, by = (colour_size, depth_size), NAME if self.network is None else self.network.name
         if sizes not in self._notes or self._notes[sizes][0] != cameras:
-            self._notes[sizes] = cameras, f"{sentence}; covers {registered.coverage:.0%} of the image; {NAME}"
+            self._notes[sizes] = cameras, f"{sentence}; covers {registered.coverage:.0%} of the image; {by}"
         times = (ready - begun) * 1e3, (time.perf_counter() - ready) * 1e3
         valid = registered.quality >= FOOTPRINT
-        return LiveDepth(result, registered.quality, valid, registered.beyond_range, times)
+        return LiveDepth(result, registered.quality, valid, registered.beyond_range, times, error)
 
     def registration(self, cameras: Calibration) -> Registration:
         """The registration of depth that is not registered, made ready.

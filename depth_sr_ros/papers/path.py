@@ -76,7 +76,7 @@ class NetworkPath:
         artifact = read_artifact(weights, model, scale) if weights else find_artifact(model, scale)
         engine.choice(artifact)
         self._artifacts: dict[int, Artifact] = {scale: artifact}
-        self._scales = (scale,) if weights else tuple(shipped_scales(model))
+        self._scales = (scale,) if weights else tuple(s for s in shipped_scales(model) if s)
         self._serving = scale
         self._notes: dict[tuple[Size, Size], str] = {}
 

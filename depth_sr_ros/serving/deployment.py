@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from depth_sr_ros.artifact import Artifact, ArtifactError, find_artifact, read_card
+from depth_sr_ros.artifact import Artifact, ArtifactError, find_artifact, read_card, shipped_scales
 from depth_sr_ros.serving.engine_settings import EngineSettings
 from depth_sr_ros.serving.kept_artifacts import KeptArtifacts
 from depth_sr_ros.upsampler import Upsampler, UpsamplerError, UpsamplerInfo
@@ -84,7 +84,8 @@ def deploy(settings: EngineSettings, kept: KeptArtifacts, held: Deployment | Non
     """
     try:
         if not settings.weights:
-            return Deployment(settings, find_artifact(settings.model, settings.scale) if settings.scale else None)
+            ships = settings.scale or 0 in shipped_scales(settings.model)
+            return Deployment(settings, find_artifact(settings.model, settings.scale) if ships else None)
         source = Path(settings.weights)
         if held and held.artifact and held.settings.weights == settings.weights:
             source = held.artifact.folder

@@ -68,7 +68,7 @@ class EngineSettings:
         scales = shipped_scales(self.model)
         if not scales:
             return f"model: expected one of those that ship, {list_artifacts()}, found {self.model!r}"
-        known = {scale for name in list_artifacts() for scale in shipped_scales(name.partition("_x")[0])}
+        known = {scale for name in list_artifacts() for scale in shipped_scales(name.partition("_x")[0]) if scale}
         if self.scale and self.scale not in known:
             return f"scale: expected 0 or one of {sorted(known)}, found {self.scale}"
         return None

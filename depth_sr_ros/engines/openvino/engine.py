@@ -66,7 +66,7 @@ class OpenVinoEngine(Engine):
         self._request.infer(inputs, share_inputs=True)
         if self._tail is not None:
             return self._tail(inputs)
-        return {name: self._request.get_tensor(name).data.copy() for name in self._outputs}
+        return {name: self._request.get_tensor(name).data.copy() for name in self._output_names}
 
     def _release(self) -> None:
         if self._tail is not None:

@@ -41,7 +41,7 @@ class TorchEngine(Engine):
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self._precision == "bf16"):
             # from_numpy shares memory, and a read-only array would draw a warning
             outputs = self._graph(*(torch.from_numpy(inputs[name].copy()) for name in self._expected))
-        return {name: output.numpy() for name, output in zip(self._outputs, outputs, strict=True)}
+        return {name: output.numpy() for name, output in zip(self._output_names, outputs, strict=True)}
 
     def _release(self) -> None:
         self._graph = None
