@@ -165,6 +165,24 @@ class Artifact:
         return int(height), int(width)
 
 
+def expect_papers(artifact: Artifact, purpose: str) -> Artifact:
+    """The artifact, where its frame graph is the papers'.
+
+    Args:
+        artifact: any.
+        purpose: what needs that, as the first words of a sentence.
+
+    Raises:
+        ArtifactError: it is another one.
+    """
+    if artifact.card.form is not PAPERS:
+        raise ArtifactError(
+            f"{artifact.folder}: {purpose} knows weights of the papers' frame graph only, found those of the "
+            f"{artifact.card.frame_graph} one; name weights for a scale, such as fdkn_x8"
+        )
+    return artifact
+
+
 def list_artifacts(folder: Path = SHIPPED) -> list[str]:
     """Names of the artifacts in a folder, e.g. `["fdkn_x4", "fdkn_x8"]`."""
     return sorted(p.parent.name for p in folder.glob(f"*/{CARD}"))

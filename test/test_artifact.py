@@ -1,9 +1,11 @@
 """Reading and checking artifacts."""
 
+import hashlib
 import json
 import shutil
 
 import pytest
+from live_networks import live_artifact
 
 from depth_sr_ros.artifact import (
     CARD,
@@ -13,6 +15,7 @@ from depth_sr_ros.artifact import (
     SHIPPED,
     WEIGHTS,
     ArtifactError,
+    expect_papers,
     find_artifact,
     list_artifacts,
     read_artifact,
@@ -127,3 +130,47 @@ def test_writing_spares_what_is_no_artifact(tmp_path, artifact):
     with pytest.raises(ArtifactError, match="found something else"):
         write_artifact(tmp_path, artifact.card, artifact.graph, artifact.weights, artifact.fixture())
     assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_cards_of_the_papers_graph_keep_their_bytes_and_ids(tmp_path):
+    """Cards say nothing of the frame graph where it is the papers', as all cards before there was another one."""
+    for name in ("fdkn_x8", "dagf_x8"):
+        one = read_artifact(SHIPPED / name)
+        files = [one.folder / file for file in one.card.files if file not in (GRAPH, WEIGHTS, FIXTURE)]
+        again = write_artifact(tmp_path / name, one.card, one.graph, one.weights, one.fixture(), files)
+        old, new = (json.loads((folder / CARD).read_text()) for folder in (one.folder, again.folder))
+        assert "frame_graph" not in new
+        del old["files"][FIXTURE], new["files"][FIXTURE]  # an archive holds the time it was packed at
+        assert new == old
+        content = {"half_parts": [], **json.loads((one.folder / CARD).read_text())}
+        expected = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+        assert one.card.content_id == expected
+        assert one.card.frame_graph == "papers" and one.golden_grid == one.fixture()["depth"].shape
+
+
+def test_live_artifact_is_found_at_scale_0(tmp_path):
+    live = live_artifact(tmp_path)
+    assert list_artifacts(tmp_path) == ["fdkn_live"] and shipped_scales("fdkn", tmp_path) == [0]
+    found = find_artifact("fdkn", 0, tmp_path)
+    assert found.card == live.card and found.card.name == "fdkn_live"
+    assert json.loads((found.folder / CARD).read_text())["frame_graph"] == "live"
+    assert set(found.golden_inputs()) == {"rgb", "start", "near", "far", "quality"}
+    with pytest.raises(ArtifactError, match="model 'jiif' at scale 0: expected one of"):
+        find_artifact("jiif", 0, tmp_path)
+    with pytest.raises(ArtifactError, match="evaluation knows weights of the papers' frame graph only, found .* live"):
+        expect_papers(found, "evaluation")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"frame_graph": "dreams"}, r"frame_graph: expected one of \('papers', 'live'\), found 'dreams'"),
+        ({"frame_graph": "live"}, "expected scale 0 for any ratio with frame_graph 'live', found 8"),
+        ({"scale": 0}, "expected scale 1 or more with frame_graph 'papers', found 0"),
+    ],
+)
+def test_card_whose_frame_graph_does_not_fit(copy, changes, words):
+    card = json.loads((copy / CARD).read_text())
+    (copy / CARD).write_text(json.dumps({**card, **changes}))
+    with pytest.raises(ArtifactError, match=words):
+        read_artifact(copy)

@@ -12,6 +12,7 @@ from depth_sr_ros.command_line import exit_status
 from depth_sr_ros.models.weights import Storage
 from training.evaluation import command as compare_command
 from training.extraction import command as extraction
+from training.fitting import live_artifact
 from training.fitting.run_artifact import export_run
 from training.fitting.start_weights import Given, recipe_to_train
 from training.fitting.train import train
@@ -90,6 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--storage", choices=get_args(Storage), default="fp16", help="of weights (default fp16)")
     command.add_argument("--variant", default="", help="what the weights are for, where not the papers' depth: live")
     command.set_defaults(run_command=_export)
+
+    command = commands.add_parser("export-live", help=live_artifact.DESCRIPTION)
+    live_artifact.add_arguments(command)
+    command.set_defaults(run_command=live_artifact.run)
 
     command = commands.add_parser("extract", help=extraction.EXTRACT)
     extraction.add_extract_arguments(command)

@@ -67,13 +67,13 @@ def run(options: argparse.Namespace, ros_args: list[str]) -> int:
 
 def _served(options: argparse.Namespace) -> tuple[str, float, dict[str, Upsampler], dict[str, str]]:
     """What is timed, colour pixels per depth pixel, and as `upsamplers` says."""
-    from depth_sr_ros.artifact import find_artifact, read_artifact
+    from depth_sr_ros.artifact import find_artifact, read_artifact, shipped_scales
     from depth_sr_ros.upsampler import Upsampler
 
-    if options.weights or options.scale:
+    if options.weights or options.scale or 0 in shipped_scales(options.model):
         artifact = read_artifact(options.weights) if options.weights else find_artifact(options.model, options.scale)
         served, refused = upsamplers(artifact, options.engine or (), options.precision or (), options.threads)
-        return artifact.card.name, artifact.card.scale, served, refused
+        return artifact.card.name, artifact.card.scale or options.ratio, served, refused
     if options.engine or options.precision:
         raise ValueError(
             "--engine, --precision: expected a --scale or --weights with them, found none; scale 0 is served by a "

@@ -103,11 +103,11 @@ def _obtain(request: PlanRequest, cache: PlanCache, rebuild: bool) -> _Outcome:
 
 
 def _artifacts(options: argparse.Namespace) -> list[Artifact]:
-    from depth_sr_ros.artifact import SHIPPED, find_artifact, list_artifacts, read_artifact
+    from depth_sr_ros.artifact import SHIPPED, find_artifact, list_artifacts, read_artifact, shipped_scales
 
     names = list_artifacts() if options.all else options.weights
     if not names:
-        if not options.scale:
+        if not options.scale and 0 not in shipped_scales(options.model):
             raise ValueError(
                 "expected WEIGHTS or --scale, found neither: scale 0 is served by a filter, which needs no plan; for "
                 "the papers' networks give their scale, such as --scale 8"
@@ -119,9 +119,13 @@ def _artifacts(options: argparse.Namespace) -> list[Artifact]:
 
 def _grid(artifact: Artifact, size: tuple[int, int]) -> tuple[int, int]:
     from depth_sr_ros.cameras.grids import frame_layout
+    from depth_sr_ros.frame_graphs import LIVE
 
-    colour, scale = (size[1], size[0]), artifact.card.scale
-    return frame_layout(colour, colour, scale, (scale,), artifact.card.size_multiple).grid
+    colour, card = (size[1], size[0]), artifact.card
+    if card.form is LIVE:
+        height, width = (-(-side // card.size_multiple) * card.size_multiple for side in colour)
+        return height, width
+    return frame_layout(colour, colour, card.scale, (card.scale,), card.size_multiple).grid
 
 
 def _runtimes(engine: str) -> list[type[PlannedEngine]]:
@@ -165,8 +169,9 @@ def _table(outcomes: list[_Outcome], cache: PlanCache) -> str:
 
 def _row(outcome: _Outcome, cache: PlanCache) -> tuple[str, ...]:
     request = outcome.request
-    height, width = (n * request.artifact.card.scale for n in request.grid)
-    what = (request.artifact.card.name, f"{width}x{height}", request.runtime.name, request.precision, outcome.how)
+    weights = request.artifact.card
+    height, width = weights.form.image_size(request.grid, weights.scale)
+    what = (weights.name, f"{width}x{height}", request.runtime.name, request.precision, outcome.how)
     card = None if outcome.failure else cache.card(request.key())
     if card is None:
         return (*what, "", "", "")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.artifact import Artifact, write_artifact
+from depth_sr_ros.artifact import Artifact, ArtifactError, expect_papers, write_artifact
 from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.cameras.grids import colour_on_grid, depth_on_grid, frame_layout
 from depth_sr_ros.engines import Arrays, EngineError
@@ -83,6 +83,7 @@ def quantise_artifact(
         RecordingError: a recording cannot be read.
     """
     try:
+        expect_papers(artifact, "making an 8-bit graph")
         version = quantiser_version()
         share = max(_FEWEST, -(-frames // len(recordings)))
         chosen = [_chosen(recording, slop_ns, share) for recording in recordings]
@@ -108,7 +109,7 @@ def quantise_artifact(
             }
             _with_graph(artifact, files, out, note)
             return accuracy
-    except EngineError as error:
+    except (ArtifactError, EngineError) as error:
         raise QuantisationError(str(error)) from error
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from engine_on_cpu import OnCpu
 from live_networks import live_artifact, wide_frame
 
 from depth_sr_ros.engines import EngineError, EngineInputError
@@ -86,6 +87,12 @@ def test_inputs_of_the_papers_graph_are_refused(engine):
         engine.infer({"rgb": frame["rgb"], "depth": frame["start"]})
     with pytest.raises(EngineInputError, match=r"'quality': expected \(48, 344\) uint8, found \(48, 344\) float32"):
         engine.infer({**frame, "quality": frame["start"]})
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_engine_for_a_gpu_computes_the_same_where_there_is_none(exported, reference, precision):
+    with OnCpu(exported, SIZE, precision) as engine:
+        assert compare(engine.infer(wide_frame(*SIZE)), reference, precision).passed
 
 
 def test_self_check_passes(engine, exported):

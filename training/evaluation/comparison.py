@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 from torch import Tensor, nn
 
-from depth_sr_ros.artifact import CARD, SHIPPED, read_artifact
+from depth_sr_ros.artifact import CARD, SHIPPED, expect_papers, read_artifact
 from depth_sr_ros.engines import EngineError
 from depth_sr_ros.models import GuidedUpsampler
 from training.datasets.pairs import Pair
@@ -129,7 +129,7 @@ def _seconds_building(method: Method) -> float:
 
 def _by_engine(folder: Path, words: str) -> Contestant:
     engine, _, precision = words.partition(":")
-    artifact = read_artifact(folder)
+    artifact = expect_papers(read_artifact(folder), "evaluation by protocols")
     try:
         method = EngineMethod(artifact, engine, precision or "auto")
     except EngineError as error:

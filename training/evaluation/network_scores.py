@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from depth_sr_ros.artifact import read_artifact
+from depth_sr_ros.artifact import expect_papers, read_artifact
 from depth_sr_ros.models import GuidedUpsampler, create_model
 from training.datasets.pairs import load_pair, read_manifest
 from training.evaluation.protocols import ImageScore
@@ -20,7 +20,7 @@ from training.recipes.recipe import Recipe
 
 def network_of_artifact(path: Path) -> GuidedUpsampler:
     """The network of an artifact, with its weights, in evaluation mode. Raises ValueError, as ArtifactError or else."""
-    artifact = read_artifact(path)
+    artifact = expect_papers(read_artifact(path), "evaluation by protocols")
     network = create_model(artifact.card.model, **artifact.card.options)
     load_into(network, artifact.weights, artifact.card.model)
     return network.eval()

@@ -17,6 +17,7 @@ import yaml
 from safetensors import safe_open
 
 from depth_sr_ros.artifact import SHIPPED, list_artifacts, read_artifact
+from depth_sr_ros.frame_graphs import PAPERS
 from depth_sr_ros.models import create_model
 from depth_sr_ros.models.weights import SCALE_SUFFIX
 from training.fitting.checkpoints import refuse_to_overwrite
@@ -147,7 +148,7 @@ def fitting_artifacts(recipe: Recipe) -> list[str]:
     found = []
     for name in list_artifacts():
         artifact = read_artifact(SHIPPED / name)
-        if artifact.card.model == recipe.model and _shapes(artifact.weights) == shapes:
+        if artifact.card.form is PAPERS and artifact.card.model == recipe.model and _shapes(artifact.weights) == shapes:
             found.append((abs(math.log2(artifact.card.scale / recipe.scale)), name))
     return [name for _, name in sorted(found)]
 

@@ -10,11 +10,11 @@ from typing import Any
 from safetensors import SafetensorError
 from torch import Tensor
 
-from depth_sr_ros.models import GuidedUpsampler
+from depth_sr_ros.models import GuidedUpsampler, LiveNetwork
 from depth_sr_ros.models.weights import load_weights
 
 
-def load_into(network: GuidedUpsampler, path: Path, name: str, anew: Sequence[str] = ()) -> None:
+def load_into(network: GuidedUpsampler | LiveNetwork, path: Path, name: str, anew: Sequence[str] = ()) -> None:
     """Loads the weights of a run or of an artifact, however they are stored.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from depth_sr_ros.artifact import Artifact, find_artifact, read_artifact
+from depth_sr_ros.artifact import Artifact, expect_papers, find_artifact, read_artifact
 from training.evaluation.protocols import PROTOCOLS
 from training.retraining.settings import Settings
 
@@ -46,7 +46,7 @@ def starting_point(settings: Settings) -> Start:
         artifact = find_artifact(settings.model, settings.scale)
     else:
         artifact = read_artifact(settings.start, settings.model, settings.scale)
-    card = artifact.card
+    card = expect_papers(artifact, "retraining").card
     main = "live" if card.variant == "live" else str(card.evaluation.get("protocol", "dkn-bicubic"))
     if main not in PROTOCOLS:
         raise ValueError(f"{artifact.folder}: its card names protocol {main!r}; expected one of {sorted(PROTOCOLS)}")

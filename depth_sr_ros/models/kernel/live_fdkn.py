@@ -34,6 +34,7 @@ WIDTHS = (64, 112, 96)
 
 _DILATIONS = (1, 2, 4, 1)
 _MAPS = (smoothing.TAPS, 1, 1, 1, 1, 1)  # taps, their share, steepness, opinion, what colour weighs in it, error
+_SHARE = slice(smoothing.TAPS * features.PIXELS, (smoothing.TAPS + 1) * features.PIXELS)
 _LARGEST_LOG_ERROR = 5.0
 _NOISE_PART, _GAP_PART = 0.3, 0.15  # of a unit of error and of the gap between the surfaces, that errors are like
 _UNSURE = 2.0  # times as much for each step of quality below measured
@@ -67,6 +68,14 @@ class LiveFDKN(LiveNetwork):
         self.head = nn.Conv2d(joint, sum(_MAPS) * features.PIXELS, 1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def start_from_filter(self) -> None:
+        """Lets an untrained network begin as a bilateral filter instead of giving the start image.
+
+        Its kernels get their full share, all taps with equal logits. Training need not find that out first.
+        """
+        with torch.no_grad():
+            self.head.bias[_SHARE] = 1.0  # type: ignore[index]
 
     def refine(self, guide: Tensor, start: Tensor, near: Tensor, far: Tensor, quality: Tensor) -> LiveOutputs:
         """See `LiveNetwork`."""

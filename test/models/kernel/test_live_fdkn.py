@@ -123,6 +123,17 @@ def test_colour_decides_where_a_head_lets_it():
     assert (((again - near).abs() < (again - far).abs()) == to_near)[asked].float().mean() > 0.9
 
 
+@torch.inference_mode()
+def test_training_may_start_from_a_filter():
+    guide, start, *_, quality = registered_frame()
+    flat = torch.full_like(start, 2.0)
+    noisy = flat * (1 + 0.003 * torch.randn(flat.shape, generator=torch.Generator().manual_seed(6)))
+    network = create_live_model("fdkn").eval()
+    network.start_from_filter()
+    found = network(guide, noisy, noisy, noisy, quality).depth
+    assert (found - flat).abs().mean() < 0.4 * (noisy - flat).abs().mean()
+
+
 def test_every_parameter_learns():
     """At first the heads alone, which start at zero; then everything."""
     network = create_live_model("fdkn", widths=SMALL).train()
