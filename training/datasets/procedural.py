@@ -7,7 +7,7 @@ means nothing for depth, neighbours may have nearly one colour, and light, shado
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -19,12 +19,15 @@ from training.datasets.pairs import Kind, Pair, PairEntry
 from training.datasets.scenes import camera
 from training.datasets.scenes.outlines import FAMILIES, Coverage, OutlineBank, Random, cover
 from training.datasets.scenes.surfaces import Field, background, object_surface
+from training.datasets.scenes.photographs import Photographs
 from training.datasets.scenes.textures import TextureBank, coloured, random_colour, random_ramp
+from training.degradation.two_cameras.layers import Layer
 
 KindChoice = Literal["disparity", "depth", "mixed"]
 
 _UNITS = {"disparity": ("disparity", 0.02), "depth": ("m", 0.0005)}
 _NAMES = list(FAMILIES)
+_PHOTOGRAPHED = 0.5  # share of surfaces with a photograph's texture, where there are photographs
 _STYLES: dict[str, tuple[float, tuple[int, int], tuple[float, float], dict[str, float]]] = {
     # share of scenes, number of objects, their radius as a share of the image, how common families are beside 1
     "clutter": (0.25, (7, 18), (0.05, 0.35), {}),
@@ -38,12 +41,13 @@ _STYLES: dict[str, tuple[float, tuple[int, int], tuple[float, float], dict[str, 
 
 @dataclass
 class _Canvas:
-    """A scene while it is painted: linear colour and inverse depth."""
+    """A scene while it is painted: linear colour and inverse depth, and what each object looks like behind others."""
 
     colour: NDArray[np.float32]
     nearness: Field
     palette: list[NDArray[np.float64]]
     sun: NDArray[np.float64]
+    parts: list[tuple[Field, int, int]] = field(default_factory=list)
 
 
 class ProceduralScenes:
@@ -57,18 +61,26 @@ class ProceduralScenes:
         width: columns of a scene.
         seed: fixes all scenes.
         kind: whether targets grow towards the camera or away from it, or either with equal chance.
+        photographs: to cut textures from; half of the surfaces then have one. None leaves made ones alone.
 
     Raises:
         ValueError: a side under 16 pixels or an unknown kind.
     """
 
-    def __init__(self, height: int = 256, width: int = 256, seed: int = 0, kind: KindChoice = "mixed") -> None:
+    def __init__(
+        self,
+        height: int = 256,
+        width: int = 256,
+        seed: int = 0,
+        kind: KindChoice = "mixed",
+        photographs: Photographs | None = None,
+    ) -> None:
         if min(height, width) < 16:
             raise ValueError(f"procedural scenes: expected sides of at least 16 pixels, found {height}x{width}")
         if kind not in ("disparity", "depth", "mixed"):
             raise ValueError(f"procedural scenes: expected kind disparity, depth or mixed, found {kind!r}")
         self.height, self.width, self.seed, self.kind = height, width, seed, kind
-        self._textures, self._outlines = TextureBank(seed), OutlineBank(seed)
+        self._textures, self._outlines, self._photographs = TextureBank(seed), OutlineBank(seed), photographs
 
     def __iter__(self) -> Iterator[Pair]:
         number = 0
@@ -83,14 +95,33 @@ class ProceduralScenes:
     def scene(self, number: int) -> Pair:
         """The scene with this number."""
         rng = np.random.default_rng([self.seed, number])
-        canvas = self._empty(rng)
-        self._fill(rng, canvas)
-        picture = camera.defocus(rng, camera.light(rng, canvas.colour), canvas.nearness)
-        rgb = camera.expose(rng, picture)
+        canvas, rgb = self._painted(rng)
         kind: Kind = ("disparity", "depth")[rng.integers(2)] if self.kind == "mixed" else self.kind
         target = _to_disparity(rng, canvas.nearness) if kind == "disparity" else _to_depth(rng, canvas.nearness)
         entry = PairEntry("synthetic", "procedural", f"{self.seed}_{number}", "", Path(), Path(), kind, *_UNITS[kind])
         return Pair(entry, rgb, target, np.ones(target.shape, bool))
+
+    def layered(self, number: int) -> tuple[NDArray[np.uint8], list[Layer]]:
+        """The scene with this number as layers, of which a camera beside sees more than the colour image shows.
+
+        Returns:
+            Colour (H, W, 3), and the background and each object with their inverse depths, metres as `depth` has them.
+        """
+        rng = np.random.default_rng([self.seed, number])
+        canvas, rgb = self._painted(rng)
+        ends, span = (float(canvas.nearness.min()), float(canvas.nearness.max())), _draw_span(rng)
+        least = np.float32(0.5 / (span[0] * span[1]))  # of what is hidden and farther than all that is seen
+        layers = []
+        for nearness, top, left in canvas.parts:
+            inverse = np.maximum(_inverse(nearness, ends, span), least)
+            layers.append(Layer(np.where(np.isfinite(inverse), inverse, np.float32(0)), top, left))
+        return rgb, layers
+
+    def _painted(self, rng: Random) -> tuple[_Canvas, NDArray[np.uint8]]:
+        canvas = self._empty(rng)
+        self._fill(rng, canvas)
+        picture = camera.defocus(rng, camera.light(rng, canvas.colour), canvas.nearness)
+        return canvas, camera.expose(rng, picture)
 
     def _empty(self, rng: Random) -> _Canvas:
         palette = [random_colour(rng) for _ in range(rng.integers(3, 8))]
@@ -101,9 +132,12 @@ class ProceduralScenes:
             if rng.random() < 0.7:
                 other = self._paint(rng, palette, self.height, self.width)
                 np.copyto(colour, other, where=(piece == number)[..., None])
-        return _Canvas(colour, nearness, palette, np.array([np.cos(angle), np.sin(angle)]))
+        sun = np.array([np.cos(angle), np.sin(angle)])
+        return _Canvas(colour, nearness, palette, sun, [(nearness.copy(), 0, 0)])
 
     def _paint(self, rng: Random, palette: list[NDArray[np.float64]], height: int, width: int) -> NDArray[np.float32]:
+        if self._photographs is not None and rng.random() < _PHOTOGRAPHED:
+            return self._photographs.cut(rng, height, width)
         base, accent = palette[rng.integers(len(palette))], palette[rng.integers(len(palette))]
         base = base * np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.03, 3))
         colour = coloured(self._textures.cut(rng, height, width), random_ramp(rng, base, accent))
@@ -146,7 +180,11 @@ class ProceduralScenes:
         _shade(rng, colour, surface, bulge, canvas.sun)
         patch = canvas.colour[coverage.window]
         patch += share[..., None] * (colour - patch)
-        np.copyto(below, surface, where=(coverage.share >= 0.5) & (before > 0))
+        inside = coverage.share >= 0.5
+        np.copyto(below, surface, where=inside & (before > 0))
+        # a border of nothing, so that its outermost pixels are whole
+        part = np.pad(np.where(inside, surface, np.float32(np.nan)), 1, constant_values=np.nan)
+        canvas.parts.append((part, coverage.window[0].start - 1, coverage.window[1].start - 1))
 
     def _object_colour(self, rng: Random, canvas: _Canvas, coverage: Coverage) -> NDArray[np.float32]:
         height, width = coverage.share.shape
@@ -196,7 +234,15 @@ def _to_disparity(rng: Random, nearness: Field) -> Field:
 
 
 def _to_depth(rng: Random, nearness: Field) -> Field:
-    low, high = float(nearness.min()), float(nearness.max())
-    near, ratio = rng.uniform(0.4, 2.5), rng.uniform(1.3, 6)
-    inverse = (1 + (ratio - 1) * (nearness - low) / max(high - low, 1e-3)) / (near * ratio)
-    return np.asarray(1 / inverse, np.float32)
+    ends = float(nearness.min()), float(nearness.max())
+    return np.asarray(1 / _inverse(nearness, ends, _draw_span(rng)), np.float32)
+
+
+def _draw_span(rng: Random) -> tuple[float, float]:
+    """Metres of the nearest point, and how many times farther the farthest is."""
+    return float(rng.uniform(0.4, 2.5)), float(rng.uniform(1.3, 6))
+
+
+def _inverse(nearness: Field, ends: tuple[float, float], span: tuple[float, float]) -> Field:
+    (low, high), (near, ratio) = ends, span
+    return (1 + (ratio - 1) * (nearness - low) / max(high - low, 1e-3)) / (near * ratio)
