@@ -124,27 +124,31 @@ def _draw(
 ) -> None:
     """Draws one layer; arguments as `draw` makes them."""
     height, width = q.shape
+    rows = np.empty((2, width, 3))  # where the pixels of an even and of an odd row are seen
     u, v, w = np.empty(4), np.empty(4), np.empty(4)
     numbers = np.empty(4, np.int32)
-    for i in range(height - 1):
-        for j in range(width - 1):
-            low = min(q[i, j], q[i, j + 1], q[i + 1, j + 1], q[i + 1, j])
-            high = max(q[i, j], q[i, j + 1], q[i + 1, j + 1], q[i + 1, j])
+    for i in range(height):
+        for j in range(width):
+            rows[i % 2, j] = _seen(turned, moved, j + left, i + top, q[i, j])
+        for j in range(width - 1 if i else 0):
+            low = min(q[i - 1, j], q[i - 1, j + 1], q[i, j + 1], q[i, j])
+            high = max(q[i - 1, j], q[i - 1, j + 1], q[i, j + 1], q[i, j])
             if high <= 0:
                 continue
             for corner in range(4):  # clockwise from the upper left
-                y, x = i + corner // 2, j + (corner + 1) // 2 % 2
-                numbers[corner] = (y + top) * stride + x + left
-                u[corner], v[corner], w[corner] = _seen(turned, moved, x + left, y + top, q[y, x])
+                down, right = corner // 2, (corner + 1) // 2 % 2
+                numbers[corner] = (i - 1 + down + top) * stride + j + right + left
+                seen = rows[(i - 1 + down) % 2, j + right]
+                u[corner], v[corner], w[corner] = seen[0], seen[1], seen[2]
             if low > 0 and 1 / low - 1 / high <= step + slope / high:
-                falling = abs(q[i, j] - q[i + 1, j + 1]) <= abs(q[i, j + 1] - q[i + 1, j])
+                falling = abs(q[i - 1, j] - q[i, j + 1]) <= abs(q[i - 1, j + 1] - q[i, j])
                 first = 0 if falling else 1
                 _triangle(u, v, w, numbers, first, first + 1, first + 2, out, source)
                 _triangle(u, v, w, numbers, first, first + 2, (first + 3) % 4, out, source)
                 continue
             for corner in range(4):
                 if w[corner] > 0:
-                    _quarter(q, top, left, stride, turned, moved, i, j, corner, out, source)
+                    _quarter(q, top, left, stride, turned, moved, i - 1, j, corner, out, source)
 
 
 @compiled
@@ -189,10 +193,11 @@ def _triangle(u: Any, v: Any, w: Any, numbers: Any, a: int, b: int, c: int, out:
     left, right = u0 + min(0.0, ax, bx), u0 + max(0.0, ax, bx)
     if abs(area) < 1e-12 or bottom < 0 or right < 0 or top > height - 1 or left > width - 1:
         return
+    scale = 1 / area
     for y in range(int(np.ceil(max(top, 0.0))), int(np.floor(min(bottom, height - 1.0))) + 1):
         for x in range(int(np.ceil(max(left, 0.0))), int(np.floor(min(right, width - 1.0))) + 1):
-            p = ((x - u0) * by - (y - v0) * bx) / area
-            s = ((y - v0) * ax - (x - u0) * ay) / area
+            p = ((x - u0) * by - (y - v0) * bx) * scale
+            s = ((y - v0) * ax - (x - u0) * ay) * scale
             if p >= -_SIDE and s >= -_SIDE and p + s <= 1 + _SIDE:
                 value = np.float32(w0 + p * aw + s * bw)
                 if value > out[y, x]:
