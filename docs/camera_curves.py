@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bench.cameras.methods import METHODS
 from bench.cameras.report import mean_of
-from bench.cameras.sensors import SWEEP
+from training.degradation.two_cameras.known_cameras import SWEEP
 
 Line = Sequence[tuple[float, float]]
 

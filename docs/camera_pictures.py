@@ -15,12 +15,12 @@ from PIL import Image
 
 from bench.cameras.measure import frame_of
 from bench.cameras.methods import METHODS, Frame
-from bench.cameras.metrics import flying, scores
 from bench.cameras.scenes import BenchScene
-from bench.cameras.sensors import SENSORS
 from depth_sr_ros.cameras.camera import Camera, Intrinsics
 from depth_sr_ros.cameras.picture import Panel, Scale, compose, false_colours
 from docs.make_overview import FOCAL, HEIGHT, WIDTH, render
+from training.degradation.two_cameras.known_cameras import SENSORS
+from training.evaluation.camera_scores import flying, scores
 
 CAMERA = "kinect_v2"
 """The camera of the pictures."""

@@ -13,10 +13,12 @@ from depth_sr_ros.models.weights import Storage
 from training.evaluation import command as compare_command
 from training.extraction import command as extraction
 from training.fitting import live_artifact
+from training.fitting.live.train import train_live
 from training.fitting.run_artifact import export_run
-from training.fitting.start_weights import Given, recipe_to_train
+from training.fitting.start_weights import Given, named_weights, recipe_to_train
 from training.fitting.train import train
 from training.fusion import command as fusion
+from training.recipes.live_recipe import find_live_recipe
 from training.retraining import command as retraining
 from training.surgery.average import average_runs
 from training.surgery.grow import grow_run
@@ -123,6 +125,11 @@ def _parts(words: Sequence[Sequence[str]]) -> dict[str, list[float]]:
 
 
 def _train(args: argparse.Namespace) -> None:
+    live = find_live_recipe(args.recipe)
+    if live is not None:
+        start = None if args.start_from is None else named_weights(args.start_from)
+        print(train_live(live, args.data, args.out, args.resume, start, args.max_steps))
+        return
     recipe = recipe_to_train(args.recipe, args.out, Given(args.start_from, args.max_steps), args.resume)
     print(train(recipe, args.data, args.out, args.resume))
 

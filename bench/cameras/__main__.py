@@ -18,9 +18,9 @@ from bench.cameras.methods import METHODS, takes_cameras
 from bench.cameras.recorded import measure_recording
 from bench.cameras.report import report
 from bench.cameras.scenes import SceneLoader, scenes
-from bench.cameras.sensors import SENSORS, SWEEP, SensorModel, SweepModel
 from bench.kept import write_results
 from depth_sr_ros.cameras.registration import warm_up
+from training.degradation.two_cameras.known_cameras import SENSORS, SWEEP, SensorModel, SweepModel
 
 QUICK = ("r1", "r2", "r4", "azure_kinect_binned", "realsense_d435", "pico_flexx")
 """Cameras of a quick run."""

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from bench.cameras.methods import Frame, Method
-from bench.cameras.metrics import scores
 from bench.cameras.scenes import BenchScene
-from bench.cameras.sensors import SensorModel, SweepModel
 from depth_sr_ros.cameras.calibration import Calibration
+from training.degradation.two_cameras.known_cameras import SensorModel, SweepModel
 from training.degradation.two_cameras.simulation import simulate
+from training.evaluation.camera_scores import scores
 
 Cell = dict[str, Any]
 

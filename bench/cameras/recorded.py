@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.cameras.methods import METHODS, Frame, Method
-from bench.cameras.metrics import scores
 from depth_sr_ros.recordings.image_files import read_colour
+from training.evaluation.camera_scores import scores
 from training.fusion.recording import PosedRecording
 
 FRAMES = 5

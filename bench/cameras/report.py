@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.cameras.methods import METHODS
-from bench.cameras.sensors import SENSORS, SWEEP
+from training.degradation.two_cameras.known_cameras import SENSORS, SWEEP
 
 Results = Mapping[str, Any]
 Row = Mapping[str, float]

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from training.datasets.pairs import Kind, Pair, PairEntry
 from training.datasets.scenes import camera
 from training.datasets.scenes.outlines import FAMILIES, Coverage, OutlineBank, Random, cover
-from training.datasets.scenes.surfaces import Field, background, object_surface
 from training.datasets.scenes.photographs import Photographs
+from training.datasets.scenes.surfaces import Field, background, object_surface
 from training.datasets.scenes.textures import TextureBank, coloured, random_colour, random_ramp
 from training.degradation.two_cameras.layers import Layer
 

@@ -97,7 +97,7 @@ def _facts(module: SuperResolution, file: RecipeFile) -> dict[str, Any]:
         "steps": int(module.global_step),
         "resumed_at": module.resumed_at,
         "minutes": round(module.minutes, 1),
-        "machine": _machine(),
+        "machine": machine(),
         "processes": processes,
         "data": sorted([*data.shares, *data.collections, *(["procedural"] if data.procedural else [])]),
         **({"splits": {name: one.split for name, one in data.collections.items()}} if data.collections else {}),
@@ -134,7 +134,8 @@ def _given_words(recipe: Path) -> str:
     return given.words
 
 
-def _machine() -> str:
+def machine() -> str:
+    """The processor, with its cores, and the GPU where there is one, for records."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -14,7 +14,7 @@ from pathlib import Path
 from training.recipes.strict import declared_scales
 
 RECIPES = Path(__file__).resolve().parent
-_BASE, _PAPER = "base", "paper"
+_BASE, _LIVE, _PAPER = "base", "live", "paper"
 _NAME = re.compile(r"(?P<model>\w+?)_x(?P<scale>\d+)(?:_(?P<method>\w+))?")
 
 
@@ -111,7 +111,7 @@ def list_recipes(model: str | None = None) -> list[str]:
 
 def _is_of_model(path: Path) -> bool:
     folder = path.resolve().parent
-    return folder.parent == RECIPES and folder.name != _BASE
+    return folder.parent == RECIPES and folder.name not in (_BASE, _LIVE)
 
 
 def _unknown(words: str) -> str:

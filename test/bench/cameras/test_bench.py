@@ -12,8 +12,8 @@ from bench.cameras.methods import METHODS, takes_cameras
 from bench.cameras.recorded import measure_recording
 from bench.cameras.report import mean_of, report
 from bench.cameras.scenes import BenchScene, calibration_numbers, scenes
-from bench.cameras.sensors import SENSORS, SWEEP
 from depth_sr_ros.cameras.camera import Camera, Intrinsics
+from training.degradation.two_cameras.known_cameras import SENSORS, SWEEP
 
 CAMERA = Camera(Intrinsics(96, 72, 90.0, 90.0, 47.5, 35.5))
 

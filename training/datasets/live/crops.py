@@ -6,7 +6,7 @@ Crop number i depends on the seed and on i alone, so that a run that is resumed 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -152,9 +152,7 @@ class LiveCrops(IterableDataset[dict[str, Tensor]]):
         first: number to begin with.
     """
 
-    def __init__(
-        self, source: SceneSource, options: LiveOptions | None = None, seed: int = 0, first: int = 0
-    ) -> None:
+    def __init__(self, source: SceneSource, options: LiveOptions | None = None, seed: int = 0, first: int = 0) -> None:
         self._crops, self._first = LiveCropsByNumber(source, options, seed), first
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
@@ -173,9 +171,14 @@ def register(raw: NDArray[np.float32], piece: ScenePiece, camera: CameraDraw) ->
     Raises:
         FrameError: nothing is measured, or nothing of it is in the colour camera's view.
     """
-    geometry = camera.geometry
+    geometry, colour = camera.geometry, Camera(piece.camera)
     options = RegistrationOptions(threads=1)
-    registration = Registration(Camera(geometry.camera), Camera(piece.camera), geometry.told, options)
+    if geometry.aligned:
+        # holes stay holes, and nothing says any more which pixels were measured
+        driver = Registration(Camera(geometry.camera), colour, geometry.told, replace(options, fill=False))
+        raw = driver(raw).start
+        return Registration(colour, colour, None, options)(raw), 1.0
+    registration = Registration(Camera(geometry.camera), colour, geometry.told, options)
     return registration(raw), max(1.0, registration.ratio)
 
 

@@ -1,8 +1,8 @@
 """Pieces of images with measured or rendered depth.
 
-Of a stereo pair's disparity d any Z = B f / (d + o) is a valid scene: planes stay planes. So each piece of such an image
-gets a nearest distance, a depth range and a focal length of its own. Of metric depth the same holds for Z times a
-factor; its focal length goes with the piece's enlargement.
+Of a stereo pair's disparity d any Z = B f / (d + o) is a valid scene: planes stay planes. So each piece of such an
+image gets a nearest distance, a depth range and a focal length of its own. Of metric depth the same holds for Z times
+a factor; its focal length goes with the piece's enlargement.
 """
 
 from __future__ import annotations
@@ -144,9 +144,7 @@ def _metric(image: DepthImage, rng: np.random.Generator) -> tuple[NDArray[np.flo
     return (1 + np.float32(relief - 1) * share) / np.float32(near * relief), 0.0
 
 
-def _window(
-    inverse: NDArray[np.float32], side: int, rng: np.random.Generator
-) -> tuple[tuple[slice, slice], float]:
+def _window(inverse: NDArray[np.float32], side: int, rng: np.random.Generator) -> tuple[tuple[slice, slice], float]:
     """Where to cut, and by what the cut is enlarged."""
     zoom = math.exp(rng.uniform(*map(math.log, ZOOMS)))
     own = min(max(round(side / zoom), 16), *inverse.shape)

@@ -90,9 +90,7 @@ def deliver(seen: Seen, camera: CameraDraw, rng: np.random.Generator) -> NDArray
     return measured(seen, camera.faults, math.sqrt(own.fx * own.fy), rng)
 
 
-def _draw_faults(
-    kind: FaultRanges, width: int, depths: tuple[float, float], rng: np.random.Generator
-) -> SensorFaults:
+def _draw_faults(kind: FaultRanges, width: int, depths: tuple[float, float], rng: np.random.Generator) -> SensorFaults:
     noise = AxialNoise(*(amount.drawn(rng) for amount in kind.noise))
     correlated = [amount.drawn(rng) for amount in kind.correlated]
     bias, bias_length = kind.bias.drawn(rng), width * rng.uniform(*kind.bias_length)

@@ -32,12 +32,14 @@ class Geometry:
         to_colour: (4, 4), takes points in metres from its optical frame to the colour camera's.
         told: the same as the calibration says it.
         roll: see `layers.Projection.between`.
+        aligned: whether the driver delivers depth on the colour image's pixels.
     """
 
     camera: Intrinsics
     to_colour: Matrix
     told: Matrix = field(default_factory=lambda: np.eye(4))
     roll: tuple[float, float] = (0.0, 0.0)
+    aligned: bool = False
 
 
 def draw_geometry(
@@ -62,7 +64,8 @@ def draw_geometry(
         motion[:3, 3] = rng.uniform(-1, 1, 3) * ranges.motion_step
         across, down = rng.uniform(-1, 1, 2) * ranges.motion_roll
         roll = float(across), float(down)
-    return Geometry(camera, error @ motion @ told, told, roll)
+    aligned = rng.random() < ranges.aligned and ratio <= ranges.aligned_ratio
+    return Geometry(camera, error @ motion @ told, told, roll, bool(aligned))
 
 
 def _coarser(colour: Intrinsics, ratio: float) -> Intrinsics:
@@ -70,9 +73,7 @@ def _coarser(colour: Intrinsics, ratio: float) -> Intrinsics:
     return colour.resized(*(max(_LEAST_SIDE, round(side / ratio)) for side in (colour.width, colour.height)))
 
 
-def _place(
-    colour: Intrinsics, depths: tuple[float, float], ranges: GeometryRanges, rng: np.random.Generator
-) -> Matrix:
+def _place(colour: Intrinsics, depths: tuple[float, float], ranges: GeometryRanges, rng: np.random.Generator) -> Matrix:
     """Where the depth camera stands and looks."""
     metres = rng.uniform(*ranges.baseline)
     focal = math.sqrt(colour.fx * colour.fy)

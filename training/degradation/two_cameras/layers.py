@@ -110,7 +110,9 @@ def draw(
     source = np.full(size, -1, np.int32)
     slope = joints.share + joints.slant / math.sqrt(colour.fx * colour.fy)
     for layer in layers:
-        _draw(layer.inverse, layer.top, layer.left, colour.width, p.turned, p.moved, joints.step, slope, inverse, source)
+        _draw(
+            layer.inverse, layer.top, layer.left, colour.width, p.turned, p.moved, joints.step, slope, inverse, source
+        )
     return Drawn(inverse, source)
 
 

@@ -78,6 +78,8 @@ class GeometryRanges:
         motion: share of the crops whose cameras move between the exposures.
         motion_step: metres that they move by at most.
         motion_roll: depth pixels by which a rolling shutter shears the image at most.
+        aligned: share of the crops whose depth a driver has put onto the colour image's pixels, with its calibration.
+        aligned_ratio: only such with a ratio up to this; a finer grid shows in coarser depth.
     """
 
     ratio: Range = (1.0, 10.0)
@@ -99,6 +101,8 @@ class GeometryRanges:
     motion: float = 0.15
     motion_step: float = 0.004
     motion_roll: float = 1.0
+    aligned: float = 0.12
+    aligned_ratio: float = 3.0
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.cameras.sensors import SENSORS, SWEEP
 from depth_sr_ros.cameras.camera import Camera, Intrinsics
+from training.degradation.two_cameras.known_cameras import SENSORS, SWEEP
 from training.degradation.two_cameras.mixing import Mixing
 
 SCENE = Camera(Intrinsics(640, 480, 554.0, 560.0, 321.0, 236.0))

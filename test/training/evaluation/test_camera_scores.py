@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bench.cameras.metrics import depth_edges, flying, near_edges, scores
+from training.evaluation.camera_scores import depth_edges, flying, near_edges, scores
 
 NAN = float("nan")
 
