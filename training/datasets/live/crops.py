@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -80,7 +81,8 @@ class LiveCrop:
             rng: draws one of the eight flips and turns; None leaves the crop as it is.
         """
         r = self.registered
-        images = {"start": r.start, "near": r.near, "far": r.far, "quality": r.quality, "truth": self.truth}
+        images: dict[str, NDArray[Any]] = {"start": r.start, "near": r.near, "far": r.far, "quality": r.quality}
+        images["truth"] = self.truth
         turns = [False] * 3 if rng is None else [bool(turn) for turn in rng.integers(2, size=3)]
         made = {name: torch.from_numpy(_turned(image, turns))[None] for name, image in images.items()}
         made["guide"] = torch.from_numpy(np.ascontiguousarray(_turned(self.guide, turns).transpose(2, 0, 1)))
@@ -126,17 +128,13 @@ class LiveCropsByNumber(Dataset[dict[str, Tensor]]):
 
     def _made(self, piece: ScenePiece, rng: np.random.Generator, number: int) -> LiveCrop | None:
         camera = draw_camera(piece.camera, piece.depths, self.options.ranges, rng)
-        brightness = piece.rgb @ _GREY
+        brightness = np.asarray(piece.rgb @ _GREY, np.float32)
         seen = look(piece.layers, piece.camera, brightness, camera, piece.whole)
         try:
             registered, ratio = register(deliver(seen, camera, rng), piece, camera)
         except FrameError:  # the camera measures nothing of this piece
             return None
-        cut = Registered(
-            *(getattr(registered, name)[self._inside] for name in ("start", "quality", "near", "far")),
-            registered.coverage,
-            registered.beyond_range,
-        )
+        cut = part_of(registered, self._inside)
         if not np.isfinite(cut.start).all():
             return None
         return LiveCrop(varied(piece.rgb[self._inside], rng), cut, piece.truth[self._inside], ratio, number)
@@ -182,7 +180,14 @@ def register(raw: NDArray[np.float32], piece: ScenePiece, camera: CameraDraw) ->
     return registration(raw), max(1.0, registration.ratio)
 
 
-def _turned(image: NDArray[np.generic], turns: list[bool]) -> NDArray[np.generic]:
+def part_of(registered: Registered, window: tuple[slice, slice]) -> Registered:
+    """A part of a registered image; coverage and count stay those of the whole."""
+    r = registered
+    images = r.start[window], r.quality[window], r.near[window], r.far[window]
+    return Registered(*images, r.coverage, r.beyond_range)
+
+
+def _turned(image: NDArray[Any], turns: list[bool]) -> NDArray[Any]:
     image = image[::-1] if turns[0] else image
     image = image[:, ::-1] if turns[1] else image
     return np.ascontiguousarray(image.swapaxes(0, 1) if turns[2] else image)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_sr_ros.cameras.camera import Camera, Intrinsics
 from depth_sr_ros.cameras.registration import Registered, Registration, RegistrationOptions
-from training.datasets.live.crops import LiveCrop
+from training.datasets.live.crops import LiveCrop, part_of
 from training.datasets.live.photographed import from_farther_side
 from training.datasets.pairs import PairEntry, load_pair, read_manifest
 from training.datasets.units import read_calibration
@@ -81,7 +82,7 @@ def _made(data: Path) -> Iterator[DevCrop]:
             registration = Registration(sensor.camera, camera, sensor.depth_to_colour, RegistrationOptions(threads=1))
             registered = registration(raw)
             window = _window(truth, rng)
-            cut = _cut(registered, window)
+            cut = part_of(registered, window)
             guide = (rgb[window] / np.float32(255)).astype(np.float32)
             crop = LiveCrop(guide, cut, truth[window], max(1.0, registration.ratio))
             yield DevCrop(name, entry.scene, crop, rgb[window])
@@ -115,14 +116,9 @@ def _jumps(truth: NDArray[np.float32]) -> int:
         return int((np.abs(np.diff(truth, axis=1)) > 0.03 * truth[:, 1:]).sum())
 
 
-def _cut(registered: Registered, window: tuple[slice, slice]) -> Registered:
-    images = (getattr(registered, name)[window] for name in ("start", "quality", "near", "far"))
-    return Registered(*images, registered.coverage, registered.beyond_range)
-
-
 def _write(crops: list[DevCrop], kept: Path) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {
+    arrays: dict[str, Any] = {
         "rgb": np.stack([one.rgb for one in crops]),
         "truth": np.stack([one.crop.truth for one in crops]),
         **{
@@ -141,7 +137,12 @@ def _read(kept: Path) -> Iterator[DevCrop]:
     with np.load(kept) as archive:
         arrays = dict(archive)
     for number, (camera, scene) in enumerate(arrays["names"]):
-        images = (arrays[name][number] for name in ("start", "quality", "near", "far"))
+        start, quality, near, far = (arrays[name][number] for name in ("start", "quality", "near", "far"))
         guide = (arrays["rgb"][number] / np.float32(255)).astype(np.float32)
-        crop = LiveCrop(guide, Registered(*images, 1.0, 0), arrays["truth"][number], float(arrays["ratio"][number]))
+        crop = LiveCrop(
+            guide,
+            Registered(start, quality, near, far, 1.0, 0),
+            arrays["truth"][number],
+            float(arrays["ratio"][number]),
+        )
         yield DevCrop(str(camera), str(scene), crop, arrays["rgb"][number])

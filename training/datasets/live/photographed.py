@@ -7,7 +7,6 @@ a factor; its focal length goes with the piece's enlargement.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from training.datasets.live.scenes import ScenePiece, centred, draw_focal
 from training.datasets.pairs import Pair
 from training.datasets.units import metres_per_unit
 from training.degradation.two_cameras.layers import Layer
+from training.degradation.two_cameras.ranges import log_uniform
 
 NEAREST = (0.4, 2.5)
 """Metres of the nearest point of an image, its logarithm uniform."""
@@ -136,17 +136,17 @@ def _camera(side: int, focal: float, rng: np.random.Generator) -> Intrinsics:
 def _metric(image: DepthImage, rng: np.random.Generator) -> tuple[NDArray[np.float32], float]:
     """Inverse depth in 1 / metres, and the focal length, 0 for any."""
     if image.focal > 0:
-        factor = math.exp(rng.uniform(*map(math.log, _LARGER)))
+        factor = log_uniform(_LARGER, rng)
         return image.inverse / np.float32(factor), image.focal
     low, high = float(image.inverse.min()), float(image.inverse.max())
-    near, relief = (math.exp(rng.uniform(*map(math.log, ends))) for ends in (NEAREST, RELIEF))
+    near, relief = log_uniform(NEAREST, rng), log_uniform(RELIEF, rng)
     share = (image.inverse - np.float32(low)) / np.float32(max(high - low, 1e-6))
     return (1 + np.float32(relief - 1) * share) / np.float32(near * relief), 0.0
 
 
 def _window(inverse: NDArray[np.float32], side: int, rng: np.random.Generator) -> tuple[tuple[slice, slice], float]:
     """Where to cut, and by what the cut is enlarged."""
-    zoom = math.exp(rng.uniform(*map(math.log, ZOOMS)))
+    zoom = log_uniform(ZOOMS, rng)
     own = min(max(round(side / zoom), 16), *inverse.shape)
     places = []
     for _ in range(_WINDOWS):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from depth_sr_ros.cameras.camera import Intrinsics
 from training.datasets.procedural import ProceduralScenes
 from training.degradation.two_cameras.layers import Layer
+from training.degradation.two_cameras.ranges import log_uniform
 
 FOCALS = (300.0, 1200.0)
 """Focal lengths of drawn colour cameras, pixels."""
@@ -71,15 +71,14 @@ class ProceduralPieces:
     """Procedural scenes as layers: exact from any place.
 
     Args:
-        seed: fixes all scenes.
-        photographs: see `ProceduralScenes`.
+        scenes: the generator, of the size of the pieces that will be asked for.
     """
 
     def __init__(self, scenes: ProceduralScenes) -> None:
         self._scenes = scenes
 
     def piece(self, side: int, rng: np.random.Generator) -> ScenePiece:
-        """A scene that nobody asked for before; `side` is that of the scenes."""
+        """A scene that nobody asked for before. Raises ValueError where `side` is not that of the scenes."""
         if (self._scenes.height, self._scenes.width) != (side, side):
             raise ValueError(
                 f"procedural pieces: expected scenes of {side}x{side} pixels, found {self._scenes.height}x"
@@ -109,5 +108,4 @@ def centred(side: int, focal: float) -> Intrinsics:
 
 def draw_focal(rng: np.random.Generator) -> float:
     """A focal length, its logarithm uniform over `FOCALS`."""
-    low, high = FOCALS
-    return float(low * math.exp(rng.random() * math.log(high / low)))
+    return log_uniform(FOCALS, rng)

@@ -92,7 +92,7 @@ def deliver(seen: Seen, camera: CameraDraw, rng: np.random.Generator) -> NDArray
 
 def _draw_faults(kind: FaultRanges, width: int, depths: tuple[float, float], rng: np.random.Generator) -> SensorFaults:
     noise = AxialNoise(*(amount.drawn(rng) for amount in kind.noise))
-    correlated = [amount.drawn(rng) for amount in kind.correlated]
+    constant, share, square = (amount.drawn(rng) for amount in kind.correlated)
     bias, bias_length = kind.bias.drawn(rng), width * rng.uniform(*kind.bias_length)
     low, high = kind.nearest.drawn(rng), kind.farthest.drawn(rng)
     return SensorFaults(
@@ -103,7 +103,7 @@ def _draw_faults(kind: FaultRanges, width: int, depths: tuple[float, float], rng
         multipath=Multipath(kind.multipath.drawn(rng), int(rng.integers(2, 7))),
         wiggle=Wiggle(kind.wiggle.drawn(rng), rng.uniform(*kind.wiggle_period), rng.uniform(0, 2 * math.pi)),
         bias=CorrelatedNoise(bias, length=bias_length),
-        correlated=CorrelatedNoise(*correlated, length=rng.uniform(*kind.correlation)),
+        correlated=CorrelatedNoise(constant, share, square, rng.uniform(*kind.correlation)),
         noise=noise,
         lost=_draw_lost(kind, rng),
         driver=Driver(_of(kind.smoothing, rng), noise.share + 0.005, _of(kind.filling, rng), int(rng.integers(1, 5))),
@@ -114,9 +114,17 @@ def _draw_faults(kind: FaultRanges, width: int, depths: tuple[float, float], rng
 
 
 def _draw_lost(kind: FaultRanges, rng: np.random.Generator) -> Lost:
-    amounts = kind.dark, kind.shiny, kind.grazing, kind.thin, kind.edges, kind.patches
-    shares = [amount.drawn(rng) for amount in amounts]
-    return Lost(*shares, int(rng.integers(2, 4)), kind.edge_reach, rng.uniform(2, 12))
+    return Lost(
+        dark=kind.dark.drawn(rng),
+        shiny=kind.shiny.drawn(rng),
+        grazing=kind.grazing.drawn(rng),
+        thin=kind.thin.drawn(rng),
+        edges=kind.edges.drawn(rng),
+        patches=kind.patches.drawn(rng),
+        thin_width=int(rng.integers(2, 4)),
+        edge_reach=kind.edge_reach,
+        patch_length=rng.uniform(2, 12),
+    )
 
 
 def _of(shares: Mapping[Choice, float], rng: np.random.Generator) -> Choice:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from depth_sr_ros.cameras.holes import fill_nearest
 
 _Floats = NDArray[np.float32]
+_BORDER = cv2.BORDER_REPLICATE  # by default it is the largest float, which is finite
 
 
 class Smoothing(Enum):
@@ -75,8 +76,8 @@ class Driver:
         for _ in range(self.fill_reach):
             known = np.isfinite(depth)
             if nearest:
-                around = cv2.erode(np.where(known, depth, np.float32(np.inf)), square)
+                around = cv2.erode(np.where(known, depth, np.float32(np.inf)), square, borderType=_BORDER)
             else:
-                around = cv2.dilate(np.where(known, depth, np.float32(-np.inf)), square)
+                around = cv2.dilate(np.where(known, depth, np.float32(-np.inf)), square, borderType=_BORDER)
             depth = np.where(known, depth, np.where(np.isfinite(around), around, np.float32(np.nan)))
         return np.asarray(depth, np.float32)

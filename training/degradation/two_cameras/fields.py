@@ -29,9 +29,9 @@ def smooth_field(size: tuple[int, int], length: float, rng: np.random.Generator)
     coarse = [math.ceil(side / step) + 2 * pad for side in size]
     white = rng.standard_normal(coarse, dtype=np.float32)
     kernel = cv2.getGaussianKernel(2 * math.ceil(3 * sigma) + 1, sigma)
-    field = cv2.sepFilter2D(white, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT)
-    field /= np.float32((kernel**2).sum())
+    smooth = cv2.sepFilter2D(white, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT)
+    field = np.asarray(smooth / np.float32((kernel**2).sum()), np.float32)
     if step > 1:
-        field = cv2.resize(field, None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC)
+        field = np.asarray(cv2.resize(field, None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC), np.float32)
     top = left = pad * step
     return np.ascontiguousarray(field[top : top + size[0], left : left + size[1]], np.float32)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from depth_sr_ros.cameras.camera import Intrinsics
 from depth_sr_ros.cameras.transforms import Matrix
-from training.degradation.two_cameras.ranges import GeometryRanges
+from training.degradation.two_cameras.ranges import GeometryRanges, log_uniform
 
 _PAD = 1.5  # depth pixels around what the colour camera sees
 _LEAST_SIDE = 4  # depth pixels
@@ -53,8 +53,7 @@ def draw_geometry(
         ranges: what it is drawn from.
         rng: source of chance.
     """
-    low, high = ranges.ratio
-    ratio = 1.0 if rng.random() < ranges.one_to_one else math.exp(rng.uniform(math.log(low), math.log(high)))
+    ratio = 1.0 if rng.random() < ranges.one_to_one else log_uniform(ranges.ratio, rng)
     registered = rng.random() < ranges.registered
     told = np.eye(4) if registered else _place(colour, depths, ranges, rng)
     camera = _coarser(colour, ratio) if registered else _facing(colour, ratio, depths, told, rng)

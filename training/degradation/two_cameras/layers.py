@@ -70,7 +70,11 @@ class Projection:
 
     @classmethod
     def between(
-        cls, colour: Intrinsics, camera: Intrinsics, to_camera: Matrix, roll: tuple[float, float] = (0.0, 0.0)
+        cls,
+        colour: Intrinsics,
+        camera: Intrinsics,
+        to_camera: NDArray[np.floating],
+        roll: tuple[float, float] = (0.0, 0.0),
     ) -> Projection:
         """The projection of two pinholes.
 

@@ -17,6 +17,11 @@ from training.degradation.two_cameras.mixing import Mixing
 Range = tuple[float, float]
 
 
+def log_uniform(ends: Range, rng: np.random.Generator) -> float:
+    """A number between two ends whose logarithm is uniform."""
+    return math.exp(rng.uniform(math.log(ends[0]), math.log(ends[1])))
+
+
 @dataclass(frozen=True)
 class Amount:
     """A number that is drawn for a crop.

@@ -26,9 +26,7 @@ def live_crop_loader(recipe: LiveRecipe, data: Path, first_step: int) -> DataLoa
     # a worker is forked off; it would wait forever for the threads of OpenCV that it does not inherit
     cv2.setNumThreads(0)
     options = LiveOptions(recipe.size, recipe.margin)
-    crops = LiveCropsByNumber(
-        open_scenes(data, options.side, recipe.seed, recipe.scenes or None), options, recipe.seed
-    )
+    crops = LiveCropsByNumber(open_scenes(data, options.side, recipe.seed, recipe.scenes or None), options, recipe.seed)
     warm_up()
     return DataLoader(
         crops,
