@@ -26,7 +26,7 @@ from training.evaluation.protocols import Method, bicubic_up, protocol
 PROTOCOL, SCALE = "dkn-bicubic", 8
 
 _SIDE, _ZOOM, _COLUMNS, _PAPER = 112, 3, 4, 24
-_SIDE, _SEED = 320, 2026
+_SCENE_SIDE, _SCENE_SEED = 320, 2026
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _enlarged(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _synthetic(number: int) -> Callable[[], Pair]:
-    return lambda: ProceduralScenes(_SIDE, _SIDE, _SEED, "disparity").scene(number)
+    return lambda: ProceduralScenes(_SCENE_SIDE, _SCENE_SIDE, _SCENE_SEED, "disparity").scene(number)
 
 
 def _motorcycle(cache: Path) -> Pair:
