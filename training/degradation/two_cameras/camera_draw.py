@@ -24,6 +24,7 @@ from training.degradation.two_cameras.noise import AxialNoise
 from training.degradation.two_cameras.pixels import Seen, seen_by
 from training.degradation.two_cameras.quantisation import Steps
 from training.degradation.two_cameras.ranges import CameraRanges, FaultRanges
+from training.degradation.two_cameras.shadow import Shadow
 from training.degradation.two_cameras.wiggle import Wiggle
 
 Choice = TypeVar("Choice")
@@ -106,6 +107,7 @@ def _draw_faults(kind: FaultRanges, width: int, depths: tuple[float, float], rng
         correlated=CorrelatedNoise(constant, share, square, rng.uniform(*kind.correlation)),
         noise=noise,
         lost=_draw_lost(kind, rng),
+        shadow=Shadow(kind.shadow.drawn(rng) * float(rng.choice((-1, 1)))),
         driver=Driver(_of(kind.smoothing, rng), noise.share + 0.005, _of(kind.filling, rng), int(rng.integers(1, 5))),
         steps=Steps(kind.steps.drawn(rng), float(rng.choice(kind.units))),
         depth_min=min(low, depths[0] + (1 - _SENT_FAR) * (depths[1] - depths[0])),
@@ -123,7 +125,7 @@ def _draw_lost(kind: FaultRanges, rng: np.random.Generator) -> Lost:
         patches=kind.patches.drawn(rng),
         thin_width=int(rng.integers(2, 4)),
         edge_reach=kind.edge_reach,
-        patch_length=rng.uniform(2, 12),
+        patch_length=rng.uniform(*kind.patch_length),
     )
 
 

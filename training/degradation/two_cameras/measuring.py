@@ -18,6 +18,7 @@ from training.degradation.two_cameras.noise import AxialNoise
 from training.degradation.two_cameras.pixels import Seen
 from training.degradation.two_cameras.quantisation import Steps
 from training.degradation.two_cameras.ragged import ragged
+from training.degradation.two_cameras.shadow import Shadow
 from training.degradation.two_cameras.wiggle import Wiggle
 
 
@@ -36,6 +37,7 @@ class SensorFaults:
         correlated: noise that neighbours share.
         noise: noise of each pixel.
         lost: what is not measured.
+        shadow: what its projector or second camera does not see.
         driver: what the driver does.
         steps: of the values.
         depth_min: nearest distance that is measured, metres.
@@ -52,6 +54,7 @@ class SensorFaults:
     correlated: CorrelatedNoise = field(default_factory=CorrelatedNoise)
     noise: AxialNoise = field(default_factory=AxialNoise)
     lost: Lost = field(default_factory=Lost)
+    shadow: Shadow = field(default_factory=Shadow)
     driver: Driver = field(default_factory=Driver)
     steps: Steps = field(default_factory=lambda: Steps(0.0, 0.0))
     depth_min: float = 0.0
@@ -74,8 +77,9 @@ def measured(seen: Seen, faults: SensorFaults, focal: float, rng: np.random.Gene
     depth = faults.wiggle.added(faults.multipath.applied(depth))
     for noise in (faults.bias, faults.correlated, faults.noise):
         depth = noise.added(depth, rng)
-    # what is not there is not smoothed over by the driver, and what it rounds stays within the range
-    depth = np.where(faults.lost.mask(seen, focal, rng) | ~(depth > 0), np.float32(np.nan), depth)
+    gone = faults.lost.mask(seen, focal, rng) | faults.shadow.mask(seen.depth, focal) | ~(depth > 0)
+    # the driver does not smooth over what is not there, and what it rounds stays within the range
+    depth = np.where(gone, np.float32(np.nan), depth)
     depth = faults.steps.rounded(faults.driver.applied(_within(depth, faults)))
     return _within(depth, faults)
 

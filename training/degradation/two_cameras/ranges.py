@@ -134,6 +134,8 @@ class FaultRanges:
         edges: as there.
         patches: as there.
         edge_reach: pixels.
+        patch_length: pixels that a patch is wide.
+        shadow: metres of the sensor's own baseline, to either side.
         steps: of inverse depth, 1 / m.
         units: of depth, metres; one of them.
         smoothing: shares of what drivers do.
@@ -161,6 +163,8 @@ class FaultRanges:
     edges: Amount = NOTHING
     patches: Amount = NOTHING
     edge_reach: int = 0
+    patch_length: Range = (2.0, 12.0)
+    shadow: Amount = NOTHING
     steps: Amount = NOTHING
     units: tuple[float, ...] = (0.001,)
     smoothing: Mapping[Smoothing, float] = field(default_factory=lambda: {Smoothing.NONE: 1.0})
@@ -191,7 +195,7 @@ TIME_OF_FLIGHT = FaultRanges(
 
 STRUCTURED_LIGHT = FaultRanges(
     mixing=Mixing.ONE,
-    noise=(Amount(0.0002, 0.001, 0.5), NOTHING, Amount(0.4e-3, 2.5e-3, log=True)),
+    noise=(Amount(0.0002, 0.001, 0.5), NOTHING, Amount(0.2e-3, 2.0e-3, log=True)),
     correlated=(NOTHING, NOTHING, Amount(0.2e-3, 1.5e-3, 0.6)),
     correlation=(1.5, 5.0),
     bias=Amount(0.001, 0.015, 0.3),
@@ -202,8 +206,10 @@ STRUCTURED_LIGHT = FaultRanges(
     grazing=Amount(0.1, 0.9, 0.4),
     thin=Amount(0.1, 0.9, 0.3),
     edges=Amount(0.1, 0.6, 0.8),
-    patches=Amount(0.002, 0.08, 0.4),
+    patches=Amount(0.002, 0.15, 0.4),
     edge_reach=1,
+    patch_length=(2.0, 30.0),
+    shadow=Amount(0.06, 0.09, 0.9),
     steps=Amount(0.5e-3, 3.0e-3, 0.9),
 )
 """Kinect v1, Xtion, Astra."""
@@ -223,6 +229,8 @@ STEREO = FaultRanges(
     edges=Amount(0.1, 0.6, 0.7),
     patches=Amount(0.005, 0.10, 0.5),
     edge_reach=1,
+    patch_length=(2.0, 30.0),
+    shadow=Amount(0.05, 0.10, 0.7),
     steps=Amount(0.3e-3, 2.0e-3, 0.8),
     smoothing={Smoothing.NONE: 0.5, Smoothing.MEDIAN: 0.2, Smoothing.BILATERAL: 0.3},
     filling={Filling.NONE: 0.6, Filling.NEAREST: 0.2, Filling.FARTHEST: 0.2},

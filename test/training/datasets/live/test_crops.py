@@ -33,7 +33,7 @@ def test_a_crop_holds_what_a_network_needs(crops):
     for number, crop in enumerate(crops):
         assert set(crop) == KEYS and int(crop["number"]) == number
         assert crop["guide"].shape == (3, 64, 64) and crop["guide"].dtype == torch.float32
-        assert 0 <= crop["guide"].min() and crop["guide"].max() <= 1
+        assert crop["guide"].min() >= 0 and crop["guide"].max() <= 1
         for name in ("start", "near", "far", "truth"):
             assert crop[name].shape == (1, 64, 64) and crop[name].dtype == torch.float32
         assert crop["quality"].shape == (1, 64, 64) and crop["quality"].dtype == torch.uint8
@@ -91,7 +91,9 @@ def test_flips_turn_all_images_alike():
             float((own["truth"] - own["start"]).abs().nansum()), rel=1e-4
         )
         grey, own_grey = crop["guide"].sum(0), own["guide"].sum(0)
-        assert float((grey * crop["start"][0]).sum()) == pytest.approx(float((own_grey * own["start"][0]).sum()), rel=1e-4)
+        assert float((grey * crop["start"][0]).sum()) == pytest.approx(
+            float((own_grey * own["start"][0]).sum()), rel=1e-4
+        )
     assert len({crop["start"].numpy().tobytes() for crop in turned}) > 3
 
 

@@ -12,7 +12,7 @@ from training.datasets.pairs import PairEntry
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, scenes):
-    """Two large scenes of the train split, a small one, and three rendered frames (disparity, as the fixture has it)."""
+    """Two large scenes of the train split and a small one, and one of dev."""
     folder = tmp_path_factory.mktemp("scenes")
     rows = [("train", "middlebury2006_third", "a", (340, 360)), ("train", "middlebury2006_third", "b", (340, 330))]
     rows += [("train", "middlebury2006_third", "small", (100, 120)), ("dev", "middlebury2006_third", "d", (340, 330))]

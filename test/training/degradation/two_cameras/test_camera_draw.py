@@ -97,7 +97,9 @@ def test_images_keep_to_the_range_of_their_camera():
 
 def test_a_shift_of_the_calibration_moves_the_depth_by_that():
     """The image of a camera that is told to stand elsewhere than it does, against one that is told the truth."""
-    plain = GeometryRanges(one_to_one=1.0, registered=1.0, shift=0.0, far_off=0.0, rotation=0.0, motion=0.0, aligned=0.0)
+    plain = GeometryRanges(
+        one_to_one=1.0, registered=1.0, shift=0.0, far_off=0.0, rotation=0.0, motion=0.0, aligned=0.0
+    )
     y, x = np.mgrid[:304, :304]
     depth = np.where(x < 150, 1.0, 2.0).astype(np.float32)
     layers = [Layer(1 / depth)]

@@ -16,6 +16,7 @@ from training.degradation.two_cameras.noise import AxialNoise
 from training.degradation.two_cameras.pixels import Seen, seen_by
 from training.degradation.two_cameras.quantisation import Steps
 from training.degradation.two_cameras.ragged import ragged
+from training.degradation.two_cameras.shadow import Shadow
 from training.degradation.two_cameras.wiggle import Wiggle
 
 SIZE = (240, 320)
@@ -101,6 +102,26 @@ def test_ragged_edges_lie_within_their_deviation():
     edges = np.argmax(ragged(_step(), 0.8, _rng()) > 1.5, axis=1) - SIZE[1] // 2
     assert 0.5 < edges.std() < 1.3 and abs(edges.mean()) < 0.8
     np.testing.assert_array_equal(ragged(_step(), 0.0, _rng()), _step())
+
+
+@pytest.mark.parametrize("baseline", (0.075, -0.075))
+def test_a_shadow_is_as_wide_as_disparities_differ_and_on_the_side_away(baseline):
+    depth = _flat(2.0)
+    depth[60:160, 120:200] = 1.0
+    hidden = Shadow(baseline).mask(depth, 400.0)
+    width = 0.075 * 400 * (1 / 1.0 - 1 / 2.0)
+    rows = hidden[60:160].sum(axis=1)
+    assert (rows == rows[0]).all() and rows[0] == pytest.approx(width, abs=1)
+    beside = slice(104, 120) if baseline > 0 else slice(200, 216)
+    assert hidden[60:160, beside].sum() == hidden.sum()
+    assert not Shadow(0.0).mask(depth, 400.0).any()
+    slanted = np.tile(np.linspace(1, 2, 320, dtype=np.float32), (10, 1))
+    assert not Shadow(baseline).mask(slanted, 400.0).any()
+
+
+def test_ragged_surfaces_stay_as_they_are():
+    slanted = np.tile(np.linspace(1, 2, 320, dtype=np.float32), (240, 1))
+    np.testing.assert_array_equal(ragged(slanted, 0.8, _rng()), slanted)
 
 
 @pytest.mark.parametrize(("brightness", "share"), [(0.05, 0.6), (0.18, 0.3), (0.5, 0.0)])

@@ -62,9 +62,7 @@ def test_a_pixels_source_shows_the_same_place():
     y, x = np.nonzero(drawn.inverse > 0)
     number = drawn.source[y, x]
     seen = np.stack([(x - BESIDE.cx) / BESIDE.fx, (y - BESIDE.cy) / BESIDE.fy])
-    own = np.stack(
-        [(number % COLOUR.width - COLOUR.cx) / COLOUR.fx, (number // COLOUR.width - COLOUR.cy) / COLOUR.fy]
-    )
+    own = np.stack([(number % COLOUR.width - COLOUR.cx) / COLOUR.fx, (number // COLOUR.width - COLOUR.cy) / COLOUR.fy])
     assert np.abs(seen - own).max() < 0.75 / 90
     assert (drawn.source[drawn.inverse == 0] == -1).all()
 
