@@ -18,6 +18,7 @@ from torch.utils.data import Dataset, IterableDataset
 from depth_sr_ros.cameras.camera import Camera
 from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.cameras.registration import Registered, Registration, RegistrationOptions
+from depth_sr_ros.live.guided import filtered
 from training.datasets.endless import EndlessSampler
 from training.datasets.live.colours import varied
 from training.datasets.live.scenes import ScenePiece, SceneSource
@@ -61,6 +62,7 @@ class LiveCrop:
     Attributes:
         guide: (H, W, 3) float32 in [0, 1].
         registered: start image, hypotheses and quality.
+        smooth: the start image as the live filter leaves it, which a network starts from.
         truth: float32, NaN where unknown.
         ratio: colour pixels per depth pixel, 1 at least.
         number: of the crop.
@@ -68,6 +70,7 @@ class LiveCrop:
 
     guide: NDArray[np.float32]
     registered: Registered
+    smooth: NDArray[np.float32]
     truth: NDArray[np.float32]
     ratio: float
     number: int = 0
@@ -81,7 +84,7 @@ class LiveCrop:
             rng: draws one of the eight flips and turns; None leaves the crop as it is.
         """
         r = self.registered
-        images: dict[str, NDArray[Any]] = {"start": r.start, "near": r.near, "far": r.far, "quality": r.quality}
+        images: dict[str, NDArray[Any]] = {"start": self.smooth, "near": r.near, "far": r.far, "quality": r.quality}
         images["truth"] = self.truth
         turns = [False] * 3 if rng is None else [bool(turn) for turn in rng.integers(2, size=3)]
         made = {name: torch.from_numpy(_turned(image, turns))[None] for name, image in images.items()}
@@ -137,7 +140,8 @@ class LiveCropsByNumber(Dataset[dict[str, Tensor]]):
         cut = part_of(registered, self._inside)
         if not np.isfinite(cut.start).all():
             return None
-        return LiveCrop(varied(piece.rgb[self._inside], rng), cut, piece.truth[self._inside], ratio, number)
+        guide = varied(piece.rgb[self._inside], rng)
+        return LiveCrop(guide, cut, smoothed(guide, cut, ratio), piece.truth[self._inside], ratio, number)
 
 
 class LiveCrops(IterableDataset[dict[str, Tensor]]):
@@ -170,7 +174,7 @@ def register(raw: NDArray[np.float32], piece: ScenePiece, camera: CameraDraw) ->
         FrameError: nothing is measured, or nothing of it is in the colour camera's view.
     """
     geometry, colour = camera.geometry, Camera(piece.camera)
-    options = RegistrationOptions(threads=1)
+    options = RegistrationOptions(assign_mixed=True, threads=1)
     if geometry.aligned:
         # holes stay holes, and nothing says any more which pixels were measured
         driver = Registration(Camera(geometry.camera), colour, geometry.told, replace(options, fill=False))
@@ -178,6 +182,11 @@ def register(raw: NDArray[np.float32], piece: ScenePiece, camera: CameraDraw) ->
         return Registration(colour, colour, None, options)(raw), 1.0
     registration = Registration(Camera(geometry.camera), colour, geometry.told, options)
     return registration(raw), max(1.0, registration.ratio)
+
+
+def smoothed(guide: NDArray[np.float32], registered: Registered, ratio: float) -> NDArray[np.float32]:
+    """What the live filter makes of a crop, (H, W) metres; of colour (H, W, 3) in [0, 1]."""
+    return filtered(np.round(guide * 255).astype(np.uint8), registered, ratio)
 
 
 def part_of(registered: Registered, window: tuple[slice, slice]) -> Registered:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from depth_sr_ros.cameras.camera import Camera, Intrinsics
 from depth_sr_ros.cameras.registration import Registered, Registration, RegistrationOptions
-from training.datasets.live.crops import LiveCrop, part_of
+from training.datasets.live.crops import LiveCrop, part_of, smoothed
 from training.datasets.live.photographed import from_farther_side
 from training.datasets.pairs import PairEntry, load_pair, read_manifest
 from training.datasets.units import read_calibration
@@ -79,12 +79,14 @@ def _made(data: Path) -> Iterator[DevCrop]:
             sensor = model.before(camera)
             rng = np.random.default_rng([number, sorted({*SENSORS, *SWEEP}).index(name)])
             raw = simulate(whole, camera, sensor, rng)
-            registration = Registration(sensor.camera, camera, sensor.depth_to_colour, RegistrationOptions(threads=1))
+            options = RegistrationOptions(assign_mixed=True, threads=1)
+            registration = Registration(sensor.camera, camera, sensor.depth_to_colour, options)
             registered = registration(raw)
             window = _window(truth, rng)
             cut = part_of(registered, window)
             guide = (rgb[window] / np.float32(255)).astype(np.float32)
-            crop = LiveCrop(guide, cut, truth[window], max(1.0, registration.ratio))
+            ratio = max(1.0, registration.ratio)
+            crop = LiveCrop(guide, cut, smoothed(guide, cut, ratio), truth[window], ratio)
             yield DevCrop(name, entry.scene, crop, rgb[window])
 
 
@@ -139,10 +141,7 @@ def _read(kept: Path) -> Iterator[DevCrop]:
     for number, (camera, scene) in enumerate(arrays["names"]):
         start, quality, near, far = (arrays[name][number] for name in ("start", "quality", "near", "far"))
         guide = (arrays["rgb"][number] / np.float32(255)).astype(np.float32)
-        crop = LiveCrop(
-            guide,
-            Registered(start, quality, near, far, 1.0, 0),
-            arrays["truth"][number],
-            float(arrays["ratio"][number]),
-        )
+        registered, ratio = Registered(start, quality, near, far, 1.0, 0), float(arrays["ratio"][number])
+        smooth = smoothed(guide, registered, ratio)
+        crop = LiveCrop(guide, registered, smooth, arrays["truth"][number], ratio)
         yield DevCrop(str(camera), str(scene), crop, arrays["rgb"][number])

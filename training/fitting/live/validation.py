@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from depth_sr_ros.live.guided import filtered
 from depth_sr_ros.models import LiveNetwork
 from training.datasets.live.dev import DevCrop
 from training.evaluation.camera_scores import Scores, scores
@@ -50,8 +48,8 @@ class LiveEvaluation:
             raise ValueError("live evaluation: expected at least one crop, found none")
         self._crops = list(crops)
         self._known = [
-            {"start": scores(c.registered.start, c.truth), "filter": scores(_filter(one), c.truth)}
-            for one, c in ((one, one.crop) for one in self._crops)
+            {"start": scores(c.registered.start, c.truth), "filter": scores(c.smooth, c.truth)}
+            for c in (one.crop for one in self._crops)
         ]
 
     def __deepcopy__(self, memo: object) -> LiveEvaluation:
@@ -100,7 +98,3 @@ def _mean(camera: str, found: Sequence[tuple[Mapping[str, Scores], float]]) -> L
         for method in METHODS
     }
     return LiveScores(camera, measures, float(np.mean([honest for _, honest in found])))
-
-
-def _filter(one: DevCrop) -> NDArray[np.float32]:
-    return filtered(one.rgb, one.crop.registered, one.crop.ratio)
