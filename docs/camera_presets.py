@@ -7,9 +7,9 @@ from typing import Any
 
 from bench.cameras.methods import METHODS
 from bench.cameras.report import mean_of
-from bench.cameras.sensors import SENSORS
 from depth_sr_ros.cameras.expected import MethodErrors
 from depth_sr_ros.cameras.presets import TOPICS, TRANSFORMS, Preset, find_preset, preset_names
+from training.degradation.two_cameras.known_cameras import SENSORS
 
 _SHOWN = ("driver", "served")
 _KEYS = ("mae", "edges", "elsewhere", "coverage", "on_driver")

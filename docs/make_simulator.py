@@ -19,6 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.cameras.scenes import BenchScene
+from depth_sr_ros.cameras.depth import to_metres
 from depth_sr_ros.cameras.picture import Panel, Scale, compose, false_colours
 from depth_sr_ros.recordings.image_files import read_depth
 from docs.camera_pictures import room, write_palette
@@ -105,7 +107,7 @@ def main() -> int:
 
 
 def _whole_cameras() -> Iterator[Panel]:
-    scene = room()
+    scene = _room()
     scale = Scale.of_depth(_clean()[_WINDOW])
     rows, columns = (slice(_RATIO * part.start, _RATIO * part.stop) for part in _WINDOW)
     yield Panel(np.ascontiguousarray(scene.rgb[rows, columns, ::-1]), "colour")
@@ -118,7 +120,7 @@ def _alone() -> Iterator[Panel]:
     for name, faults in FAULTS.items():
         yield Panel(_error(_image(faults, light=_LIGHT.get(name, 1.0))), name)
     moved = np.eye(4)
-    moved[:3, :3] = cv2.Rodrigues(np.radians([0, np.degrees(2 * _RATIO / room().camera.intrinsics.fx), 0]))[0]
+    moved[:3, :3] = cv2.Rodrigues(np.radians([0, np.degrees(2 * _RATIO / _room().camera.intrinsics.fx), 0]))[0]
     yield Panel(_error(_image(_ONE, moved)), "calibration 2 px off")
     turned = np.eye(4)
     turned[:3, :3] = cv2.Rodrigues(np.radians([0, 0, 0.5]))[0]
@@ -126,6 +128,11 @@ def _alone() -> Iterator[Panel]:
     yield Panel(_error(_image(_ONE, roll=(4.0, 0.0))), "rolling shutter, 4 px")
     for name, faults in (("time of flight", _TIME_OF_FLIGHT), ("structured light", _KINECT), ("stereo", _STEREO)):
         yield Panel(_error(_image(faults)), f"all together: {name}")
+
+
+@cache
+def _room() -> BenchScene:
+    return room()
 
 
 @cache
@@ -140,7 +147,7 @@ def _image(
     light: float = 1.0,
 ) -> Depth:
     """What a depth camera in the colour camera's place delivers of the room, `light` times as bright."""
-    scene = room()
+    scene = _room()
     i = scene.camera.intrinsics
     coarse = i.resized(i.width // _RATIO, i.height // _RATIO)
     camera = CameraDraw(Geometry(coarse, np.eye(4) if to_colour is None else to_colour, roll=roll), faults)
@@ -193,8 +200,7 @@ def _kinect(folder: Path) -> Iterator[Panel]:
 
 
 def _realsense(folder: Path) -> Iterator[Panel]:
-    depth = read_depth(folder / "depth" / f"{_TABLE_FRAME}.png").astype(np.float32) / 1000
-    depth[depth == 0] = np.nan
+    depth = to_metres(read_depth(folder / "depth" / f"{_TABLE_FRAME}.png"), "16UC1")
     smooth = cv2.medianBlur(cv2.medianBlur(np.nan_to_num(depth), 5), 5)
     smooth = np.asarray(cv2.bilateralFilter(smooth, 15, 0.05, 8), np.float32)
     yield Panel(_fit(false_colours(depth, Scale.of_depth(depth))), "RealSense, aligned, as recorded")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import yaml
 
-from bench.cameras.sensors import SENSORS
 from depth_sr_ros.cameras.presets import TOPICS, find_preset, preset_names, read_preset
+from training.degradation.two_cameras.known_cameras import SENSORS
 
 NAMES = preset_names()
 FILES = {name: Path(__file__).parents[2] / "config" / "cameras" / f"{name}.yaml" for name in NAMES}

@@ -8,6 +8,7 @@ import pytest
 
 from depth_sr_ros.artifact import SHIPPED, list_artifacts, read_artifact
 from training.__main__ import _parser
+from training.recipes.live_recipe import find_live_recipe, load_live_recipe
 from training.recipes.names import list_recipes
 from training.recipes.provenance import provenance_of
 from training.recipes.recipe import Recipe, load_recipe
@@ -25,12 +26,17 @@ def _commands(text):
                 yield words[words.index("training") + 1 :]
 
 
+def _recipe(name):
+    live = find_live_recipe(name)
+    return load_recipe(name) if live is None else load_live_recipe(live)
+
+
 def _needs(args):
     """Run folders that a command reads."""
     if hasattr(args, "resume"):
         if args.resume:
             return [args.out]
-        start = args.start_from or load_recipe(args.recipe).start_from
+        start = args.start_from or _recipe(args.recipe).start_from
         if start is None or start in list_artifacts():
             return []
         return [Path(start.removesuffix("/weights.safetensors"))]
@@ -49,7 +55,7 @@ def test_commands_can_be_run_in_the_order_of_the_page():
             known = folder in made or (ROOT / folder).parent == SHIPPED
             assert known, f"{' '.join(words)}: nothing above makes {folder}"
         if hasattr(args, "recipe"):
-            load_recipe(args.recipe)
+            _recipe(args.recipe)
         if words[0] in ("train", "grow", "shrink", "average"):
             made.add(args.out)
     assert read > 5

@@ -40,7 +40,7 @@ def test_a_crop_holds_what_a_network_needs(crops):
         assert set(crop["quality"].unique().tolist()) <= {FILLED, FOOTPRINT, MEASURED}
         assert crop["ratio"].shape == () and 1 <= crop["ratio"] <= 10.2
         assert crop["start"].isfinite().all() and crop["near"].isfinite().all() and crop["far"].isfinite().all()
-        assert (crop["near"] <= crop["start"]).all() and (crop["start"] <= crop["far"]).all()
+        assert (crop["near"] <= crop["far"]).all()
 
 
 def test_most_of_a_start_image_is_near_the_truth(crops):
@@ -73,9 +73,9 @@ def test_without_faults_and_errors_the_start_image_is_the_truth():
     )
     crops = LiveCropsByNumber(_source(), LiveOptions(64, 16, ranges=exact), 1)
     for number in range(4):
-        crop = crops[number]
-        error = ((crop["start"] - crop["truth"]).abs() / crop["truth"])[crop["quality"] == MEASURED]
-        assert (error < 1e-3).float().mean() > 0.85  # at edges a pixel's samples lie on both sides
+        crop = crops.crop(number, np.random.default_rng(number))
+        error = (np.abs(crop.registered.start - crop.truth) / crop.truth)[crop.registered.quality == MEASURED]
+        assert (error < 1e-3).mean() > 0.85  # at edges a pixel's samples lie on both sides
 
 
 def test_flips_turn_all_images_alike():
