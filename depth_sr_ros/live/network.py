@@ -1,4 +1,4 @@
-"""A live network in the filter's place: makes depth of a registered frame, and says how sure it is of it.
+"""A live network behind the filter: makes depth of a registered frame, and says how sure it is of it.
 
 The network takes images whose sides are multiples of some pixels. Others are padded by repeating their last row and
 column, and the result is cut back.
@@ -44,7 +44,7 @@ class LiveNetworkFilter:
 
         Args:
             rgb: (H, W, 3) uint8.
-            registered: of the same size, its holes filled.
+            registered: of the same size, its holes filled; `start` is what `guided.filtered` makes of it.
 
         Raises:
             EngineError: the engine failed.

@@ -3,8 +3,8 @@
     path = LivePath(RegistrationOptions(depth_max=8.0))
     depth = path(rgb, raw, calibration).depth
 
-Registration gives a start image, its quality and two hypotheses; a live network makes depth of them where its weights
-are given, else a filter does.
+Registration gives a start image, its quality and two hypotheses; a filter smooths the start image; and where live weights
+are given, a network makes depth of that.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class LiveDepth:
         quality: (H, W) uint8, how each pixel is known; see `cameras.registration.Registered`.
         valid: (H, W) bool: measured, or within a measured pixel's own square.
         beyond_range: measured depth pixels that `depth_min` and `depth_max` leave out.
-        milliseconds: of registration, and of the network or filter.
+        milliseconds: of registration, and of filter and network.
         expected_error: (H, W) float32 metres, mean absolute error that the network expects of each pixel; None from
             the filter, which does not know.
     """
@@ -60,7 +60,7 @@ class LivePath:
     Args:
         options: range, and what hangs together. Holes are filled in any case, which `valid` marks, and mixed pixels
             assigned to a surface.
-        network: makes depth of registered frames; None leaves that to the filter.
+        network: makes depth of what the filter leaves; None leaves it at that.
     """
 
     def __init__(self, options: RegistrationOptions | None = None, network: LiveNetworkFilter | None = None) -> None:
@@ -109,11 +109,10 @@ class LivePath:
             )
         registered = registration(depth)
         ready = time.perf_counter()
+        result = filtered(rgb, registered, max(1.0, registration.ratio))
         error: NDArray[np.float32] | None = None
         if self.network is not None:
-            result, error = self.network(rgb, registered)
-        else:
-            result = filtered(rgb, registered, max(1.0, registration.ratio))
+            result, error = self.network(rgb, replace(registered, start=result))
         sizes, by = (colour_size, depth_size), NAME if self.network is None else self.network.name
         if sizes not in self._notes or self._notes[sizes][0] != cameras:
             self._notes[sizes] = cameras, f"{sentence}; covers {registered.coverage:.0%} of the image; {by}"

@@ -1,8 +1,8 @@
 """What every live network has in common: its inputs, its outputs and its configuration.
 
 A live network sees what a camera delivers after registration (`depth_sr_ros.cameras.registration`): a dense start
-image in metres, how each pixel is known, and for edges and holes the nearest and the farthest surface that may be
-there. It has no scale: everything is at the colour image's size, whatever the ratio of the cameras.
+image in metres, smoothed by the live filter (`depth_sr_ros.live.guided`), how each pixel is known, and for edges and
+holes the nearest and the farthest surface that may be there. It has no scale: everything is at the colour image's size, whatever the ratio of the cameras.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class LiveNetwork(nn.Module, abc.ABC):
 
         Args:
             guide: colour image, (B, 3, H, W), RGB in [0, 1].
-            start: registered depth, dense, (B, 1, H, W), metres, finite.
+            start: registered depth as the live filter leaves it, dense, (B, 1, H, W), metres, finite.
             near: the nearest surface that may be there, near <= start, same shape.
             far: the farthest surface that may be there, start <= far, same shape.
             quality: (B, 1, H, W), codes of `cameras.registration`: 1 filled, 2 footprint, 3 measured; uint8 or float.
