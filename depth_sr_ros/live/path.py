@@ -3,8 +3,8 @@
     path = LivePath(RegistrationOptions(depth_max=8.0))
     depth = path(rgb, raw, calibration).depth
 
-Registration gives a start image, its quality and two hypotheses; a filter smooths the start image; and where live weights
-are given, a network makes depth of that.
+Registration gives a start image, its quality and two hypotheses, a filter smooths the start image, and where live
+weights are given, a network goes on from there.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 A live network sees what a camera delivers after registration (`depth_sr_ros.cameras.registration`): a dense start
 image in metres, smoothed by the live filter (`depth_sr_ros.live.guided`), how each pixel is known, and for edges and
-holes the nearest and the farthest surface that may be there. It has no scale: everything is at the colour image's size, whatever the ratio of the cameras.
+holes the nearest and the farthest surface that may be there. It has no scale: everything is at the colour image's size,
+whatever the ratio of the cameras.
 """
 
 from __future__ import annotations
