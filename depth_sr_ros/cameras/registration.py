@@ -48,6 +48,7 @@ _TRIED_DEPTHS = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0)  # metres at which the views are
 _LEAST_DEPTH = 1e-4  # metres
 _FILLED_SLANT = 1.0  # slope of the steepest surface that is seen across a hole
 _WINDOW = 1.0  # how far hypotheses look, in depth pixels
+_LARGEST = 2**15 - 1  # rows and columns are kept in 16 bits
 _LEAST_BAND = 2**15  # pixels that are worth a thread
 
 
@@ -89,6 +90,11 @@ class Registration:
         depth_to_colour: NDArray[np.float64] | None = None,
         options: RegistrationOptions | None = None,
     ) -> None:
+        if max(colour_camera.size) > _LARGEST:
+            width, height = colour_camera.size[::-1]
+            raise ValueError(
+                f"registration: expected at most {_LARGEST} colour pixels each way, found {width}x{height}"
+            )
         self.depth_camera, self.colour_camera = depth_camera, colour_camera
         self.depth_to_colour = check_rigid(np.eye(4) if depth_to_colour is None else depth_to_colour)
         self.options = options or RegistrationOptions()
@@ -109,7 +115,7 @@ class Registration:
         self._tiles = np.zeros([-(-size // TILE) for size in colour_camera.size], np.float32)
         least = _LEAST_BAND // colour_camera.size[1] + 1
         self.threads = min(self.options.threads or cv2.getNumThreads(), max(1, colour_camera.size[0] // least))
-        reach = max(1, round(self.ratio * _WINDOW))
+        reach = min(max(1, round(self.ratio * _WINDOW)), max(colour_camera.size))
         self._window = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
         # two surfaces, not one that is slanted
         slant = self.options.slant * 2 * reach / self._colour_focal()
@@ -334,7 +340,7 @@ class Registration:
         field = parallax_field(self.colour_camera, self.depth_to_colour)
         slant = _FILLED_SLANT / self._colour_focal()
         self._displacement = float(np.abs(field).max())
-        own = max(1, math.ceil(self.ratio))
+        own = min(max(1, math.ceil(self.ratio)), max(self.colour_camera.size))
         steep = f32(own * o.slant / _FILLED_SLANT)
         return Parallax(field, f32(self._margin()), f32(o.noise_m), f32(o.noise_share), f32(slant), own, steep)
 
