@@ -171,7 +171,7 @@ def _with_a_hole(camera):
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from([1, 2, 3.2]), st.tuples(st.floats(0, 0.999), st.floats(0, 0.999)), WILD)
 def test_no_registered_pixel_moves_what_is_out_of_its_reach(ratio, where, wild):
-    """Its reach: what the smoother carries on, some ten pixels and five depth pixels, and a hole that it lies beside."""
+    """Its reach: what the smoother carries on, ten pixels and some depth pixels, and a hole that it lies beside."""
     coarse = SMALL.resized(round(160 / ratio), round(120 / ratio))
     raw, rgb = _with_a_hole(coarse), seen(SMALL)[1]
     row, column = (int(share * size) for share, size in zip(where, raw.shape, strict=True))
