@@ -26,6 +26,7 @@ from depth_sr_ros.cameras.lens import Lens
 from depth_sr_ros.cameras.transforms import Matrix, rigid_matrix
 
 NAME = "calibration.json"
+_FARTHEST_APART = 1000.0  # metres
 _EXPECTED = (
     "colour_camera, depth_camera (width, height, fx, fy, cx, cy; optional distortion_model and distortion) and "
     "depth_to_colour (R and t_m in metres, or [x, y, z, qx, qy, qz, qw])"
@@ -105,7 +106,7 @@ def check_rigid(matrix: Any) -> Matrix:
     """The matrix itself, as float64, where it is a rigid motion.
 
     Raises:
-        ValueError: another shape, numbers that are not finite, or a rotation that is none.
+        ValueError: another shape, numbers that are not finite, a rotation that is none, or cameras far apart.
     """
     found = np.asarray(matrix, np.float64)
     if found.shape != (4, 4) or not np.isfinite(found).all():
@@ -116,6 +117,11 @@ def check_rigid(matrix: Any) -> Matrix:
         raise ValueError(
             "depth_to_colour: expected a rotation (R times its transpose is 1, its determinant too), found "
             f"{rotation.tolist()}; give an orthonormal, right-handed R without scale"
+        )
+    if np.abs(found[:3, 3]).max() > _FARTHEST_APART:
+        raise ValueError(
+            f"depth_to_colour: expected cameras at most {_FARTHEST_APART:g} m apart, found a translation of "
+            f"{found[:3, 3].tolist()} m; give it in metres"
         )
     return found
 

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from depth_sr_ros.cameras.lens import Lens
 
+_ABSURD = 1e4  # times the size of an image, or a part of it: no focal length and no centre of a camera
+
 
 @dataclass(frozen=True)
 class Intrinsics:
@@ -70,7 +72,7 @@ class Camera:
         lens: their distortion; none for rectified images.
 
     Raises:
-        ValueError: a size or focal length that is not positive, or numbers that are not finite.
+        ValueError: a size or focal length that is not positive, or numbers that are not finite, or of no camera.
     """
 
     intrinsics: Intrinsics
@@ -84,6 +86,12 @@ class Camera:
                 f"camera: expected a positive size and positive focal lengths, found {i.width}x{i.height}, fx {i.fx}, "
                 f"fy {i.fy}, cx {i.cx}, cy {i.cy}; calibrate the camera, or correct its camera_info"
             )
+        for name, focal, centre, pixels in (("x", i.fx, i.cx, i.width), ("y", i.fy, i.cy, i.height)):
+            if not pixels / _ABSURD <= focal <= pixels * _ABSURD or abs(centre) > pixels * _ABSURD:
+                raise ValueError(
+                    f"camera: expected a focal length and a centre that suit {pixels} pixels, found f{name} {focal:g} "
+                    f"and c{name} {centre:g}; both are in pixels: calibrate the camera, or correct its camera_info"
+                )
 
     @property
     def size(self) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from depth_sr_ros.cameras.placing import Limits
 from depth_sr_ros.cameras.quality import FOOTPRINT, MEASURED, NOTHING
 
 _F32 = np.float32
+_FARTHEST = np.finfo(np.float32).max
 
 
 @compiled
@@ -40,7 +41,10 @@ def compose(surfaces: Any, patches: Any, limits: Limits, first: int, last: int, 
             surface[x] = surface[x] if own else patch[x]
         for x in range(z.size):
             value = surface[x]
-            z[x] = _F32(1) / value if value > 0 else _F32(0)
+            # the inverse of the inverse of what is as far as a float can hold may be infinite
+            one = _F32(1) / value
+            one = one if one < _FARTHEST else _FARTHEST
+            z[x] = one if value > 0 else _F32(0)
             mark[x] = mark[x] if value > 0 else NOTHING
             nearest = value if value > nearest else nearest
         for x in range(z.size):

@@ -58,6 +58,25 @@ def to_metres(raw: NDArray[Any], encoding: str, unit: float | None = None) -> ND
     return depth
 
 
+def within_range(depth: NDArray[np.float32], low: float, high: float) -> tuple[NDArray[np.float32], int]:
+    """Leaves out what is measured beyond a range.
+
+    Args:
+        depth: (h, w) float32 metres, NaN, infinite or not positive where invalid; not changed.
+        low: nearest distance that counts, metres.
+        high: farthest distance that counts, metres; may be infinite.
+
+    Returns:
+        Depth, NaN beyond the range (`depth` itself where the range has no limits), and how many measured pixels that
+        left out.
+    """
+    if low <= 0 and high == np.inf:
+        return depth, 0
+    with np.errstate(invalid="ignore"):
+        measured, inside = np.isfinite(depth) & (depth > 0), (depth >= low) & (depth <= high)
+    return np.where(inside, depth, np.float32(np.nan)), int(np.count_nonzero(measured & ~inside))
+
+
 def to_millimetres(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
     """Converts metres to `16UC1` millimetres, rounded; 0 where invalid or outside 1 mm to 65.534 m.
 

@@ -4,7 +4,7 @@ Each depth pixel's ray, with its lens's distortion taken out, times its depth is
 and projected through the lens of that, it has a place in the colour image. Between points that hang together, depth is
 interpolated; beside gaps each depth pixel covers its own square; the nearest of what meets in a pixel wins. What a
 parallax uncovers is filled from behind. The kernels are, in this order, in `placing`, `joining`, `patches`, `surfaces`,
-`composing`, `filling` and `hypotheses`.
+`composing`, `filling` (with `parallax` and `interpolation`) and `hypotheses`.
 
     registration = Registration(calibration.depth, calibration.colour, calibration.depth_to_colour)
     registered = registration(depth)            # (h, w) float32 metres -> start image, quality, hypotheses
@@ -27,10 +27,11 @@ from depth_sr_ros.cameras.calibration import check_rigid
 from depth_sr_ros.cameras.camera import Camera, Intrinsics
 from depth_sr_ros.cameras.composing import compose, take
 from depth_sr_ros.cameras.errors import FrameError
-from depth_sr_ros.cameras.filling import TILE, Parallax, fill, find_nearest, find_rows
+from depth_sr_ros.cameras.filling import TILE, fill, find_nearest, find_rows
 from depth_sr_ros.cameras.hypotheses import decide
 from depth_sr_ros.cameras.joining import join
 from depth_sr_ros.cameras.mixed import assign_mixed, cut_shares
+from depth_sr_ros.cameras.parallax import Parallax
 from depth_sr_ros.cameras.patches import PATCH, cut_patches, draw_patches
 from depth_sr_ros.cameras.placing import Limits, place
 from depth_sr_ros.cameras.quality import FILLED, FOOTPRINT, MEASURED, NOTHING
@@ -47,6 +48,7 @@ _TRIED_DEPTHS = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0)  # metres at which the views are
 _LEAST_DEPTH = 1e-4  # metres
 _FILLED_SLANT = 1.0  # slope of the steepest surface that is seen across a hole
 _WINDOW = 1.0  # how far hypotheses look, in depth pixels
+_LARGEST = 2**15 - 1  # rows and columns are kept in 16 bits
 _LEAST_BAND = 2**15  # pixels that are worth a thread
 
 
@@ -88,6 +90,11 @@ class Registration:
         depth_to_colour: NDArray[np.float64] | None = None,
         options: RegistrationOptions | None = None,
     ) -> None:
+        if max(colour_camera.size) > _LARGEST:
+            width, height = colour_camera.size[::-1]
+            raise ValueError(
+                f"registration: expected at most {_LARGEST} colour pixels each way, found {width}x{height}"
+            )
         self.depth_camera, self.colour_camera = depth_camera, colour_camera
         self.depth_to_colour = check_rigid(np.eye(4) if depth_to_colour is None else depth_to_colour)
         self.options = options or RegistrationOptions()
@@ -108,7 +115,7 @@ class Registration:
         self._tiles = np.zeros([-(-size // TILE) for size in colour_camera.size], np.float32)
         least = _LEAST_BAND // colour_camera.size[1] + 1
         self.threads = min(self.options.threads or cv2.getNumThreads(), max(1, colour_camera.size[0] // least))
-        reach = max(1, round(self.ratio * _WINDOW))
+        reach = min(max(1, round(self.ratio * _WINDOW)), max(colour_camera.size))
         self._window = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
         # two surfaces, not one that is slanted
         slant = self.options.slant * 2 * reach / self._colour_focal()
@@ -271,17 +278,25 @@ class Registration:
             reach = 2 * math.ceil((widest + self._margin()) / TILE) + 1
             tiles = np.asarray(cv2.dilate(tiles, np.ones((reach, reach), np.uint8)), np.float32)
             distance = cv2.distanceTransform((quality == NOTHING).view(np.uint8), cv2.DIST_C, 3)
-        # a pixel beyond the corner of what is covered has its row and column filled by the first pass
-        for searched in (tiles, np.zeros_like(tiles)):
-            if not self._fill_once(start, quality, distance, searched, near, far):
+        # a pixel beyond the corner of what is covered has its row and column filled by the pass before
+        nowhere = np.zeros_like(tiles)
+        for searched, final in ((tiles, False), (nowhere, True), (nowhere, True)):
+            if not self._fill_once(start, quality, distance, searched, final, near, far):
                 break
 
     def _fill_once(
-        self, start: _Floats, quality: NDArray[np.uint8], distance: _Floats, tiles: _Floats, near: _Floats, far: _Floats
+        self,
+        start: _Floats,
+        quality: NDArray[np.uint8],
+        distance: _Floats,
+        tiles: _Floats,
+        final: bool,
+        near: _Floats,
+        far: _Floats,
     ) -> int:
         above, below = self._above, self._below
         self._in_bands(lambda *columns: find_rows(quality, *columns, above, below), start.shape[1])
-        given = start, quality, distance, tiles, above, below, self._parallax
+        given = start, quality, distance, tiles, above, below, self._parallax, final
         return sum(self._in_bands(lambda *rows: fill(*given, *rows, near, far), start.shape[0]))
 
     def _check(self, depth: NDArray[np.float32]) -> None:
@@ -325,7 +340,9 @@ class Registration:
         field = parallax_field(self.colour_camera, self.depth_to_colour)
         slant = _FILLED_SLANT / self._colour_focal()
         self._displacement = float(np.abs(field).max())
-        return Parallax(field, f32(self._margin()), f32(o.noise_m), f32(o.noise_share), f32(slant))
+        own = min(max(1, math.ceil(self.ratio)), max(self.colour_camera.size))
+        steep = f32(own * o.slant / _FILLED_SLANT)
+        return Parallax(field, f32(self._margin()), f32(o.noise_m), f32(o.noise_share), f32(slant), own, steep)
 
     def _margin(self) -> float:
         return (max(self.ratio, 1) + 1) / 2

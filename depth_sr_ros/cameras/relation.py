@@ -147,7 +147,7 @@ def view_difference(depth: Camera, colour: Camera) -> float:
 
 def baseline(matrix: Matrix) -> float:
     """Distance between two cameras, metres."""
-    return float(np.linalg.norm(matrix[:3, 3]))
+    return math.hypot(*matrix[:3, 3])
 
 
 def _by_cameras(found: Evidence, colour: Camera, depth: Camera) -> Relation:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_sr_ros.cameras.camera import Camera
-from depth_sr_ros.cameras.filling import NODE
+from depth_sr_ros.cameras.parallax import NODE
 from depth_sr_ros.cameras.placing import View
 from depth_sr_ros.cameras.transforms import Matrix
 

@@ -33,6 +33,7 @@ NOISE_M, NOISE_SHARE = 0.005, 0.012
 _WEIGHTS = np.array((0.0, 0.04, 0.03, 1.0), np.float32)  # nothing, filled, footprint, measured
 _EDGE_WEIGHT = np.float32(0.015)  # of what is measured beside an edge: silhouettes are fat, and calibrations off
 _SMOOTHNESS, _COLOUR_SIGMA = 5.0, 5.5  # at 1 colour pixel per depth pixel
+_FARTHEST = np.finfo(np.float32).max
 _DECISION = np.float32(2.0)  # how much steeper than the filter an edge goes from the near surface to the far one
 _APART = np.float32(15.0)  # standard deviations of the noise between two surfaces; what is nearer is one noisy surface
 
@@ -66,4 +67,4 @@ def filtered(rgb: NDArray[np.uint8], registered: Registered, ratio: float) -> ND
         between = np.clip(((smooth - near) / width - np.float32(0.5)) * _DECISION + np.float32(0.5), 0, 1)
         decided = np.where(question, near + between * width, smooth)
         bound = np.float32(NOISE_M) + np.float32(NOISE_SHARE) * start
-        return np.asarray(np.clip(decided, near - bound, far + bound), np.float32)
+        return np.asarray(np.clip(decided, near - bound, np.minimum(far + bound, _FARTHEST)), np.float32)

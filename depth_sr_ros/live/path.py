@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from depth_sr_ros.cameras.calibration import Calibration
 from depth_sr_ros.cameras.camera import Camera
+from depth_sr_ros.cameras.depth import within_range
 from depth_sr_ros.cameras.grids import Size, check_sizes
 from depth_sr_ros.cameras.own_grid import OwnGrid, OwnGrids
 from depth_sr_ros.cameras.registration import FOOTPRINT, Registration, RegistrationOptions
@@ -65,7 +66,8 @@ class LivePath:
 
     def __init__(self, options: RegistrationOptions | None = None, network: LiveNetworkFilter | None = None) -> None:
         self.network = network
-        self._registrations = Registrations(replace(options or RegistrationOptions(), fill=True, assign_mixed=True))
+        self._options = replace(options or RegistrationOptions(), fill=True, assign_mixed=True)
+        self._registrations = Registrations(self._options)
         self._grids = OwnGrids()
         self._notes: dict[tuple[Size, Size], tuple[Calibration | None, str]] = {}
 
@@ -96,9 +98,16 @@ class LivePath:
         if cameras is not None:
             registration = self.registration(cameras)
             sentence = _told(registration)
+            beyond = 0  # registration leaves it out, and counts it
         else:
             if not any_aspect:
                 check_sizes(colour_size, depth_size)
+            # before anything else: what does not count neither tells of a grid nor stands for its neighbours
+            inside, beyond = within_range(depth, self._options.depth_min, self._options.depth_max)
+            if beyond and not np.isfinite(inside).any():
+                beyond = 0  # registration says so, and counts
+            else:
+                depth = inside
             grid = self._grids.of(depth) if depth_size == colour_size else OwnGrid("dense", depth_size)
             depth = grid.take(depth)
             registration = self._registrations.identity(grid.size, colour_size, colour_camera)
@@ -118,7 +127,7 @@ class LivePath:
             self._notes[sizes] = cameras, f"{sentence}; covers {registered.coverage:.0%} of the image; {by}"
         times = (ready - begun) * 1e3, (time.perf_counter() - ready) * 1e3
         valid = registered.quality >= FOOTPRINT
-        return LiveDepth(result, registered.quality, valid, registered.beyond_range, times, error)
+        return LiveDepth(result, registered.quality, valid, beyond + registered.beyond_range, times, error)
 
     def registration(self, cameras: Calibration) -> Registration:
         """The registration of depth that is not registered, made ready.

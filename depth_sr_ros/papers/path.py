@@ -9,7 +9,6 @@ Depth that is not registered is registered first, its holes left open: a network
 from __future__ import annotations
 
 import logging
-import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from depth_sr_ros.artifact import Artifact, ArtifactError, find_artifact, read_artifact, shipped_scales
 from depth_sr_ros.cameras.calibration import Calibration
+from depth_sr_ros.cameras.depth import within_range
 from depth_sr_ros.cameras.grids import FrameLayout, Size, colour_on_grid, depth_on_grid, frame_layout
 from depth_sr_ros.cameras.own_grid import OwnGrids
 from depth_sr_ros.cameras.registration import Registration, RegistrationOptions, warm_up
@@ -166,13 +166,7 @@ class NetworkPath:
         if cameras is not None:
             registered = self._registrations.between(cameras)(depth)
             return registered.start, registered.beyond_range
-        low, high = self._range
-        beyond = 0
-        if low > 0 or high < math.inf:
-            with np.errstate(invalid="ignore"):
-                measured, inside = np.isfinite(depth) & (depth > 0), (depth >= low) & (depth <= high)
-            beyond = int(np.count_nonzero(measured & ~inside))
-            depth = np.where(inside, depth, np.float32(np.nan))
+        depth, beyond = within_range(depth, *self._range)
         if depth.shape == colour and (grid := self._grids.of(depth)).kind == "dots":
             depth = grid.take(depth)
         return depth, beyond

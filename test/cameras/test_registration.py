@@ -22,7 +22,7 @@ from two_cameras import (
     with_lens,
 )
 
-from depth_sr_ros.cameras import composing, filling, hypotheses, joining, patches, placing, surfaces
+from depth_sr_ros.cameras import composing, filling, hypotheses, interpolation, joining, patches, placing, surfaces
 from depth_sr_ros.cameras.calibration import read_calibration
 from depth_sr_ros.cameras.camera import Camera, Intrinsics
 from depth_sr_ros.cameras.depth import to_metres
@@ -39,7 +39,7 @@ from depth_sr_ros.cameras.registration import (
 )
 
 BESIDE = motion(0.041, -0.013, 0.007, (0.02, -0.031, 0.011))
-KERNELS = composing, filling, hypotheses, joining, patches, placing, surfaces
+KERNELS = composing, filling, hypotheses, interpolation, joining, patches, placing, surfaces
 OPEN = RegistrationOptions(fill=False)
 numbers = st.floats(-1, 1)
 motions = st.builds(
@@ -260,8 +260,13 @@ def test_there_and_back(to_colour, slant, distance):
 # symmetry
 
 
-def alike(one, other, turn, but=0.001):
-    """A thousandth of the pixels may lie on an outline so exactly that rounding decides who covers them."""
+OUTLINES = {False: 0.001, True: 0.004}
+"""Share of the pixels that may lie on an outline so exactly that rounding decides who covers them, without and with
+holes filled: one of them may fill a row or a column of a hole."""
+
+
+def alike(one, other, turn, but=OUTLINES[False]):
+    """That both are the same but for outlines."""
     for name in ("start", "near", "far"):
         same = np.isclose(turn(getattr(one, name)), getattr(other, name), rtol=2e-5, equal_nan=True)
         assert 1 - same.mean() <= but, name
@@ -283,7 +288,7 @@ def test_mirrored_cameras_see_a_mirrored_image(to_colour, seed, flips, fill):
     other = Registration(flipped(DEPTH, *flips), flipped(COLOUR, *flips), mirrored_motion(to_colour, mirror), options)(
         turn(depth)
     )
-    alike(plain, other, turn)
+    alike(plain, other, turn, OUTLINES[fill])
 
 
 @settings(max_examples=30, deadline=None)
@@ -296,7 +301,7 @@ def test_rows_and_columns_are_treated_alike(to_colour, seed, fill):
     other = Registration(transposed(DEPTH), transposed(COLOUR), mirrored_motion(to_colour, swap), options)(
         np.ascontiguousarray(depth.T)
     )
-    alike(plain, other, lambda image: image.T)
+    alike(plain, other, lambda image: image.T, OUTLINES[fill])
 
 
 # holes and edges
@@ -521,6 +526,37 @@ def test_one_wrong_pixel_moves_only_what_is_around_it(seed, row, column, wrong):
     measured = np.isfinite(depth) & ((abs(y - row) > 1) | (abs(x - column) > 1))
     for name in ("start", "near", "far"):
         np.testing.assert_array_equal(getattr(one, name)[measured], getattr(two, name)[measured])
+
+
+@pytest.mark.parametrize("wrong", [0.4, 50.0, 1e30])
+@pytest.mark.parametrize(("row", "column"), [(0, 30), (46, 30), (23, 0), (23, 60), (20, 39), (24, 41)])
+def test_one_wrong_pixel_at_a_hole_does_not_fill_it(wrong, row, column):
+    """At the border of the view, and at a hole in the middle of it."""
+    depth = np.full(DEPTH.size, 2.0, np.float32)
+    depth[18:30, 40:50] = np.nan
+    depth[row, column] = wrong
+    registration = Registration(DEPTH, COLOUR, motion(x=-0.004))
+    filled = registration(depth)
+    assert (filled.quality == FILLED).mean() > 0.01
+    wild = (filled.quality == FILLED) & ~np.isclose(filled.start, 2.0, rtol=0.01)
+    assert wild.sum() <= 4
+    assert np.isfinite(filled.start).all()
+
+
+def test_single_pixels_fill_holes_where_there_is_nothing_else():
+    depth = np.full(DEPTH.size, np.nan, np.float32)
+    depth[5:45:10, 5:60:10] = 2.0 + np.arange(6)
+    result = Registration(DEPTH, COLOUR, motion(x=-0.004))(depth)
+    assert np.isfinite(result.start).all() and result.start.max() == pytest.approx(7.0, rel=1e-3)
+
+
+@pytest.mark.parametrize("size", [(94, 122), (20, 30)])
+def test_as_far_as_a_float_can_hold_stays_finite(size):
+    depth = np.full(DEPTH.size, 2.0, np.float32)
+    depth[20, 30] = np.finfo(np.float32).max
+    result = Registration.identity(DEPTH.size, size)(depth)
+    for image in (result.start, result.near, result.far):
+        assert np.isfinite(image).all()
 
 
 def test_what_is_no_distance_is_no_measurement():

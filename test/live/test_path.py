@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from two_cameras import COLOUR, DEPTH, LENSES, motion, with_lens
 from two_views import seen
 
@@ -140,3 +142,64 @@ def test_a_note_follows_the_cameras_that_serve():
         path(rgb, raw, Calibration(COLOUR, DEPTH, motion(x=x)))
     (note,) = path.notes
     assert "30 mm beside colour" in note
+
+
+def test_what_is_out_of_range_tells_of_no_grid():
+    """Every other row and column is out of range: what remains are dots."""
+    truth, rgb = seen(VGA)
+    depth = np.full_like(truth, 50.0)
+    depth[2::4, 2::4] = truth[2::4, 2::4]
+    path = LivePath(RegistrationOptions(depth_max=8.0))
+    result = path(rgb, depth)
+    assert result.beyond_range == (depth > 8).sum()
+    assert "a dot per measurement" in path.notes[0] and result.valid.all()
+
+
+FARTHEST = float(np.finfo(np.float32).max)
+WILD = st.sampled_from([1e-6, 0.001, 0.05, 0.3, 20.0, 1000.0, FARTHEST]) | st.floats(2.0**-20, FARTHEST, width=32)
+SMALL = Camera(Intrinsics(160, 120, 131.0, 131.0, 79.5, 59.5))
+BESIDE = motion(x=-0.05)
+
+
+def _with_a_hole(camera):
+    depth = noisy(seen(camera)[0])
+    height, width = depth.shape
+    depth[height // 2 : height // 2 + 3, width // 3 : width // 3 + 3] = np.nan
+    return depth
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from([1, 2, 3.2]), st.tuples(st.floats(0, 0.999), st.floats(0, 0.999)), WILD)
+def test_no_registered_pixel_moves_what_is_out_of_its_reach(ratio, where, wild):
+    """Its reach: what the smoother carries on, ten pixels and some depth pixels, and a hole that it lies beside."""
+    coarse = SMALL.resized(round(160 / ratio), round(120 / ratio))
+    raw, rgb = _with_a_hole(coarse), seen(SMALL)[1]
+    row, column = (int(share * size) for share, size in zip(where, raw.shape, strict=True))
+    path = LivePath()
+    before = path(rgb, raw).depth
+    raw[row, column] = wild
+    after = path(rgb, raw).depth
+    y, x = np.mgrid[:120, :160]
+    away = np.maximum(abs(y - (row + 0.5) * ratio + 0.5), abs(x - (column + 0.5) * ratio + 0.5))
+    assert np.isfinite(after).all()
+    assert np.abs(after.astype(float) - before)[away > 12 + 8 * ratio].max() < 0.001
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.tuples(st.integers(0, 46), st.integers(0, 60)), WILD)
+def test_no_pixel_of_a_camera_beside_moves_what_is_out_of_its_reach(cell, wild):
+    """Around where it was seen and where it is now; what is filled may be so from far, and is not valid."""
+    raw, rgb = _with_a_hole(DEPTH), seen(COLOUR, BESIDE)[1]
+    cameras, path = Calibration(COLOUR, DEPTH, BESIDE), LivePath()
+    before = path(rgb, raw, cameras)
+    places = [np.array([*DEPTH.rays()[cell], 1]) * z + BESIDE[:3, 3] for z in (raw[cell], wild)]
+    raw[cell] = wild
+    after = path(rgb, raw, cameras)
+    y, x = np.mgrid[: COLOUR.size[0], : COLOUR.size[1]]
+    away = np.full(COLOUR.size, np.inf)
+    for column, row in COLOUR.project(np.array(places)):
+        if np.isfinite(column + row):
+            away = np.minimum(away, np.maximum(abs(y - row), abs(x - column)))
+    assert np.isfinite(after.depth).all()
+    known = before.valid & after.valid & (away > 12 + 8 * 2.2)
+    assert np.abs(after.depth.astype(float) - before.depth)[known].max() < 0.001

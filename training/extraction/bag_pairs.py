@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from depth_sr_ros.cameras.calibration import Calibration
 from depth_sr_ros.cameras.camera import Camera, Intrinsics
+from depth_sr_ros.cameras.depth import within_range
 from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.cameras.grids import frame_layout
 from depth_sr_ros.cameras.registration import Registration, RegistrationOptions
@@ -231,10 +232,13 @@ class Bag:
         if self._registration is not None:
             return self._registration(depth).start, self._registration.colour_camera.intrinsics
         options = self._options.registration()
-        with np.errstate(invalid="ignore"):
-            depth[~((depth >= options.depth_min) & (depth <= options.depth_max))] = np.nan
+        depth, beyond = within_range(depth, options.depth_min, options.depth_max)
         if not np.isfinite(depth).any():
-            raise FrameError("all_invalid", "depth: expected measured pixels, found none; is the sensor covered?")
+            raise FrameError(
+                "all_invalid",
+                f"depth: expected measured pixels, found none, and {beyond} out of `--depth-min` to `--depth-max`; is "
+                "the sensor covered?",
+            )
         return depth, camera
 
     def _relation(self) -> Relation:
