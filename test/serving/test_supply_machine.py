@@ -325,7 +325,8 @@ class SupplyMachine(RuleBasedStateMachine):
         assert previous.freed == (previous.upsampler.made == previous.upsampler.closed + closing)
         if not self.state.keep_previous and not (ready and ready.upsampler is previous.upsampler):
             assert previous.freed
-        if self.state.keep_previous and not self.gone and previous.upsampler not in self.lost:
+        # what is prepared anew when everything ends is closed
+        if self.state.keep_previous and not self.ended and previous.upsampler not in self.lost:
             assert not previous.freed
 
     @invariant()
