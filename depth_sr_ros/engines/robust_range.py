@@ -27,12 +27,12 @@ neighbour's value:
 | `dagf_x8_live` (OpenVINO float32, bfloat16; ONNX Runtime and PyTorch as float32) | 530, 562 | 2790, 2806 | 0, 0 |
 | `jiif_x8_live` (the same; the Kinect's frame only) | 196, 214 | 5571, 6065 | 0, 0 |
 
-Two exceptions are left. The range may rest on one pair: when a cell of it changes, the range becomes what the next pair
-reaches, which moved Middlebury's frame by 22 mm in float32 and, at edges, by 134 mm in bfloat16, where any change of
-the range rounds differently. Each frame has up to four such cells or none. No rule that follows the frame's own depth is
-free of them, since changing one cell after the other turns any frame into any other. More cells that touch, or
-percentiles, only make others the decisive ones. And deeper than 13 cells in a hole the frame's mean stands in, to which
-a cell adds at most the range divided by the number of valid cells.
+Two exceptions are left. The range may rest on one pair: when a cell of it changes, the range becomes what the next
+pair reaches, which moved Middlebury's frame by 22 mm in float32 and, at edges, by 134 mm in bfloat16, where any
+change of the range rounds differently. Each frame has up to four such cells or none. No rule that follows the frame's
+own depth is free of them, since changing one cell after the other turns any frame into any other. More cells that
+touch, or percentiles, only make others the decisive ones. And deeper than 13 cells in a hole the frame's mean stands
+in, to which a cell adds at most the range divided by the number of valid cells.
 """
 
 from __future__ import annotations
