@@ -124,3 +124,40 @@ def test_dots_are_taken_at_their_own_density(scale):
     upsampler = Upsampler(scale=scale, **QUICK)
     result = upsampler(rgb, dots)
     assert result.valid.mean() > 0.99 and np.abs(result.depth - truth)[result.valid].mean() < 0.1
+
+
+HOSTILE = {
+    "no_number": np.nan,
+    "infinite": np.inf,
+    "negative": -1.0,
+    "subnormal": 1e-42,
+    "largest": float(np.finfo(np.float32).max),
+    "mixed": [np.nan, np.inf, -np.inf, 0.0, 1e-42, 1e-30, 0.001, 1.0, 60.0, 1e30, float(np.finfo(np.float32).max)],
+}
+
+
+SIZES = ((1, 1), (1, 1)), ((2, 3), (2, 3)), ((4, 900), (2, 450)), ((30, 40), (0, 0))
+"""Of colour, and of depth."""
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+@pytest.mark.parametrize("kind", sorted(HOSTILE))
+@pytest.mark.parametrize("apart", [False, True], ids=["registered", "apart"])
+def test_hostile_depth_gives_depth_or_a_sentence(kind, sizes, apart):
+    rng = np.random.default_rng(0)
+    depth = rng.choice(np.atleast_1d(np.array(HOSTILE[kind], np.float32)), sizes[1])
+    rgb = np.full((*sizes[0], 4), 7, np.uint8)[..., :3]  # not contiguous
+    for array in (depth, rgb):
+        array.flags.writeable = False
+    upsampler = Upsampler(scale=0, fill_holes=True, **QUICK)
+    cameras = None
+    try:
+        if apart:
+            colour, other = (Camera(Intrinsics(w, h, w or 1, w or 1, w / 2, h / 2)) for h, w in sizes)
+            cameras = Calibration(colour, other, motion(x=0.01))
+        result = upsampler(rgb, depth, cameras)
+    except ValueError as refused:
+        assert "expected" in str(refused) and "found" in str(refused)
+    else:
+        assert np.isfinite(result.depth).all() and result.depth.shape == sizes[0]

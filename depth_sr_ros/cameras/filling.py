@@ -154,7 +154,8 @@ def fill(
                         parallax,
                     )  # fmt: skip
                 else:
-                    other = beside(start, above, below, y, x, before, after, parallax)
+                    # as integers, for they begin as literals, which numba would compile for once more
+                    other = beside(start, above, below, y, x, np.int64(before), np.int64(after), parallax)
                     if other > 0 or not final:
                         value = low = high = other
             if value > 0:

@@ -54,14 +54,15 @@ def filtered(rgb: NDArray[np.uint8], registered: Registered, ratio: float) -> ND
     start, near, far = registered.start, registered.near, registered.far
     log_start = np.log(start)
     noise = local_noise(registered, log_start, ratio)
-    question = far - near > _APART * noise * near
+    with np.errstate(over="ignore"):  # of what is as far as a float can hold
+        question = far - near > _APART * noise * near
     weight = _WEIGHTS[registered.quality]
     np.multiply(weight, _EDGE_WEIGHT, out=weight, where=question & (weight == 1))
     smoother = cv2.ximgproc.createFastGlobalSmootherFilter(
         np.ascontiguousarray(rgb), _SMOOTHNESS * ratio**0.5, _COLOUR_SIGMA * ratio**0.25
     )
     # in logarithms the farthest that a float can hold weighs no more than ten walls
-    with np.errstate(over="ignore"):  # of what is as far as a float can hold
+    with np.errstate(over="ignore"):  # as above
         smooth = np.exp(smoother.filter(log_start * weight) / smoother.filter(weight))
         width = np.where(question, far - near, np.float32(1))
         between = np.clip(((smooth - near) / width - np.float32(0.5)) * _DECISION + np.float32(0.5), 0, 1)

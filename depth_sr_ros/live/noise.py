@@ -40,7 +40,8 @@ def local_noise(registered: Registered, log_depth: NDArray[np.float32], ratio: f
         (H, W) float32.
     """
     step = max(1, round(ratio))
-    calm = (registered.quality == MEASURED) & (registered.far < registered.near * _SURFACE)
+    with np.errstate(over="ignore"):  # of what is as far as a float can hold
+        calm = (registered.quality == MEASURED) & (registered.far < registered.near * _SURFACE)
     height, width = calm.shape
     looked_at = -(-height // _STRIDE), -(-width // _STRIDE)
     total, count = np.zeros(looked_at, np.float32), np.zeros(looked_at, np.float32)

@@ -82,3 +82,11 @@ def test_a_matrix_that_is_no_motion_is_refused(broken):
 
 def test_the_identity_is_a_motion():
     np.testing.assert_array_equal(extrinsics([0, 0, 0, 0, 0, 0, 1]), np.eye(4))
+
+
+@pytest.mark.parametrize("metres", [1e6, -1e300])
+def test_cameras_far_apart_are_refused(metres):
+    matrix = np.eye(4)
+    matrix[1, 3] = metres
+    with pytest.raises(ValueError, match="at most 1000 m apart, found a translation of .*; give it in metres"):
+        check_rigid(matrix)

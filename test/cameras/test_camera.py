@@ -139,7 +139,7 @@ def test_ros_1_gives_a_camera_too():
         ({"k": [0.0] * 9}, "expected a calibrated camera with a size and positive focal lengths in K, found 640x480"),
         ({"k": [float("nan")] * 9}, "expected a calibrated camera"),
         ({"distortion_model": "fov"}, "distortion model: expected one of"),
-        ({"d": [0.1, 0.2]}, "plumb_bob distortion: expected 4 or 5 coefficients, found 2"),
+        ({"d": [0.1, 0.2]}, "plumb_bob distortion: expected 4 or 5 or 8 coefficients, found 2"),
     ],
 )
 def test_an_unusable_camera_info_is_refused(change, sentence):
@@ -179,4 +179,18 @@ def test_what_is_behind_is_not_projected():
 @pytest.mark.parametrize("change", [{"fx": 0.0}, {"fy": -1.0}, {"cx": float("nan")}, {"width": 0}])
 def test_a_camera_that_cannot_be_is_refused(change):
     with pytest.raises(ValueError, match="camera: expected a positive size and positive focal lengths"):
+        Camera(replace(CAMERA, **change))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"fx": 1e-9}, "suit 80 pixels, found fx 1e-09"),
+        ({"fy": 1e9}, r"suit 60 pixels, found fy 1e\+09"),
+        ({"cx": 1e9}, r"found fx 72.5 and cx 1e\+09"),
+        ({"cy": -1e300}, r"found fy 73 and cy -1e\+300"),
+    ],
+)
+def test_numbers_of_no_camera_are_refused(change, sentence):
+    with pytest.raises(ValueError, match=f"camera: expected a focal length and a centre that .*{sentence}"):
         Camera(replace(CAMERA, **change))
