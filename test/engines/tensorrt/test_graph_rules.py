@@ -58,7 +58,7 @@ def test_gather_export_holds_no_grid_sample_and_computes_the_same(tmp_path):
     assert "GridSample" not in {node.op_type for node in graph.graph.node} and rejected_operators(graph) == []
     fixture = artifact.fixture()  # what PyTorch gave by grid_sample
     with OnnxRuntimeEngine(artifact, fixture["depth"].shape, "fp32", 1) as engine:
-        outputs = engine.infer({"rgb": fixture["rgb"], "depth": fixture["depth"]})
+        outputs = engine.run_graph({"rgb": fixture["rgb"], "depth": fixture["depth"]})
     known = fixture["depth"][fixture["depth"] > 0]
     error = np.abs(outputs["depth_hr"] - fixture["depth_hr"]).max() / (known.max() - known.min())
     assert error <= 1e-6

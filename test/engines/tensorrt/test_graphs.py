@@ -247,7 +247,7 @@ def _kind(producers, name):
 
 def test_calibration_frames_decide_the_steps(artifact):
     fixture = artifact.fixture()
-    contrast = [(np.where(fixture["rgb"] > 128, 255, 0).astype(np.uint8), fixture["depth"])]
+    contrast = [{"rgb": np.where(fixture["rgb"] > 128, 255, 0).astype(np.uint8), "depth": fixture["depth"]}]
     steps = [_steps(graph_for(artifact, "int8", frames)) for frames in ((), contrast)]
     assert steps[0].keys() == steps[1].keys() and steps[0] != steps[1]
 

@@ -37,7 +37,7 @@ def test_runtimes_agree_with_torch(exported, cells):
         depth_hr, valid = (t.numpy() for t in graph(*(torch.from_numpy(a) for a in frame.values())))
     for runtime in (OnnxRuntimeEngine, OpenVinoEngine):
         with runtime(artifact, cells, "fp32") as engine:
-            outputs = engine.infer(frame)
+            outputs = engine.run_graph(frame)
         np.testing.assert_allclose(outputs["depth_hr"], depth_hr, atol=2e-5, err_msg=runtime.name)
         assert np.array_equal(outputs["valid"], valid)
 
