@@ -103,7 +103,7 @@ def fill(
     nodes = np.empty(parallax.field.shape[1:], np.float32)
     # which ends of a row and of the columns were asked last whether they are backed, and what was found
     asked_row, told_row = np.empty(2, np.int64), np.zeros(2, np.bool_)
-    asked, told = np.full((2, width), -2, np.int64), np.zeros((2, width), np.bool_)
+    asked, told = np.full((2, width), -2, np.int16), np.zeros((2, width), np.bool_)
     for y in range(first, last):
         field_of_row(parallax.field, y, height, nodes)
         before, after = -1, -1  # covered columns beside the pixel
