@@ -275,8 +275,8 @@ class Registration:
         widest = self._displacement * nearest
         if widest > 0:
             self._in_bands(lambda *rows: find_nearest(self._inverse, *rows, tiles), len(tiles))
-            reach = 2 * math.ceil((widest + self._margin()) / TILE) + 1
-            tiles = np.asarray(cv2.dilate(tiles, np.ones((reach, reach), np.uint8)), np.float32)
+            reach = min(math.ceil((widest + self._margin()) / TILE), max(tiles.shape))
+            tiles = np.asarray(cv2.dilate(tiles, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), np.float32)
             distance = cv2.distanceTransform((quality == NOTHING).view(np.uint8), cv2.DIST_C, 3)
         # a pixel beyond the corner of what is covered has its row and column filled by the pass before
         nowhere = np.zeros_like(tiles)

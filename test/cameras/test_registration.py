@@ -1,5 +1,6 @@
 """Registration by its properties."""
 
+import tracemalloc
 from dataclasses import replace
 
 import cv2
@@ -678,6 +679,19 @@ def test_ratios_beyond_the_image_itself_work():
     colour = Camera(Intrinsics(40, 30, 4e4, 4e4, 19.5, 14.5))
     result = Registration(depth, colour)(np.full((5, 5), 2.0, np.float32))
     assert (result.start == 2.0).all()
+
+
+def test_a_lens_that_displaces_without_bounds_asks_for_no_memory():
+    """What a parallax may reach is looked for inside the image only."""
+    lens = Lens("equidistant", (1e6, 1e6, 0.1, -0.3))
+    colour = Camera(Intrinsics(900, 4, 900.0, 900.0, 450.0, 2.0), lens)
+    depth = np.where(np.random.default_rng(0).random((4, 900)) < 0.5, 1.0, 3.0).astype(np.float32)
+    registration = Registration(Camera(Intrinsics(900, 4, 900.0, 1800.0, 450.0, 2.0)), colour, motion(x=1.0))
+    tracemalloc.start()
+    result = registration(depth)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.isfinite(result.start).all() and most < 30e6
 
 
 def test_identity_needs_the_camera_of_its_images():
