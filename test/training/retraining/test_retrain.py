@@ -53,7 +53,7 @@ def test_recordings_become_weights_that_the_node_takes(command, tmp_path, scene,
     artifact = read_artifact(out / "fdkn_x8_retrained", "fdkn", 8)
     assert said.out.splitlines()[-1] == f"ros2 param set /depth_sr weights {artifact.folder}"
     assert "training: done before" in said.err
-    assert "model fdkn, scale 8, any precision but int8" in said.out
+    assert "model fdkn, scale 0 or 8, any precision but int8" in said.out
     the_weights_are_new(artifact, find_artifact("fdkn", 8))
     the_card_says_what_was_done(artifact)
     the_engine_was_checked(out)
