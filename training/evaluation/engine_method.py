@@ -1,7 +1,8 @@
 """An artifact as an engine runs it, to be evaluated beside networks and classical methods.
 
-What a robot gets differs from what PyTorch gives in float32: by the engine's precision, and by the frame graph, which
-fills holes, normalises depth by the frame's own range and keeps the result within it.
+What a robot gets differs from what PyTorch gives in float32: by the engine's precision, by the frame graph, which fills
+holes, normalises depth by the frame's own range and keeps the result within it, and by what single cells have beyond
+that range, which goes around the graph (`depth_sr_ros.engines.robust_range`).
 """
 
 from __future__ import annotations

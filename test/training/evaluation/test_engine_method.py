@@ -1,13 +1,11 @@
 """Evaluating what an engine makes of an artifact."""
 
-import cv2
 import numpy as np
 import pytest
 import torch
 
 from depth_sr_ros.artifact import SHIPPED, read_artifact
-from depth_sr_ros.engines import EngineError
-from depth_sr_ros.engines.robust_range import clip_to_supported
+from depth_sr_ros.engines import EngineError, base
 from depth_sr_ros.engines.select import ENGINE_NAMES
 from training.__main__ import main
 from training.datasets.pairs import load_pair, read_manifest
@@ -19,25 +17,16 @@ from training.networks.devices import full_precision
 ENGINE = "fdkn_x8_live@onnxruntime:fp32"
 
 
-def test_an_engine_gives_what_training_takes_the_node_to_give(data_folder):
+def test_an_engine_gives_what_training_takes_the_node_to_give(data_folder, monkeypatch):
     """Under `live`, with holes, cases are normalised, filled and clamped as the frame graph does it."""
+    # this alone is not the graph's: what single cells have beyond the others goes around it
+    monkeypatch.setattr(base, "clip_to_supported", lambda depth: (depth, None))
     case = protocol("live").pose(load_pair(read_manifest(data_folder, "test")[0]), 8)
     assert case.clamped and (case.seen.valid == 0).any()
     engine, network = (network_contestant(words) for words in (ENGINE, "fdkn_x8_live"))
     assert (engine.name, engine.key, engine.scale) == (ENGINE, "fdkn", 8)
     assert engine.trained_on == network.trained_on
-    found, expected = case.answer(engine.method)[0, 0], case.answer(network.method)[0, 0]
-    apart = ((found - expected).abs() > 2e-4 * case.span).numpy()
-    assert not (apart & ~_near_excess(case)).any() and apart.mean() < 0.05
-
-
-def _near_excess(case):
-    """Pixels near cells that no neighbour supports, whose excess an engine adds after the network (`robust_range`)."""
-    _, excess = clip_to_supported(np.where(case.seen.valid, case.seen.depth + 1, 0)[0, 0].astype(np.float32))
-    cells = np.zeros(case.seen.depth.shape[-2:], np.uint8) if excess is None else (excess != 0).astype(np.uint8)
-    reach = 36 // 8 + 2  # cells that FDKN looks at, and a cell more
-    near = cv2.dilate(cells, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    return near.repeat(8, 0).repeat(8, 1).astype(bool)
+    torch.testing.assert_close(case.answer(engine.method), case.answer(network.method), atol=2e-4 * case.span, rtol=0)
 
 
 def test_building_an_engine_is_no_part_of_its_time_and_its_errors_are_the_networks(data_folder):
