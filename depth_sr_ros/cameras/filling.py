@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from depth_sr_ros.cameras.compiled import compiled
-from depth_sr_ros.cameras.interpolation import backed, beside, interpolated
+from depth_sr_ros.cameras.interpolation import backed, interpolated
 from depth_sr_ros.cameras.parallax import Parallax, behind, field_of_row
 from depth_sr_ros.cameras.quality import FILLED, NOTHING
 
@@ -153,11 +153,8 @@ def fill(
                         start[under, x] if down_ok else _F32(0), _F32(under - y),
                         parallax,
                     )  # fmt: skip
-                else:
-                    # as integers, for they begin as literals, which numba would compile for once more
-                    other = beside(start, above, below, y, x, np.int64(before), np.int64(after), parallax)
-                    if other > 0 or not final:
-                        value = low = high = other
+                elif not final:
+                    value = _F32(0)  # by what the next pass finds around it
             if value > 0:
                 start[y, x], near[y, x], far[y, x], quality[y, x] = value, low, high, FILLED
             else:

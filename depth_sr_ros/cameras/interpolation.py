@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from depth_sr_ros.cameras.compiled import compiled, inlined
+from depth_sr_ros.cameras.compiled import inlined
 from depth_sr_ros.cameras.parallax import Parallax, alike
 
 _F32 = np.float32
@@ -45,40 +45,6 @@ def nearer_by(one: Any, one_at: Any, other: Any, other_at: Any) -> Any:
     if one == 0 or (other > 0 and (other_at < one_at or (other_at == one_at and other > one))):
         return other, other_at
     return one, one_at
-
-
-@inlined
-def _offered(start: Any, above: Any, y: Any, x: Any, away: Any, found: Any, found_at: Any, parallax: Parallax) -> Any:
-    """The nearer by of what was found and a covered pixel, where that is backed."""
-    if y < 0 or x < 0 or y >= start.shape[0] or x >= start.shape[1] or not backed(start, above, y, x, parallax):
-        return found, found_at
-    return nearer_by(found, found_at, start[y, x], away)
-
-
-@compiled
-def beside(start: Any, above: Any, below: Any, y: Any, x: Any, left: Any, right: Any, parallax: Parallax) -> Any:
-    """Depth of the nearest backed end of the rows and columns `own` pixels beside a hole's; 0 for none."""
-    height, width = start.shape
-    found, found_at = _F32(0), _F32(0)
-    for side in range(2):
-        step = parallax.own if side else -parallax.own
-        column, row = x + step, y + step
-        if column >= 0 and column < width:
-            for end in (np.int64(above[y, column]), np.int64(below[y, column])):
-                found, found_at = _offered(start, above, end, column, _F32(abs(end - y)), found, found_at, parallax)
-        if row >= 0 and row < height:
-            # not far from where the hole's own row ends, as columns would tell of themselves
-            end = left + parallax.own
-            while end >= 0 and end > left - 2 * parallax.own and (end >= x or above[row, end] != row):
-                end -= 1
-            if left >= 0 and end > left - 2 * parallax.own:
-                found, found_at = _offered(start, above, row, end, _F32(x - end), found, found_at, parallax)
-            end = right - parallax.own
-            while end < width and end < right + 2 * parallax.own and (end <= x or above[row, end] != row):
-                end += 1
-            if right < width and end < right + 2 * parallax.own:
-                found, found_at = _offered(start, above, row, end, _F32(end - x), found, found_at, parallax)
-    return found
 
 
 @inlined
