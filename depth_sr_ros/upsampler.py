@@ -10,6 +10,7 @@ No ROS and no torch. The first frame of a new size prepares what it needs (about
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from depth_sr_ros.artifact import (
 )
 from depth_sr_ros.cameras.calibration import Calibration
 from depth_sr_ros.cameras.errors import FrameError
+from depth_sr_ros.cameras.grids import coarse_scale
 from depth_sr_ros.cameras.registration import RegistrationOptions, warm_up
 from depth_sr_ros.cameras.relation import Evidence, Relation, relate
 from depth_sr_ros.engines import (
@@ -49,6 +51,8 @@ DEFAULT_MODEL = "fdkn"
 """The model where none is asked for."""
 
 Size = tuple[int, int]
+
+_log = logging.getLogger(__name__)
 
 
 class UpsamplerError(ValueError):
@@ -113,8 +117,10 @@ class Upsampler:
 
     Args:
         model: network, e.g. `fdkn`.
-        scale: 0 serves any ratio of colour size to depth size on the live path; with `weights`, it takes their own
-            scale. A number asks for the papers' networks at that ratio of colour size to the depth's real resolution.
+        scale: 0 serves any ratio of colour size to depth size: on the live path, or by the papers' networks where depth
+            is registered, its ratio is one that weights of theirs ship for, and no live weights do; with `weights`, it
+            takes their own scale. A number asks for the papers' networks at that ratio of colour size to the depth's
+            real resolution.
         weights: artifact folder of your own; None takes the shipped one.
         engine: one of `engines.ENGINE_NAMES`.
         precision: one of `engines.PRECISIONS`.
@@ -154,6 +160,9 @@ class Upsampler:
         options = _registration_options(depth_min, depth_max, threads)
         folder = Path(weights) if weights else None
         self._path: LivePath | NetworkPath
+        self._networks: dict[int, NetworkPath | None] = {}
+        self._coarse_scales = tuple(shipped_scales(model))
+        self._options = options
         try:
             if folder and not scale:
                 scale = read_card(folder).scale
@@ -163,6 +172,7 @@ class Upsampler:
                 self._path = LivePath(options, self._live_network(model, folder, engine, precision))
         except (ArtifactError, EngineError) as error:
             raise UpsamplerError(str(error)) from error
+        self._serving = self._path
 
     def __call__(
         self, rgb: NDArray[np.uint8], depth: NDArray[np.float32], cameras: Calibration | None = None
@@ -184,29 +194,35 @@ class Upsampler:
         """
         start = time.perf_counter()
         _check_frame(rgb, depth)
-        colour_size = rgb.shape[0], rgb.shape[1]
-        apart = self._apart(cameras, colour_size, (depth.shape[0], depth.shape[1]))
-        if isinstance(self._path, NetworkPath):
-            return self._finished(self._path(rgb, depth, apart), start)
-        camera = cameras.colour if cameras is not None and cameras.colour.size == colour_size else None
-        return self._finished(self._path(rgb, depth, apart, camera, any_aspect=self._assumed), start)
+        colour_size, depth_size = (rgb.shape[0], rgb.shape[1]), (depth.shape[0], depth.shape[1])
+        apart = self._apart(cameras, colour_size, depth_size)
+        path = self._path_of(apart, colour_size, depth_size)
+        found: LiveDepth | NetworkDepth
+        if isinstance(path, NetworkPath):
+            found = path(rgb, depth, apart)
+        else:
+            camera = cameras.colour if cameras is not None and cameras.colour.size == colour_size else None
+            found = path(rgb, depth, apart, camera, any_aspect=self._assumed)
+        self._serving = path
+        return self._finished(found, start)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """One sentence per combination of sizes met so far: which kind of depth it is and what is done with it."""
-        return self._path.notes
+        networks = [path for path in self._networks.values() if path is not None]
+        return tuple(note for path in (self._path, *networks) for note in path.notes)
 
     @property
     def cautions(self) -> tuple[str, ...]:
         """What speaks against the weights that served the last frame: an error beyond bicubic's on their card."""
-        return self._path.cautions if isinstance(self._path, NetworkPath) else ()
+        return self._serving.cautions if isinstance(self._serving, NetworkPath) else ()
 
     def describe(self) -> UpsamplerInfo:
         """Model and engine that serve, as of the last frame."""
-        if isinstance(self._path, NetworkPath):
-            choice = self._path.choice
-        elif self._path.network is not None:
-            choice = self._path.network.choice
+        if isinstance(self._serving, NetworkPath):
+            choice = self._serving.choice
+        elif self._serving.network is not None:
+            choice = self._serving.network.choice
         else:
             reason = f"opencv: a {LIVE_FILTER} serves any ratio of colour to depth"
             if self._model != DEFAULT_MODEL:
@@ -241,12 +257,14 @@ class Upsampler:
             EngineError: the engine cannot be built or fails.
         """
         apart = self._apart(cameras, colour, depth)
-        if isinstance(self._path, NetworkPath):
-            self._path.prepare(colour, depth, apart)
+        path = self._path_of(apart, colour, depth)
+        if isinstance(path, NetworkPath):
+            path.prepare(colour, depth, apart)
         else:
             warm_up()
-            if self._path.network is not None:
-                self._path.network.prepare(colour)
+            if path.network is not None:
+                path.network.prepare(colour)
+        self._serving = path
 
     def wanted_plans(self) -> tuple[PlanRequest, ...]:
         """Plans for the newest frame's size that would let a preferred engine serve, best first; empty before it."""
@@ -255,6 +273,25 @@ class Upsampler:
     def close(self) -> None:
         """Frees the engine's memory; calling it again is fine, and a further frame builds the engine anew."""
         self._engine.close()
+
+    def _path_of(self, apart: Calibration | None, colour: Size, depth: Size) -> LivePath | NetworkPath:
+        """What serves such frames: see `scale`."""
+        if isinstance(self._path, NetworkPath) or self._path.network is not None or apart is not None:
+            return self._path
+        scale = coarse_scale(colour, depth, self._coarse_scales)
+        if not scale:
+            return self._path
+        if scale not in self._networks:
+            self._networks[scale] = self._network(scale)
+        return self._networks[scale] or self._path
+
+    def _network(self, scale: int) -> NetworkPath | None:
+        """The papers' networks at a scale; None, after a warning, where they cannot run here."""
+        try:
+            return NetworkPath(self._model, scale, None, self._engine, self._options)
+        except (ArtifactError, EngineError) as error:
+            _log.warning("%s x%d cannot serve here, a %s does: %s", self._model, scale, LIVE_FILTER, error)
+            return None
 
     def _apart(self, cameras: Calibration | None, colour: Size, depth: Size) -> Calibration | None:
         """The cameras, where they say that depth is not registered."""

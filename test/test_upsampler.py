@@ -10,6 +10,8 @@ from PIL import Image
 
 from depth_sr_ros.artifact import SHIPPED, find_artifact
 from depth_sr_ros.cameras.errors import FrameError
+from depth_sr_ros.engines import EngineError
+from depth_sr_ros.papers.path import NetworkPath
 from depth_sr_ros.upsampler import Upsampler, UpsamplerError
 
 HEIGHT, WIDTH = 96, 128
@@ -215,13 +217,45 @@ def test_weights_of_ones_own_serve_at_their_own_scale(artifact):
 def test_by_default_any_ratio_is_served_and_described_as_what_it_is():
     upsampler = Upsampler()
     rgb, depth = _scene()
-    for each in (depth, depth[1::3, 1::3].copy(), _coarse(depth), depth[::2, ::2].copy()):
+    for each in (depth, _coarse(depth), depth[1::3, 1::3].copy(), depth[::2, ::2].copy()):
         result = upsampler(rgb, each)
         assert result.valid.all() and np.median(np.abs(result.depth - depth)) < 0.01
     info = upsampler.describe()
     assert (info.model, info.scale, info.weights_id) == ("live_filter", 0, "") and "smoother" in info.reason
     assert "jiif has no live weights yet" in Upsampler("jiif").describe().reason
     assert "no live weights" not in info.reason and upsampler.wanted_plans() == ()
+
+
+@pytest.mark.parametrize(
+    ("scale", "cell", "model"), [(4, 4, "fdkn_x4_live"), (8, 8, "fdkn_x8_live"), (0, 5, "live_filter")]
+)
+def test_by_default_coarse_depth_goes_to_the_network_of_its_scale(scale, cell, model):
+    """On registered depth, clean or noisy, they are far better than the filter; see docs/DESIGN.md."""
+    rgb, depth = _scene(80, 160)
+    coarse = depth.reshape(80 // cell, cell, 160 // cell, cell).mean(axis=(1, 3))
+    upsampler = Upsampler()
+    upsampler.prepare(rgb.shape[:2], coarse.shape)
+    assert upsampler.describe().model == model
+    result = upsampler(rgb, coarse)
+    if scale:
+        np.testing.assert_array_equal(result.depth, Upsampler(scale=scale)(rgb, coarse).depth)
+        assert any("used as it is" in note for note in upsampler.notes)
+    assert (result.quality is None) == (scale > 0)
+    upsampler(rgb, depth)
+    assert upsampler.describe().model == "live_filter" and upsampler.cautions == ()
+
+
+def test_where_no_network_can_run_the_filter_serves_coarse_depth(monkeypatch, caplog):
+    class Refusing(NetworkPath):
+        def __init__(self, *_):
+            raise EngineError("no engine here")
+
+    monkeypatch.setattr("depth_sr_ros.upsampler.NetworkPath", Refusing)
+    rgb, depth = _scene()
+    upsampler = Upsampler()
+    for _ in range(2):
+        assert upsampler(rgb, _coarse(depth)).quality is not None
+    assert caplog.text.count("no engine here") == 1 and upsampler.describe().model == "live_filter"
 
 
 def test_describe_before_the_first_frame():

@@ -40,14 +40,14 @@ def test_cameras_that_stand_apart_take_the_live_path(chooser, frame):
     assert set(result.timings) == {"prepare", "engine", "finish"}
 
 
-@pytest.mark.parametrize("scale", [0, 8])
-def test_registered_depth_is_served_alike_with_cameras_and_without(scale):
+@pytest.mark.parametrize(("scale", "size"), [(0, (80, 48)), (8, (20, 12))])
+def test_registered_depth_is_served_alike_with_cameras_and_without(scale, size):
     camera = Camera(Intrinsics(160, 96, 130.0, 130.0, 79.5, 47.5))
-    rgb, depth = seen(camera)[1], seen(camera.resized(20, 12))[0]
+    rgb, depth = seen(camera)[1], seen(camera.resized(*size))[0]
     upsampler = Upsampler(scale=scale, **QUICK)
     plain = upsampler(rgb, depth)
     assert upsampler.describe().scale == scale and (plain.quality is None) == (scale == 8)
-    for cameras in (Calibration(camera, None, None), Calibration(camera, camera.resized(20, 12), np.eye(4))):
+    for cameras in (Calibration(camera, None, None), Calibration(camera, camera.resized(*size), np.eye(4))):
         # the camera's focal length decides a little what hangs together
         assert np.abs(upsampler(rgb, depth, cameras).depth - plain.depth).mean() < (0 if scale else 1e-3) + 1e-9
     upsampler.close()

@@ -149,6 +149,17 @@ def _sample_index(source: int, target: int, extent: float) -> tuple[NDArray[np.i
     return np.minimum(position.astype(np.intp), source - 1), per_cell
 
 
+def coarse_scale(colour: Size, depth: Size, scales: Collection[int]) -> int:
+    """The scale, among some, at which coarse depth covers the colour image cell by cell; 0 for none.
+
+    Args:
+        colour: (height, width) of the colour image.
+        depth: (height, width) of the depth image.
+        scales: to choose from; 1 and less are left out.
+    """
+    return next((scale for scale in sorted(scales) if scale > 1 and _is_grid(colour, depth, scale)), 0)
+
+
 def same_aspect(colour: Size, depth: Size) -> bool:
     """Whether depth of a size, (height, width), can be registered to colour of another."""
     # a coarse grid is rounded to whole cells, hence one cell of slack beside the relative bound
