@@ -6,6 +6,7 @@ to the depth topic and has the parameter `depth_to_colour`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,11 @@ from depth_sr_ros.ros.live_transforms import QOS, TOPIC, message_type
 PARAMETER = "depth_to_colour"
 
 _ATTEMPTS, _ANSWER_S = 3, 1.0  # DDS loses an answer when the server has not met the client's reader yet
+_PATIENCE_S, _AGAIN_S = (
+    5.0,
+    0.1,
+)  # how long nodes are asked that do not answer, and the pause before they are asked again
+_UNKNOWN_NODE = "_NODE_NAME_UNKNOWN_"  # what rmw calls one whose name has not come yet
 _NONE = [0.0] * 7
 
 Say = Callable[[str], None]
@@ -79,16 +85,27 @@ class RecordedCameras:
         """
         if self._relation.kind == "unknown":
             return
-        wanted, told = self.motion, 0
-        for name in _subscribers(node, topic):
-            told += self._set(node, name, wanted)
+        wanted, deadline = self.motion, time.monotonic() + _PATIENCE_S
+        told: set[str] = set()
+        while True:
+            # a subscription may be known before its node's name is, and a node before its services
+            names = _subscribers(node, topic)
+            answers = {name: self._set(node, name, wanted) for name in names if name not in told}
+            told |= {name for name, has in answers.items() if has}
+            if None not in answers.values() or time.monotonic() > deadline:
+                break
+            time.sleep(_AGAIN_S)
         if not told and any(wanted):
             self._say(f"no node with the parameter {PARAMETER} subscribes to {topic}; give it {PARAMETER}: {wanted}")
 
-    def _set(self, node: Node, name: str, wanted: list[float]) -> bool:
-        """Whether a node has the parameter; it then has the value."""
+    def _set(self, node: Node, name: str, wanted: list[float]) -> bool | None:
+        """Whether a node has the parameter, which then has the value; None where it cannot be asked yet."""
+        if name.endswith(_UNKNOWN_NODE):
+            return None
         held = _call(node, GetParameters, f"{name}/get_parameters", GetParameters.Request(names=[PARAMETER]))
-        if held is None or not held.values or held.values[0].type != ParameterType.PARAMETER_DOUBLE_ARRAY:
+        if held is None:
+            return None
+        if not held.values or held.values[0].type != ParameterType.PARAMETER_DOUBLE_ARRAY:
             return False
         if list(held.values[0].double_array_value) == wanted:
             return True
