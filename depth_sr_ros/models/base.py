@@ -8,6 +8,7 @@ from typing import Any, Literal, NoReturn
 import torch
 from torch import Tensor, nn
 
+from depth_sr_ros.models.layers.guide import check_guide
 from depth_sr_ros.models.layers.interpolation import resize_bicubic
 
 Sampler = Literal["grid_sample", "gather"]
@@ -162,14 +163,7 @@ class GuidedUpsampler(nn.Module, abc.ABC):
         )
 
     def _check_shapes(self, guide: Tensor, depth_lr: Tensor) -> None:
-        if guide.dim() != 4 or guide.shape[1] != 3:
-            raise ValueError(f"guide: expected (B, 3, H, W), found {tuple(guide.shape)}")
-        batch, _, height, width = guide.shape
-        if height % self.size_multiple or width % self.size_multiple:
-            raise ValueError(
-                f"guide: height and width must be multiples of {self.size_multiple}, found {height}x{width}; "
-                "pad the image"
-            )
+        batch, height, width = check_guide(guide, self.size_multiple)
         expected = (batch, 1, height // self.scale, width // self.scale)
         if tuple(depth_lr.shape) != expected or height % self.scale or width % self.scale:
             raise ValueError(

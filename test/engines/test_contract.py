@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from engine_cases import engine_cases
 
 from depth_sr_ros.engines import EngineError, EngineInputError
 from depth_sr_ros.engines.select import ENGINE_NAMES, load_runtime
@@ -13,17 +14,7 @@ SCALE = 8
 TOLERANCE = {"fp32": 1e-4, "bf16": 5e-3, "fp16": 2e-3, "int8": 1e-2}
 
 
-def _cases():
-    for name in ENGINE_NAMES[1:]:
-        try:
-            precisions = load_runtime(name).precisions()
-        except EngineError as error:
-            yield pytest.param((name, "fp32"), marks=pytest.mark.skip(reason=str(error)))
-            continue
-        yield from ((name, precision) for precision in precisions)
-
-
-@pytest.fixture(scope="module", params=list(_cases()), ids=lambda p: "-".join(p))
+@pytest.fixture(scope="module", params=list(engine_cases()), ids=lambda p: "-".join(p))
 def engine(request, artifact):
     name, precision = request.param
     with load_runtime(name)(artifact, GRID, precision, threads=1) as built:

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from engine_cases import engine_cases
 from engine_on_cpu import OnCpu
 from live_networks import live_artifact, wide_frame
 
 from depth_sr_ros.engines import EngineError, EngineInputError
-from depth_sr_ros.engines.select import ENGINE_NAMES, choose_engine, load_runtime
+from depth_sr_ros.engines.select import choose_engine, load_runtime
 from depth_sr_ros.engines.selfcheck import check_engine, compare
 from depth_sr_ros.engines.torch.network import load_network
 
@@ -15,22 +16,14 @@ SIZE = (48, 344)
 PIXEL = (24, 30)
 
 
-def _cases():
-    for name in ENGINE_NAMES[1:]:
-        try:
-            precisions = [p for p in load_runtime(name).precisions() if p != "int8"]
-        except EngineError as error:
-            yield pytest.param((name, "fp32"), marks=pytest.mark.skip(reason=str(error)))
-            continue
-        yield from ((name, precision) for precision in precisions)
-
-
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     return live_artifact(tmp_path_factory.mktemp("live"))
 
 
-@pytest.fixture(scope="module", params=list(_cases()), ids=lambda p: "-".join(p))
+@pytest.fixture(
+    scope="module", params=[case for case in engine_cases() if "int8" not in case], ids=lambda p: "-".join(p)
+)
 def engine(request, exported):
     name, precision = request.param
     with load_runtime(name)(exported, SIZE, precision, threads=1) as built:

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from engine_cases import engine_cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from depth_sr_ros.engines import EngineError
 from depth_sr_ros.engines.robust_range import add_excess, clip_to_supported, supported_range
 from depth_sr_ros.engines.select import load_runtime
 
@@ -27,17 +27,7 @@ def _frame():
     return {"rgb": rgb.astype(np.uint8), "depth": depth.astype(np.float32)}
 
 
-def _cases():
-    for name in ("openvino", "onnxruntime", "torch", "torch-cuda", "tensorrt"):
-        try:
-            precisions = load_runtime(name).precisions()
-        except EngineError as error:
-            yield pytest.param((name, "fp32"), marks=pytest.mark.skip(reason=str(error)))
-            continue
-        yield from ((name, precision) for precision in precisions)
-
-
-@pytest.fixture(scope="module", params=list(_cases()), ids=lambda p: "-".join(p))
+@pytest.fixture(scope="module", params=list(engine_cases()), ids=lambda p: "-".join(p))
 def engine(request, artifact):
     name, precision = request.param
     with load_runtime(name)(artifact, GRID, precision, threads=1) as built:

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from depth_sr_ros.models.layers.guide import check_guide
+
 NEAREST, FARTHEST = 1e-4, 1e4
 """Metres between which depth is computed with; what lies beyond is taken for the limit."""
 NOISE_M, NOISE_SHARE = 0.01, 0.01
@@ -85,14 +87,7 @@ class LiveNetwork(nn.Module, abc.ABC):
         """As `forward`, with depth between `NEAREST` and `FARTHEST`, near <= start <= far, and quality as float."""
 
     def _check_shapes(self, guide: Tensor, **maps: Tensor) -> None:
-        if guide.dim() != 4 or guide.shape[1] != 3:
-            raise ValueError(f"guide: expected (B, 3, H, W), found {tuple(guide.shape)}")
-        batch, _, height, width = guide.shape
-        if height % self.size_multiple or width % self.size_multiple:
-            raise ValueError(
-                f"guide: height and width must be multiples of {self.size_multiple}, found {height}x{width}; "
-                "pad the image"
-            )
+        batch, height, width = check_guide(guide, self.size_multiple)
         for name, image in maps.items():
             if tuple(image.shape) != (batch, 1, height, width):
                 raise ValueError(f"{name}: expected {(batch, 1, height, width)}, found {tuple(image.shape)}")
