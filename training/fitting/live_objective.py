@@ -42,6 +42,7 @@ CLEAR_GAP = 4.0
 CLEAR_SHARE = 0.25
 """Share of the gap within which truth has to lie from one of them."""
 _FULL_GAP = 20.0  # units from which a choice weighs in full
+_LEAST_ERROR = 0.2  # units of error, below which a crop does not weigh more
 
 
 def live_losses(network: LiveNetwork, batch: Batch) -> dict[str, Tensor]:
@@ -63,12 +64,20 @@ def loss_terms(outputs: LiveOutputs, batch: Batch) -> dict[str, Tensor]:
     unit = error_unit(truth)
     error = (outputs.depth - truth).abs() / unit
     expected = outputs.error / unit
+    weight = _crop_weight((batch["start"] - truth).abs() / unit, known)
     return {
-        "l1": _mean(error, known),
-        "blended": _mean((outputs.blended - truth).abs() / unit, known),
+        "l1": _mean(error * weight, known),
+        "blended": _mean((outputs.blended - truth).abs() / unit * weight, known),
         "laplace": _mean(error / expected + expected.log(), known),
         "which": _which(outputs.which, batch["near"], batch["far"], truth, known),
     }
+
+
+def _crop_weight(before: Tensor, known: Tensor) -> Tensor:
+    """One over a crop's mean error before the network, (B, 1, 1, 1): crops weigh alike, however far apart surfaces are."""
+    count = known.sum(dim=(1, 2, 3), keepdim=True).clamp(min=1)
+    mean = torch.where(known, before, 0).sum(dim=(1, 2, 3), keepdim=True) / count
+    return 1 / (mean + _LEAST_ERROR)
 
 
 def _which(logit: Tensor, near: Tensor, far: Tensor, truth: Tensor, known: Tensor) -> Tensor:

@@ -88,8 +88,8 @@ class GeometryRanges:
     """
 
     ratio: Range = (1.0, 10.0)
-    one_to_one: float = 0.25
-    registered: float = 0.2
+    one_to_one: float = 0.2
+    registered: float = 0.3
     baseline: Range = (0.0, 0.08)
     sideways: float = 0.5
     parallax: float = 48.0
@@ -260,10 +260,10 @@ class CameraRanges:
 
     geometry: GeometryRanges = field(default_factory=GeometryRanges)
     kinds: tuple[tuple[FaultRanges, float], ...] = (
-        (TIME_OF_FLIGHT, 0.5),
+        (TIME_OF_FLIGHT, 0.45),
         (STRUCTURED_LIGHT, 0.2),
         (STEREO, 0.2),
-        (SMOOTHED, 0.1),
+        (SMOOTHED, 0.15),
     )
 
     def __post_init__(self) -> None:
