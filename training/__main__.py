@@ -12,7 +12,7 @@ from depth_sr_ros.command_line import exit_status
 from depth_sr_ros.models.weights import Storage
 from training.evaluation import command as compare_command
 from training.extraction import command as extraction
-from training.fitting import live_artifact
+from training.fitting.live.run_artifact import export_live_run
 from training.fitting.live.train import train_live
 from training.fitting.run_artifact import export_run
 from training.fitting.start_weights import Given, named_weights, recipe_to_train
@@ -94,10 +94,6 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--variant", default="", help="what the weights are for, where not the papers' depth: live")
     command.set_defaults(run_command=_export)
 
-    command = commands.add_parser("export-live", help=live_artifact.DESCRIPTION)
-    live_artifact.add_arguments(command)
-    command.set_defaults(run_command=live_artifact.run)
-
     command = commands.add_parser("extract", help=extraction.EXTRACT)
     extraction.add_extract_arguments(command)
     command.set_defaults(run_command=extraction.run_extract)
@@ -135,6 +131,13 @@ def _train(args: argparse.Namespace) -> None:
 
 
 def _export(args: argparse.Namespace) -> None:
+    live = find_live_recipe(args.recipe)
+    if live is not None:
+        if args.variant:
+            raise ValueError(f"--variant: expected none for weights of a live recipe, found {args.variant!r}")
+        artifact = export_live_run(live, args.run, args.data, args.artifact, args.storage)
+        print(f"{artifact.folder}: {artifact.card.evaluation}")
+        return
     artifact = export_run(args.recipe, args.run, args.data, args.artifact, args.storage, args.variant)
     print(f"{artifact.folder}: {artifact.card.evaluation}")
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from depth_sr_ros.artifact import Artifact
-from depth_sr_ros.models import create_live_model, list_live_models
+from depth_sr_ros.models import create_live_model
 from depth_sr_ros.models.export.artifacts import export_artifact
 from depth_sr_ros.models.weights import Storage
 from training.networks.loading import load_into
 
-DESCRIPTION = "write an artifact of trained live weights, such as fdkn_live"
 _FACTS = ("training", "evaluation", "command")
 
 
@@ -48,24 +45,3 @@ def export_live(
     if unknown:
         raise ValueError(f"facts: expected some of {list(_FACTS)}, found {unknown}")
     return export_artifact(network.deployed(), model, folder, storage=storage, **facts)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the command's arguments."""
-    parser.add_argument("--weights", required=True, type=Path, help="safetensors file of the trained network")
-    parser.add_argument("--artifact", required=True, type=Path, help="folder to write, e.g. artifacts/fdkn_live")
-    parser.add_argument("--model", default="fdkn", help=f"network, one of {list_live_models()} (default fdkn)")
-    parser.add_argument("--options", type=json.loads, default={}, help="the network's options, JSON (default: its own)")
-    parser.add_argument(
-        "--facts", type=Path, metavar="FILE", help="JSON with what the card says of `training`, `evaluation`, `command`"
-    )
-    parser.add_argument("--storage", choices=get_args(Storage), default="fp16", help="of weights (default fp16)")
-
-
-def run(args: argparse.Namespace) -> None:
-    """Runs the command."""
-    facts = json.loads(args.facts.read_text()) if args.facts else {}
-    artifact = export_live(
-        args.model, args.weights, args.artifact, options=args.options, facts=facts, storage=args.storage
-    )
-    print(f"{artifact.folder}: {artifact.card.name}, {artifact.weights_id}")

@@ -1,13 +1,10 @@
 """Artifacts of trained live weights."""
 
-import json
-
 import pytest
 from live_networks import WIDTHS, live_network
 
 from depth_sr_ros.artifact import read_artifact
 from depth_sr_ros.models.weights import save_weights
-from training.__main__ import main
 from training.fitting.live_artifact import export_live
 
 
@@ -17,15 +14,11 @@ def weights(tmp_path):
     return tmp_path / "weights.safetensors"
 
 
-def test_command_writes_an_artifact_with_its_facts(weights, tmp_path, capsys):
+def test_an_artifact_says_its_facts(weights, tmp_path):
     facts = {"training": {"steps": 5}, "evaluation": {"protocol": "none"}, "command": "some command"}
-    (tmp_path / "facts.json").write_text(json.dumps(facts))
-    words = ["export-live", "--weights", str(weights), "--artifact", str(tmp_path / "fdkn_live")]
-    words += ["--options", json.dumps({"widths": WIDTHS}), "--facts", str(tmp_path / "facts.json")]
-    assert not main(words)
+    export_live("fdkn", weights, tmp_path / "fdkn_live", options={"widths": WIDTHS}, facts=facts)
     card = read_artifact(tmp_path / "fdkn_live", "fdkn", 0).card
     assert (card.training, card.evaluation, card.command) == tuple(facts.values())
-    assert "fdkn_live" in capsys.readouterr().out
 
 
 def test_weights_of_another_width_are_refused(weights, tmp_path):

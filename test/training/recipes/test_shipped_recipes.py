@@ -12,13 +12,14 @@ import torch
 from safetensors import safe_open
 
 from depth_sr_ros.artifact import SHIPPED, list_artifacts, read_card
+from depth_sr_ros.frame_graphs import LIVE
 from depth_sr_ros.models import create_model, list_models
 from training.__main__ import _parser, main
 from training.datasets.registry import DATASETS
 from training.evaluation.protocols import PROTOCOLS
 from training.fitting.crop_loader import crop_options
 from training.fitting.objective import check_losses, parameter_groups
-from training.recipes.live_recipe import FOLDER, list_live_recipes
+from training.recipes.live_recipe import FOLDER, find_live_recipe, list_live_recipes, load_live_recipe
 from training.recipes.names import RECIPES, find_recipe, list_recipes
 from training.recipes.provenance import provenance_of
 from training.recipes.recipe import load_recipe
@@ -109,6 +110,12 @@ def test_recipes_on_a_page_exist(page):
 def test_a_cards_command_trains_such_weights_by_a_recipe_that_ships(name):
     card = read_card(SHIPPED / name)
     args = _parser().parse_args(_words(card.command))
+    if card.form is LIVE:
+        file = find_live_recipe(args.recipe)
+        assert file is not None and args.recipe == card.training["recipe"]
+        recipe = load_live_recipe(file)
+        assert (recipe.model, {**recipe.model_options}.items() <= card.options.items()) == (card.model, True)
+        return
     recipe = load_recipe(args.recipe)
     assert args.recipe == card.training["recipe"] in list_recipes()
     assert (recipe.model, recipe.scale) == (card.model, card.scale)

@@ -13,12 +13,15 @@ from safetensors.torch import load_file
 
 from depth_sr_ros.models import create_live_model
 from depth_sr_ros.models.weights import load_weights
-from training.datasets.live.dev import _write
+from training.__main__ import main
+from training.datasets.live.dev import _write, dev_crops
 from training.fitting.live.module import LiveTraining
+from training.fitting.live.run_artifact import export_live_run
 from training.fitting.live.train import live_step_to_resume, train_live
+from training.fitting.live.validation import LiveEvaluation, ratio_to_filter
 from training.recipes.live_recipe import LiveRecipe
 from training.recipes.names import RecipeFile
-from training.recipes.provenance import provenance_of
+from training.recipes.provenance import provenance_of, summary
 
 from .test_validation import _crop
 
@@ -68,6 +71,31 @@ def uninterrupted(recipe, data, tmp_path_factory):
     out = _prepared(tmp_path_factory.mktemp("uninterrupted"))
     train_live(recipe, data, out)
     return out
+
+
+def test_a_run_becomes_an_artifact_that_says_where_it_comes_from_and_how_good_it_is(
+    uninterrupted, recipe, data, tmp_path
+):
+    artifact = export_live_run(recipe, uninterrupted, data, tmp_path / "fdkn_live")
+    card, record = artifact.card, provenance_of(artifact.weights)
+    assert (card.name, card.scale, card.training["recipe"]) == ("fdkn_live", 0, "tiny_live")
+    assert summary(record).items() <= card.training.items() and card.training["selected_on"] == "dev"
+    assert card.command == "python -m training train --recipe tiny_live --data DATA --out RUN"
+    assert record.weights == record.last["weights"] == card.files["weights.safetensors"]
+    network = create_live_model("fdkn", widths=(8, 8, 8))
+    network.load_state_dict(load_weights(artifact.weights))
+    found = LiveEvaluation(dev_crops(data, uninterrupted / "validation.npz"))(network.eval())
+    dev = card.evaluation["dev"]
+    assert set(dev["network"]) == set(dev["filter"]) == {one.camera for one in found} == {"r1", "r4"}
+    for one in found:
+        assert dev["network"][one.camera]["edges"] == pytest.approx(one.measures["network"]["edges"], abs=0.01)
+    assert dev["ratio_to_filter"] == pytest.approx(ratio_to_filter(found), abs=1e-3)
+
+
+def test_the_command_exports_live_runs(uninterrupted, data, tmp_path, capsys):
+    words = ["export", "--recipe", "fdkn_live", "--run", str(uninterrupted), "--artifact", str(tmp_path / "a")]
+    assert main(words) == 1 and "expected the weights of fdkn's live form" in capsys.readouterr().err
+    assert main([*words, "--variant", "noisy"]) == 1 and "--variant: expected none" in capsys.readouterr().err
 
 
 def test_a_run_leaves_weights_that_load_and_their_record(uninterrupted):
