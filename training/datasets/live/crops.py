@@ -23,6 +23,7 @@ from training.datasets.endless import EndlessSampler
 from training.datasets.live.colours import varied
 from training.datasets.live.scenes import ScenePiece, SceneSource
 from training.degradation.two_cameras.camera_draw import CameraDraw, deliver, draw_camera, look
+from training.degradation.two_cameras.narrow_view import narrowed
 from training.degradation.two_cameras.ranges import CameraRanges
 
 _MOST_DRAWS = 200
@@ -133,8 +134,11 @@ class LiveCropsByNumber(Dataset[dict[str, Tensor]]):
         camera = draw_camera(piece.camera, piece.depths, self.options.ranges, rng)
         brightness = np.asarray(piece.rgb @ _GREY, np.float32)
         seen = look(piece.layers, piece.camera, brightness, camera, piece.whole)
+        raw, geometry = deliver(seen, camera, rng), self.options.ranges.geometry
+        if rng.random() < geometry.narrow:
+            raw = narrowed(raw, geometry.narrow_most, rng)
         try:
-            registered, ratio = register(deliver(seen, camera, rng), piece, camera)
+            registered, ratio = register(raw, piece, camera)
         except FrameError:  # the camera measures nothing of this piece
             return None
         cut = part_of(registered, self._inside)

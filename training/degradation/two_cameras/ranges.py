@@ -85,6 +85,8 @@ class GeometryRanges:
         motion_roll: depth pixels by which a rolling shutter shears the image at most.
         aligned: share of the crops whose depth a driver has put onto the colour image's pixels, with its calibration.
         aligned_ratio: only such with a ratio up to this; a finer grid shows in coarser depth.
+        narrow: share of the crops in which the depth camera's view ends.
+        narrow_most: share of the depth image's side that is beyond it, at most.
     """
 
     ratio: Range = (1.0, 10.0)
@@ -108,6 +110,8 @@ class GeometryRanges:
     motion_roll: float = 1.0
     aligned: float = 0.12
     aligned_ratio: float = 3.0
+    narrow: float = 0.25
+    narrow_most: float = 0.4
 
 
 @dataclass(frozen=True)
