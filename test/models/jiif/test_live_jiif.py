@@ -21,8 +21,8 @@ def _by_the_equations(function, latent, guide):
         place = y % 4 * 4 + x % 4
         codes, logits = [], []
         for r, c in itertools.product((int(row // 1), int(row // 1) + 1), (int(column // 1), int(column // 1) + 1)):
-            cell = min(max(r, 0), height - 1), min(max(c, 0), wide - 1)
-            both = torch.cat((latent[0, :, *cell], guide[0, :, *cell]))
+            down, right = min(max(r, 0), height - 1), min(max(c, 0), wide - 1)
+            both = torch.cat((latent[0, :, down, right], guide[0, :, down, right]))
             first = at_pixel[place] @ guide[0, :, y // 4, x // 4] + bias[place]
             first = first + function.at_cells.weight[:, :, 0, 0] @ both
             first = (first + function.at_position.weight @ torch.tensor([2 * (row - r), 2 * (column - c)])).relu()
