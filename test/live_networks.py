@@ -16,12 +16,18 @@ from depth_sr_ros.models.export.artifacts import export_artifact
 from depth_sr_ros.models.export.example_frames import LIVE_SIZE, example_live_frame
 
 WIDTHS = (16, 24, 16)
+OPTIONS: dict[str, dict[str, Any]] = {
+    "fdkn": {"widths": WIDTHS},
+    "dagf": {"channels": 8, "joint": 16, "residual_blocks": 1},
+    "jiif": {"width": 8, "blocks": 1, "hidden": 8, "context": 8},
+}
+"""Small sizes of the live forms, one of each structure."""
 
 
-def live_network(spoken: float = 0.2) -> LiveNetwork:
-    """FDKN's live form with heads whose weights have this standard deviation."""
+def live_network(spoken: float = 0.2, model: str = "fdkn") -> LiveNetwork:
+    """A live form with a head whose weights have this standard deviation."""
     torch.manual_seed(3)
-    network = create_live_model("fdkn", widths=WIDTHS).eval()
+    network = create_live_model(model, **OPTIONS[model]).eval()
     generator = torch.Generator().manual_seed(4)
     with torch.no_grad():
         for parameter in network.head.parameters():
@@ -32,12 +38,12 @@ def live_network(spoken: float = 0.2) -> LiveNetwork:
     return network
 
 
-def live_artifact(folder: Path, spoken: float = 0.2) -> Artifact:
+def live_artifact(folder: Path, spoken: float = 0.2, model: str = "fdkn") -> Artifact:
     """An artifact of `live_network` in a folder, however often asked for."""
-    place = folder / "fdkn_live"
+    place = folder / f"{model}_live"
     with FileLock(f"{place}.lock"):
         if not place.is_dir():
-            export_artifact(live_network(spoken), "fdkn", place)
+            export_artifact(live_network(spoken, model), model, place)
     return read_artifact(place)
 
 

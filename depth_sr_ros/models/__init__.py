@@ -7,7 +7,9 @@ Importing this folder loads torch; the run-time side of the package never does.
 import depth_sr_ros.models.bridgenet.bridgenet
 import depth_sr_ros.models.dada.dada
 import depth_sr_ros.models.dagf.dagf
+import depth_sr_ros.models.dagf.live_dagf
 import depth_sr_ros.models.jiif.jiif
+import depth_sr_ros.models.jiif.live_jiif
 import depth_sr_ros.models.kernel.dkn
 import depth_sr_ros.models.kernel.fdkn
 import depth_sr_ros.models.kernel.live_fdkn

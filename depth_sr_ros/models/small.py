@@ -1,4 +1,4 @@
-"""Small siblings of FDKN and JIIF for small machines: the papers' equations in sizes that are this project's own."""
+"""Small siblings for small machines: FDKN's, its live form's and JIIF's equations in sizes of this project's own."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from typing import Any
 
 from depth_sr_ros.models.jiif.jiif import JIIF
 from depth_sr_ros.models.kernel.fdkn import FDKN
-from depth_sr_ros.models.registry import register_model
+from depth_sr_ros.models.kernel.live_fdkn import LiveFDKN
+from depth_sr_ros.models.registry import register_live_model, register_model
 
 SMALL_WIDTHS = (32, 32, 32, 32, 64, 48)
 """Output channels of the six layers of a branch of `fdkn_s`: three tenths of the multiplications of FDKN."""
+
+
+SMALL_LIVE_WIDTHS = (24, 48, 32)
+"""Channels of `fdkn_s`'s live form, see `models.kernel.live_fdkn.WIDTHS`."""
 
 
 @register_model("fdkn_s")
@@ -25,6 +30,18 @@ class SmallFDKN(FDKN):
 
     def __init__(self, scale: int = 8, *, widths: Sequence[int] = SMALL_WIDTHS, **options: Any) -> None:
         super().__init__(scale, widths=widths, **options)
+
+
+@register_live_model("fdkn_s")
+class SmallLiveFDKN(LiveFDKN):
+    """FDKN's live form with fewer channels, for small machines.
+
+    Args:
+        widths: as `LiveFDKN`.
+    """
+
+    def __init__(self, widths: Sequence[int] = SMALL_LIVE_WIDTHS) -> None:
+        super().__init__(widths)
 
 
 @register_model("jiif_s")

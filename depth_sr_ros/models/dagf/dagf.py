@@ -19,7 +19,7 @@ its 2,440,207.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -63,13 +63,19 @@ class Level(nn.Module):
         residual_blocks: before the filter.
         create_generator: makes the level's kernel generator.
         coarsest: True where no coarser level feeds this one.
+        inputs: channels of the reduced depth.
     """
 
     def __init__(
-        self, channels: int, residual_blocks: int, create_generator: Callable[[], KernelGenerator], coarsest: bool
+        self,
+        channels: int,
+        residual_blocks: int,
+        create_generator: Callable[[], KernelGenerator],
+        coarsest: bool,
+        inputs: int = 1,
     ) -> None:
         super().__init__()
-        self.entry = nn.Sequential(*conv_act(1, channels, 3))
+        self.entry = nn.Sequential(*conv_act(inputs, channels, 3))
         self.fuse = nn.Conv2d(channels if coarsest else 2 * channels, channels, 3, padding=1)
         self.blocks = nn.Sequential(*(ResidualBlock(channels) for _ in range(residual_blocks)))
         self.generator = create_generator()
@@ -80,7 +86,7 @@ class Level(nn.Module):
         Args:
             depth: features (B, C, h, w) of the start image.
             guide: features (B, C, h, w) of the guide.
-            depth_lr: low-resolution depth resized to (B, 1, h / 2, w / 2).
+            depth_lr: low-resolution depth resized to (B, inputs, h / 2, w / 2).
             coarser: result of the coarser level, (B, C, h / 2, w / 2), or None.
         """
         entry = self.entry(depth_lr)
@@ -180,8 +186,8 @@ class DAGF(GuidedUpsampler):
             "kernel_norm": kernel_norm,
         }
         self.depth_head, self.guide_head = _head(1, channels), _head(3, channels)
-        self.depth_pyramid = nn.ModuleList(_downsample(channels) for _ in range(levels - 1))
-        self.guide_pyramid = nn.ModuleList(_downsample(channels) for _ in range(levels - 1))
+        self.depth_pyramid = nn.ModuleList(downsample(channels) for _ in range(levels - 1))
+        self.guide_pyramid = nn.ModuleList(downsample(channels) for _ in range(levels - 1))
         create_generator = partial(
             KernelGenerator, channels, kernel_size, combination, norm_momentum, attention_activation, kernel_norm
         )
@@ -190,7 +196,7 @@ class DAGF(GuidedUpsampler):
         )
         self.heads = nn.ModuleList(ResidualHead(channels, coarsest=i == 0) for i in range(levels))
         if initialisation != "release":
-            self._start_with_unit_gain()
+            start_with_unit_gain([self], normalised=initialisation == "normalised")
 
     def refine(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> Tensor:
         """The finest level's residual added to the start image (B, 1, H, W)."""
@@ -208,24 +214,6 @@ class DAGF(GuidedUpsampler):
         enlarged = [F.interpolate(r.float(), start.shape[-2:], mode="bilinear", align_corners=False) for r in coarse]
         stages = torch.cat([start[:, :0], *(start + r for r in enlarged)], dim=1)
         return {"depth": start + finest.float(), "stages": stages}
-
-    @torch.no_grad()
-    def _start_with_unit_gain(self) -> None:
-        last_layers: list[Any] = []
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d) and module.bias is not None:
-                nn.init.kaiming_normal_(module.weight, a=0.25)
-                nn.init.zeros_(module.bias)
-            elif isinstance(module, KernelGenerator):
-                # two softmaxes over n taps multiply to about 1 / n
-                module.divisor.fill_(1 / module.taps if module.combination == "multiply" else 1.0)
-            elif isinstance(module, ResidualHead):
-                last_layers.append(module.residual[0].weight)
-            elif isinstance(module, AdaptiveNorm) and self.options["initialisation"] == "normalised":
-                module.identity_share.zero_()
-                module.norm_share.fill_(1.0)
-        for weight in last_layers:
-            weight.mul_(0.1)
 
     def _residuals(self, guide: Tensor, depth_lr: Tensor, start: Tensor) -> list[Tensor]:
         """Residual of each level, coarsest first, each at its level's size."""
@@ -245,12 +233,38 @@ class DAGF(GuidedUpsampler):
         return residuals
 
 
+@torch.no_grad()
+def start_with_unit_gain(parts: Iterable[nn.Module], normalised: bool) -> None:
+    """Gives the layers of parts of a network first values that keep a signal's size, see `DAGF`.
+
+    Args:
+        parts: the parts.
+        normalised: whether norms of attention networks start as batch normalisation alone.
+    """
+    last_layers: list[Any] = []
+    for module in (module for part in parts for module in part.modules()):
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            nn.init.kaiming_normal_(module.weight, a=0.25)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, KernelGenerator):
+            # two softmaxes over n taps multiply to about 1 / n
+            module.divisor.fill_(1 / module.taps if module.combination == "multiply" else 1.0)
+        elif isinstance(module, ResidualHead):
+            last_layers.append(module.residual[0].weight)
+        elif isinstance(module, AdaptiveNorm) and normalised:
+            module.identity_share.zero_()
+            module.norm_share.fill_(1.0)
+    for weight in last_layers:
+        weight.mul_(0.1)
+
+
+def downsample(channels: int) -> nn.Sequential:
+    """A step down the pyramid: (B, channels, h, w) to half the size."""
+    return nn.Sequential(*conv_act(channels, channels, 3), nn.PixelUnshuffle(2), *conv_act(4 * channels, channels, 1))
+
+
 def _head(inputs: int, channels: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inputs, channels, 3, padding=1), *conv_act(channels, channels, 1))
-
-
-def _downsample(channels: int) -> nn.Sequential:
-    return nn.Sequential(*conv_act(channels, channels, 3), nn.PixelUnshuffle(2), *conv_act(4 * channels, channels, 1))
 
 
 def _enlarge_nearest(image: Tensor, factor: int) -> Tensor:

@@ -2,19 +2,19 @@
 
 import numpy as np
 import pytest
-from live_networks import live_artifact, wide_frame
+from live_networks import OPTIONS, live_artifact, wide_frame
 
 from depth_sr_ros.engines.onnxruntime import OnnxRuntimeEngine
 from depth_sr_ros.engines.openvino import lanes, live_kernels, live_tail
 from depth_sr_ros.engines.openvino.engine import OpenVinoEngine
 from depth_sr_ros.models.live import smoothing
 
-SIZE = (104, 136)
+SIZE = (96, 160)
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    return live_artifact(tmp_path_factory.mktemp("tail"))
+@pytest.fixture(scope="module", params=sorted(OPTIONS))
+def exported(request, tmp_path_factory):
+    return live_artifact(tmp_path_factory.mktemp("tail"), model=request.param)
 
 
 @pytest.fixture(scope="module")

@@ -4,23 +4,24 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from live_networks import live_artifact, live_network, wide_frame
+from live_networks import OPTIONS, live_artifact, live_network, wide_frame
 
-from depth_sr_ros.artifact import ArtifactError, read_artifact
+from depth_sr_ros.artifact import ArtifactError, find_artifact, read_artifact
 from depth_sr_ros.engines.onnxruntime import OnnxRuntimeEngine
 from depth_sr_ros.engines.openvino.engine import OpenVinoEngine
 from depth_sr_ros.engines.torch.network import load_network
 from depth_sr_ros.frame_graphs import LIVE
 from depth_sr_ros.models import LiveNetwork
 from depth_sr_ros.models.export.artifacts import frame_graph_of
+from depth_sr_ros.models.export.example_frames import LIVE_SIZE
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    return live_artifact(tmp_path_factory.mktemp("export"))
+@pytest.fixture(scope="module", params=sorted(OPTIONS))
+def exported(request, tmp_path_factory):
+    return live_artifact(tmp_path_factory.mktemp("export"), model=request.param)
 
 
-@pytest.mark.parametrize("size", [(64, 96), (152, 200)])
+@pytest.mark.parametrize("size", [(64, 96), (160, 224)])
 def test_runtimes_agree_with_torch(exported, size):
     frame = wide_frame(*size)
     graph = frame_graph_of(load_network(exported))
@@ -43,19 +44,22 @@ def test_graph_has_symbolic_size_and_a_safe_opset(exported):
 
 
 def test_card_says_which_frame_graph_it_is(exported):
-    again = read_artifact(exported.folder, "fdkn", 0)
-    assert (again.card.name, again.card.scale, again.card.frame_graph) == ("fdkn_live", 0, "live")
-    assert again.card.form is LIVE and again.card.size_multiple == 8
+    model = exported.card.model
+    again = read_artifact(exported.folder, model, 0)
+    assert (again.card.name, again.card.scale, again.card.frame_graph) == (f"{model}_live", 0, "live")
     network = load_network(again)
-    assert isinstance(network, LiveNetwork) and network.options == live_network().options
+    assert again.card.form is LIVE and again.card.size_multiple == network.size_multiple
+    assert find_artifact(model, 0, exported.folder.parent).card == again.card
+    assert isinstance(network, LiveNetwork) and network.options == live_network(model=model).options
     with pytest.raises(ArtifactError, match="expected weights for scale 8, found 0"):
-        read_artifact(exported.folder, "fdkn", 8)
+        read_artifact(exported.folder, model, 8)
 
 
 def test_golden_frame_holds_inputs_and_outputs_and_what_is_hard(exported):
     fixture = exported.fixture()
     assert set(fixture) == {*LIVE.inputs, *LIVE.outputs}
-    assert exported.golden_grid == fixture["start"].shape == (144, 192)
+    step = exported.card.size_multiple
+    assert exported.golden_grid == fixture["start"].shape == tuple(-(-side // step) * step for side in LIVE_SIZE)
     assert set(np.unique(fixture["quality"])) == {1, 2, 3}
     assert (fixture["near"] <= fixture["start"]).all() and (fixture["start"] <= fixture["far"]).all()
     question = fixture["near"] < fixture["far"]
