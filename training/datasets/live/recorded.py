@@ -60,7 +60,7 @@ class RecordedFrame:
 def read_frame(path: Path) -> RecordedFrame:
     """What `RecordedFrame.write` wrote. Raises FileNotFoundError where it is gone."""
     with np.load(path) as archive:
-        return RecordedFrame(archive["rgb"], archive["depth"], archive["truth"] if "truth" in archive else None)
+        return RecordedFrame(archive["rgb"], archive["depth"], archive.get("truth"))
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,13 @@ class RecordedCrops:
         return np.where(found.quality == MEASURED, found.start, np.float32(np.nan))
 
     def _cut(
-        self, rgb: NDArray[np.uint8], raw: Depth, truth: Depth, view: RecordedView, rng: np.random.Generator, number: int
+        self,
+        rgb: NDArray[np.uint8],
+        raw: Depth,
+        truth: Depth,
+        view: RecordedView,
+        rng: np.random.Generator,
+        number: int,
     ) -> tuple[LiveCrop, tuple[slice, slice]] | None:
         if not np.isfinite(raw).any():
             return None

@@ -1,7 +1,7 @@
 """Recordings to frames that crops are cut from: what is kept of each, with fused depth where there are poses.
 
-    OUT/frames/kitchen-1a2b3c4d/recording.json      cameras, counts, notes; written last, and only then does it count
-    OUT/frames/kitchen-1a2b3c4d/000012.npz          colour, depth as it arrived, fused depth
+`OUT/frames/kitchen-1a2b3c4d/000012.npz` holds colour, depth as it arrived and fused depth; `recording.json` beside it
+holds cameras, counts and notes. That is written last, and only then do the frames count.
 """
 
 from __future__ import annotations
@@ -75,9 +75,7 @@ class FrameOptions:
     poses: str = ""
 
 
-def frames_of(
-    path: Path, digest: str, out: Path, options: FrameOptions, say: Callable[[str], None]
-) -> RecordedFrames:
+def frames_of(path: Path, digest: str, out: Path, options: FrameOptions, say: Callable[[str], None]) -> RecordedFrames:
     """The frames of a recording; read again only where they are not there, or were made by other options.
 
     Args:

@@ -56,9 +56,7 @@ def _written(value: Any) -> Any:
     return value
 
 
-def change(
-    after: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]], method: str = "network"
-) -> float:
+def change(after: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]], method: str = "network") -> float:
     """By which share the errors of `after`'s network are larger than those of a method in `before`; less is better.
 
     Mean over cameras and over the error overall and at edges, where both have one; NaN where none has.

@@ -40,7 +40,9 @@ _OWN_SHARE = 2 / 3  # of the simulated crops that show the recording's camera; t
 _LEAST_SIDE = 64
 
 
-def live_recipe(options: TrainingOptions, start: Artifact, file: RecipeFile | None, entries: Sequence[FrameEntry]) -> LiveRecipe:
+def live_recipe(
+    options: TrainingOptions, start: Artifact, file: RecipeFile | None, entries: Sequence[FrameEntry]
+) -> LiveRecipe:
     """Everything that decides the training run but its crops.
 
     Args:

@@ -35,11 +35,13 @@ class LiveRow:
         name: what was measured where.
         known: of the filter, of the old weights and of the new.
         change: of the new against the old.
+        decides: whether promotion depends on it.
     """
 
     name: str
     known: tuple[float | None, float | None, float | None]
     change: str
+    decides: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def write_live_report(report: LiveReport, out: Path) -> Path:
     page = environment.get_template("live_report.html.j2").render(
         report=report,
         rows=live_rows(report.before, report.after),
-        honest=[(one["camera"], one["honest"]) for found in report.after.values() for one in found],
+        honest=[(one["camera"], one["honest"]) for one in report.after[HELD]],
         loss_chart=Markup(loss_chart(report.losses)),
         embedded=embedded,
     )
@@ -92,13 +94,14 @@ def write_live_report(report: LiveReport, out: Path) -> Path:
 
 
 def live_rows(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[LiveRow]:
-    """Errors by recording and simulated set, and the mean change that decides for each set."""
+    """Errors by recording, and for each set the mean change that decides."""
     rows = []
     for name, found in before.items():
-        for old, new in zip(found, after[name], strict=True):
-            rows += [_row(old, new, measure, words) for measure, words in _MEASURES]
+        if name == HELD:
+            for old, new in zip(found, after[name], strict=True):
+                rows += [_row(old, new, measure, words) for measure, words in _MEASURES]
         what = "all held frames" if name == HELD else name
-        rows.append(LiveRow(f"{what}: mean change", (None, None, None), per_cent(change(after[name], found))))
+        rows.append(LiveRow(f"{what}: mean change", (None, None, None), per_cent(change(after[name], found)), True))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""The whole retraining of live weights: recordings to frames, noise, training, evaluations, verdict, artifact, report."""
+"""The whole retraining of live weights: frames, noise, training, both evaluations, verdict, artifact, report."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from depth_sr_ros.models import LiveNetwork
 from depth_sr_ros.recordings.recording import RecordingError
 from training.datasets.live.dev import DevCrop
 from training.datasets.live.recorded import RecordedCrops, frames_by_recording, spread_frames
+from training.degradation.two_cameras.noise import AxialNoise
 from training.extraction.manifest import locked
 from training.recipes.live_recipe import LiveRecipe
 from training.recipes.names import RecipeFile
@@ -88,22 +89,22 @@ class _LiveRetraining:
         self.out, self.training = settings.out, settings.out / "run"
         self.recordings: list[RecordedFrames] = []
         self.notes: list[str] = []
+        self.noise = LiveNoise(AxialNoise(), 0, 0, 0.0)
 
     def run(self, paths: Sequence[Path]) -> Retrained[LiveVerdict]:
         self._extract(paths)
         stages = self.stages
         measure = "measuring the sensor's noise"
-        noise = LiveNoise.from_text(
-            stages.once("noise", measure, self._frames, lambda: measure_live_noise(self.split.train).as_text())
-        )
-        stages.say(f"  {noise.words}")
+        measured = stages.once("noise", measure, self._frames, lambda: measure_live_noise(self.split.train).as_text())
+        self.noise = LiveNoise.from_text(measured)
+        stages.say(f"  {self.noise.words}")
         recipe = live_recipe(self.settings.training, self.start, given_recipe(self.settings), self.split.train)
         old = live_network_of(self.start)
-        before = self._evaluated("before", "evaluating the old weights", old, self.start.weights_id, noise)
+        before = self._evaluated("before", "evaluating the old weights", old, self.start.weights_id)
         inputs = {"recipe": recipe.as_text(), "frames": self._frames, "from": self.start.weights_id}
-        facts = stages.once("trained", "training", inputs, lambda: self._trained(recipe, noise))
+        facts = stages.once("trained", "training", inputs, lambda: self._trained(recipe))
         new = trained_live_network(recipe, self.training, facts, self.settings.storage)
-        after = self._evaluated("after", "evaluating the new weights", new, facts["sha256"], noise)
+        after = self._evaluated("after", "evaluating the new weights", new, facts["sha256"])
         verdict = judge_live(before, after, self.settings.margins)
         stages.begin("drawing the report")
         report = LiveReport(
@@ -111,12 +112,12 @@ class _LiveRetraining:
             verdict,
             before,
             after,
-            self._words(recipe, facts, noise),
+            self._words(recipe, facts),
             read_losses(self.training),
             self.split.in_time,
             frames_by_recording({"train": self.split.train, "held": self.split.held}),
             tuple(dict.fromkeys(self.notes)),
-            held_pictures(self._held(noise, _PICTURES), old, new),
+            held_pictures(self._held(_PICTURES), old, new),
         )
         page = write_live_report(report, self.out)
         if not verdict.promoted:
@@ -166,42 +167,40 @@ class _LiveRetraining:
         frames = {one.digest: [list(one.files), one.fused] for one in self.recordings}
         return {"frames": frames, "split": asdict(self.settings.split)}
 
-    def _held(self, noise: LiveNoise, count: int) -> list[DevCrop]:
+    def _held(self, count: int) -> list[DevCrop]:
         multiple = self.start.card.size_multiple
-        crops = RecordedCrops(self.split.held, _HELD_SIDE, noise.axial, multiple)
+        crops = RecordedCrops(self.split.held, _HELD_SIDE, self.noise.axial, multiple)
         chosen = spread_frames(self.split.held, count)
         seeds = [self.split.held.index(entry) for entry in chosen]
-        made = [crops.judged(e, np.random.default_rng([_HELD_SEED, seed])) for e, seed in zip(chosen, seeds, strict=True)]
+        made = [
+            crops.judged(e, np.random.default_rng([_HELD_SEED, seed])) for e, seed in zip(chosen, seeds, strict=True)
+        ]
         found = [one for one in made if one is not None]
         if not found:
             raise ValueError("held frames: expected some depth to compare with, found no measured pixel in any")
         return found
 
     @cached_property
-    def _simulated(self) -> dict[str, list[DevCrop]]:
-        count = self.settings.dev_images or _SIMULATED
-        return {OWN: judged_crops(self.split.train[0].view, count), ANY: judged_crops(None, count)}
+    def _judge(self) -> LiveJudge:
+        count, view = self.settings.dev_images or _SIMULATED, self.split.train[0].view
+        held = self._held(self.settings.held_images)
+        return LiveJudge({HELD: held, OWN: judged_crops(view, count), ANY: judged_crops(None, count)})
 
-    def _evaluated(self, name: str, doing: str, network: LiveNetwork, weights: str, noise: LiveNoise) -> dict[str, Any]:
+    def _evaluated(self, name: str, doing: str, network: LiveNetwork, weights: str) -> dict[str, Any]:
         settings = self.settings
         inputs = {
-            "weights": weights, "frames": self._frames, "noise": noise.as_text(), "held": settings.held_images,
+            "weights": weights, "frames": self._frames, "noise": self.noise.as_text(), "held": settings.held_images,
             "simulated": settings.dev_images or _SIMULATED, "storage": settings.storage,
         }  # fmt: skip
-        return self.stages.once(name, doing, inputs, lambda: self._judge(noise).score(network))
+        return self.stages.once(name, doing, inputs, lambda: self._judge.score(network))
 
-    def _judge(self, noise: LiveNoise) -> LiveJudge:
-        if not hasattr(self, "_made"):
-            self._made = LiveJudge({HELD: self._held(noise, self.settings.held_images), **self._simulated})
-        return self._made
-
-    def _trained(self, recipe: LiveRecipe, noise: LiveNoise) -> dict[str, Any]:
+    def _trained(self, recipe: LiveRecipe) -> dict[str, Any]:
         settings, multiple = self.settings, self.start.card.size_multiple
         share = settings.training.base_share
-        crops = mixed_crops(recipe, self.split.train, noise.axial, multiple, share, settings.data)
+        crops = mixed_crops(recipe, self.split.train, self.noise.axial, multiple, share, settings.data)
         return fine_tune_live(recipe, self.start, crops, self.training, settings.data is not None)
 
-    def _words(self, recipe: LiveRecipe, facts: Mapping[str, Any], noise: LiveNoise) -> dict[str, str]:
+    def _words(self, recipe: LiveRecipe, facts: Mapping[str, Any]) -> dict[str, str]:
         artifact, settings = self.start, self.settings
         return {
             "started from": f"{artifact.card.name}, weights {artifact.weights_id}",
@@ -210,7 +209,7 @@ class _LiveRetraining:
                 f"{one.name}: {'fused of neighbouring frames' if one.fused else 'its own depth'}"
                 for one in self.recordings
             ),
-            "noise": noise.words,
+            "noise": self.noise.words,
             "crops": f"{recipe.batch_size} of {recipe.size} px a step; simulated {settings.training.base_share:.0%}",
             "training": f"{facts['steps']} steps in {facts['minutes']} minutes on {facts['machine']}, learning rate "
             f"{recipe.optimiser.learning_rate:g}",

@@ -1,4 +1,4 @@
-"""Simulated crops beside the recorded ones: edges and hidden surfaces with an exact truth, and what may be forgotten."""
+"""Simulated crops beside the recorded ones: edges and hidden surfaces with an exact truth."""
 
 from __future__ import annotations
 
@@ -83,6 +83,8 @@ def judged_crops(view: RecordedView | None, count: int) -> list[DevCrop]:
     pieces = ProceduralPieces(ProceduralScenes(options.side, options.side, _SEED, "depth"))
     crops, name = LiveCropsByNumber(pieces, options, _SEED), ANY if view is None else OWN
     found = [crops.crop(number, np.random.default_rng([_SEED, number])) for number in range(count)]
+    # each counts by itself, so that far scenes, whose errors are large, do not decide alone
     return [
-        DevCrop(name, str(one.number), one, np.round(255 * one.guide).astype(np.uint8)) for one in found
+        DevCrop(f"{name} {one.number}", str(one.number), one, np.round(255 * one.guide).astype(np.uint8))
+        for one in found
     ]

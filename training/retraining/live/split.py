@@ -1,4 +1,4 @@
-"""Which frames live weights are trained on and which are held out, by the rules of `training.datasets.readers.shards`."""
+"""Which frames live weights are trained on and which are held out, by the rules of `datasets.readers.shards`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def _in_time(one: RecordedFrames, tail: float) -> tuple[list[FrameEntry], list[F
     held = max(1, round(len(entries) * tail))
     train = len(entries) - held - max(1, round(len(entries) * _GAP))
     if train < 1:
-        raise ValueError(f"{one.name}: expected at least 3 frames to split in time, found {len(entries)}; record longer")
+        raise ValueError(
+            f"{one.name}: expected at least 3 frames to split in time, found {len(entries)}; record longer"
+        )
     return entries[:train], entries[len(entries) - held :]
 
 
