@@ -15,7 +15,7 @@ from training.degradation.two_cameras.noise import AxialNoise
 from training.recipes.live_recipe import LiveRecipe, load_live_recipe
 from training.recipes.names import RecipeFile
 from training.recipes.recipe import OptimiserOptions
-from training.retraining.live.simulated import training_crops
+from training.retraining.live.simulated import distinct_views, training_crops
 from training.retraining.settings import TrainingOptions
 
 NAME = "retrain_live"
@@ -107,7 +107,8 @@ def mixed_crops(
     recorded = by_number(RecordedCrops(entries, recipe.size, noise, multiple), recipe.seed)
     if not simulated:
         return MixedCrops([recorded], [1.0], recipe.seed)
-    own = training_crops(entries[0].view, entries, data, options, recipe.seed)
-    other = training_crops(None, entries, data, options, recipe.seed + 1)
-    shares = [1 - simulated, simulated * _OWN_SHARE, simulated * (1 - _OWN_SHARE)]
-    return MixedCrops([recorded, own.__getitem__, other.__getitem__], shares, recipe.seed)
+    views = distinct_views(entries)
+    crops = [training_crops(view, entries, data, options, recipe.seed + 1 + n) for n, view in enumerate([None, *views])]
+    shares = [1 - _OWN_SHARE, *[_OWN_SHARE / len(views)] * len(views)]
+    sources = [recorded, *(one.__getitem__ for one in crops)]
+    return MixedCrops(sources, [1 - simulated, *(simulated * share for share in shares)], recipe.seed)

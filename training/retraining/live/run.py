@@ -29,7 +29,7 @@ from training.retraining.live.noise import LiveNoise, measure_live_noise
 from training.retraining.live.promotion import exported
 from training.retraining.live.recipe import live_recipe, mixed_crops
 from training.retraining.live.report import LiveReport, held_pictures, write_live_report
-from training.retraining.live.simulated import ANY, OWN, judged_crops
+from training.retraining.live.simulated import ANY, OWN, judged_crops, own_crops
 from training.retraining.live.sources import find_recordings, hash_recording
 from training.retraining.live.split import LiveSplit, split_live
 from training.retraining.promotion import VARIANT, switch_line, switch_words
@@ -182,9 +182,8 @@ class _LiveRetraining:
 
     @cached_property
     def _judge(self) -> LiveJudge:
-        count, view = self.settings.dev_images or _SIMULATED, self.split.train[0].view
-        held = self._held(self.settings.held_images)
-        return LiveJudge({HELD: held, OWN: judged_crops(view, count), ANY: judged_crops(None, count)})
+        count, held = self.settings.dev_images or _SIMULATED, self._held(self.settings.held_images)
+        return LiveJudge({HELD: held, OWN: own_crops(self.split.train, count), ANY: judged_crops(None, count)})
 
     def _evaluated(self, name: str, doing: str, network: LiveNetwork, weights: str) -> dict[str, Any]:
         settings = self.settings

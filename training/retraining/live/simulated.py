@@ -70,6 +70,18 @@ def _scenes(frames: Sequence[FrameEntry], data: Path | None, side: int, seed: in
     return ProceduralPieces(ProceduralScenes(side, side, seed, "depth", Photographs(images)))
 
 
+def distinct_views(frames: Sequence[FrameEntry]) -> list[RecordedView]:
+    """The cameras of recordings, each once."""
+    return list({frame.view.words: frame.view for frame in frames}.values())
+
+
+def own_crops(frames: Sequence[FrameEntry], count: int) -> list[DevCrop]:
+    """`judged_crops` before the cameras of the recordings, `count` for all of them together, one for each at least."""
+    views = distinct_views(frames)
+    made = [one for view in views for one in judged_crops(view, max(1, count // len(views)))]
+    return [replace(one, camera=f"{OWN} {number}") for number, one in enumerate(made)]
+
+
 def judged_crops(view: RecordedView | None, count: int) -> list[DevCrop]:
     """Made scenes to judge by, the same every time: nothing of the recordings is in them.
 

@@ -1,12 +1,14 @@
 """Simulated crops beside recorded ones stand as the recording's camera does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from training.datasets.live.crops import LiveOptions
 from training.datasets.live.recorded_view import RecordedView
 from training.degradation.two_cameras.geometry import draw_geometry
-from training.retraining.live.simulated import judged_crops, ranges_like, training_crops
+from training.retraining.live.simulated import distinct_views, judged_crops, own_crops, ranges_like, training_crops
 
 
 def draw(view, seed):
@@ -41,3 +43,12 @@ def test_crops_to_judge_by_are_the_same_every_time_and_count_by_themselves(hall)
 def test_training_crops_are_of_the_size_asked_for_with_an_exact_truth(hall):
     item = training_crops(hall.view, hall.entries, None, LiveOptions(32, 8), 3)[0]
     assert item["truth"].shape == (1, 32, 32) and bool(item["truth"].isfinite().all())
+
+
+def test_each_camera_of_the_recordings_is_judged_before(hall, walked):
+    other = RecordedView(hall.view.colour, hall.view.colour, np.eye(4), True)
+    entries = [*hall.entries, *walked.entries, replace(hall.entries[0], view=other)]
+    assert [view.words for view in distinct_views(entries)] == [hall.view.words, other.words]
+    crops = own_crops(entries, 4)
+    assert len({one.camera for one in crops}) == 4
+    assert crops[0].crop.ratio == pytest.approx(2, rel=0.06)
