@@ -41,7 +41,7 @@ def test_what_cannot_take_live_weights_says_so(live, tmp_path):
         network_contestant(str(live.folder))
 
 
-def test_retraining_does_not_start_from_live_weights(live, tmp_path):
+def test_retraining_at_a_scale_does_not_start_from_live_weights(live, tmp_path):
     settings = Settings((), tmp_path / "out", model="fdkn", scale=0, start=live.folder)
-    with pytest.raises(ArtifactError, match="retraining knows weights of the papers' frame graph only"):
+    with pytest.raises(ArtifactError, match="retraining at a scale knows weights of the papers' frame graph only"):
         starting_point(settings)

@@ -65,6 +65,12 @@ def scene() -> ModuleType:
     return _beside("bag_scene")
 
 
+@pytest.fixture(scope="session")
+def live_scene() -> ModuleType:
+    """`live_scene.py` as a module."""
+    return _beside("live_scene")
+
+
 def _beside(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None and spec.loader is not None

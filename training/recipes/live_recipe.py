@@ -41,6 +41,7 @@ class LiveRecipe:
         average_weights: decay per step of the running average of the weights that is evaluated and kept; 0 keeps the
             weights themselves.
         max_steps: the run ends after so many steps; it may be changed when a run is resumed.
+        max_minutes: the run ends after so many minutes, and its learning rate comes down with them; 0 for no limit.
         evaluate_every: steps between evaluations.
         checkpoint_every: steps between checkpoints, apart from that of each evaluation.
         workers: processes that prepare crops.
@@ -59,6 +60,7 @@ class LiveRecipe:
     precision: str = "32-true"
     average_weights: float = 0.0
     max_steps: int = 1000
+    max_minutes: float = 0.0
     evaluate_every: int = 500
     checkpoint_every: int = 250
     workers: int = 1
@@ -67,6 +69,8 @@ class LiveRecipe:
         for name in ("size", "batch_size", "max_steps", "evaluate_every", "checkpoint_every"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: expected more than 0, found {getattr(self, name)}")
+        if not self.max_minutes >= 0:
+            raise ValueError(f"max_minutes: expected 0 or more, found {self.max_minutes}")
         if self.average_weights >= 1:
             raise ValueError(f"average_weights: expected less than 1, found {self.average_weights}")
 

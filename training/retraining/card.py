@@ -60,6 +60,7 @@ def command_of(settings: Settings) -> str:
     words += [f"--held {shlex.quote(name)}" for name in settings.split.held]
     words += ["--split-in-time"] if settings.split.in_time else []
     words += ["--registered"] if settings.extraction.bags.registered else []
+    words += [f"--poses {shlex.quote(settings.poses)}"] if settings.poses else []
     known = {flag: value for flag, value, _ in _options(Settings((), settings.out))}
     words += [
         f"{flag} {shlex.quote(f'{value:g}' if isinstance(value, float) else str(value))}"

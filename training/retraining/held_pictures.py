@@ -81,19 +81,19 @@ def _drawn(frame: _Frame, error: Scale) -> NDArray[np.uint8]:
     colour = np.ascontiguousarray(frame.pair.rgb[..., ::-1])
     size = f"{frame.low.shape[1]}x{frame.low.shape[0]}"
     above = [
-        Panel(_shown(colour), f"colour {width}x{height}"),
-        Panel(_shown(false_colours(low, depth)), f"input {size}"),
-        *(Panel(_shown(false_colours(frame.results[name], depth)), name) for name in ("before", "after")),
-        Panel(_shown(false_colours(frame.target, depth)), "target: the sensor's own", depth),
+        Panel(shown(colour), f"colour {width}x{height}"),
+        Panel(shown(false_colours(low, depth)), f"input {size}"),
+        *(Panel(shown(false_colours(frame.results[name], depth)), name) for name in ("before", "after")),
+        Panel(shown(false_colours(frame.target, depth)), "target: the sensor's own", depth),
     ]
-    below = [Panel(_shown(np.full_like(colour, 24)), "")] * 1
+    below = [Panel(shown(np.full_like(colour, 24)), "")] * 1
     for name in ("bicubic", "before", "after"):
         values = frame.error(name)
         known = values[np.isfinite(values)]
         rmse = float(np.sqrt((known.astype(np.float64) ** 2).mean())) if known.size else float("nan")
-        below.append(Panel(_shown(false_colours(values, error)), f"error of {name}, RMSE {rmse:.1f} mm"))
+        below.append(Panel(shown(false_colours(values, error)), f"error of {name}, RMSE {rmse:.1f} mm"))
     change = _better(frame)
-    below.append(Panel(_shown(change), "green better, red worse", error))
+    below.append(Panel(shown(change), "green better, red worse", error))
     return compose([*above, *below], columns=5, title=frame.title)
 
 
@@ -107,8 +107,8 @@ def _better(frame: _Frame) -> NDArray[np.uint8]:
     return image
 
 
-def _shown(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Brought to a common width."""
+def shown(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A panel's image, (H, W, 3), brought to the width that all have."""
     height = max(1, round(image.shape[0] * _WIDTH / image.shape[1]))
     method = cv2.INTER_AREA if image.shape[1] > _WIDTH else cv2.INTER_NEAREST
     return np.asarray(cv2.resize(image, (_WIDTH, height), interpolation=method), np.uint8)

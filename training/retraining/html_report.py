@@ -92,7 +92,7 @@ def write_report(content: ReportContent, out: Path) -> Path:
         report=content,
         held=held_rows(content.before, content.after),
         base=base_rows(content.before, content.after, content.main),
-        loss_chart=Markup(_loss_chart(content.losses)),
+        loss_chart=Markup(loss_chart(content.losses)),
         noise_chart=Markup(_noise_chart(content.noise)),
         embedded=embedded,
         per_cent=per_cent,
@@ -130,7 +130,8 @@ def embedded(picture: Picture) -> str:
     return "data:image/png;base64," + base64.b64encode(png(picture.image)).decode()
 
 
-def _loss_chart(losses: Sequence[tuple[int, float]]) -> str:
+def loss_chart(losses: Sequence[tuple[int, float]]) -> str:
+    """The curve of a run's loss, SVG."""
     points = [(float(step), loss) for step, loss in losses]
     return chart([Series("loss, means of runs of steps", smoothed(points))], "step", "loss")
 

@@ -105,7 +105,7 @@ def measure_noise(entries: Sequence[PairEntry], scale: int) -> MeasuredNoise:
         lost, at_edge = _lost_cells(pair, scale)
         edges.append((float((lost & at_edge).sum()), float(at_edge.sum())))
         others.append((float((lost & ~at_edge).sum()), float((~at_edge).sum())))
-    bins = _binned(np.concatenate(windows))
+    bins = binned(np.concatenate(windows))
     a, b = (round(number, 6) for number in fit_sigma(bins))  # a thousandth of a millimetre is nothing
     sensor = MeasuredSensor(a, b, round(_ratio(edges), 4), round(_ratio(others), 4))
     return MeasuredNoise(sensor, bins, len(chosen), float(np.mean(holes)))
@@ -132,8 +132,8 @@ def plane_residuals(depth: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.stack([middle, sigma], axis=1)
 
 
-def _binned(windows: NDArray[np.float64]) -> tuple[NoiseBin, ...]:
-    """Bins of equally many windows, by depth; none where there are too few."""
+def binned(windows: NDArray[np.float64]) -> tuple[NoiseBin, ...]:
+    """Bins of equally many windows of `plane_residuals`, by depth; none where there are too few."""
     if len(windows) < _LEAST_WINDOWS:
         return ()
     ordered = windows[np.argsort(windows[:, 0])]

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from depth_sr_ros.artifact import Artifact, ArtifactError, read_artifact
+from depth_sr_ros.cameras.calibration import Calibration
 from depth_sr_ros.cameras.grids import frame_layout
 from depth_sr_ros.engines import EngineError, PlanCache, PlanRequest, choose_engine
 from depth_sr_ros.engines.plans.build import obtain_plan
 from depth_sr_ros.engines.select import planned_runtimes
-from depth_sr_ros.models import GuidedUpsampler
+from depth_sr_ros.models import GuidedUpsampler, LiveNetwork
 from depth_sr_ros.models.export.artifacts import export_artifact
 from depth_sr_ros.models.weights import Storage
 from depth_sr_ros.upsampler import Upsampler
@@ -51,8 +53,18 @@ class Engine:
     notes: tuple[str, ...]
 
 
+def artifact_name(model: str, scale: int) -> str:
+    """What the artifact of new weights is called; scale 0 stands for live ones."""
+    return f"{model}_x{scale}_{VARIANT}" if scale else f"{model}_live_{VARIANT}"
+
+
 def write_candidate(
-    network: GuidedUpsampler, model: str, out: Path, storage: Storage, facts: Mapping[str, Any], record: Provenance
+    network: GuidedUpsampler | LiveNetwork,
+    model: str,
+    out: Path,
+    storage: Storage,
+    facts: Mapping[str, Any],
+    record: Provenance,
 ) -> Artifact:
     """Writes the artifact beside its place, for whatever an earlier run has left there.
 
@@ -67,7 +79,8 @@ def write_candidate(
     Raises:
         OSError: it cannot be written; nothing is left that could be taken for an artifact.
     """
-    folder = out / CANDIDATE / f"{model}_x{network.scale}_{VARIANT}"
+    scale = 0 if isinstance(network, LiveNetwork) else network.scale
+    folder = out / CANDIDATE / artifact_name(model, scale)
     shutil.rmtree(out / CANDIDATE, ignore_errors=True)
     return export_artifact(
         network,
@@ -95,13 +108,29 @@ def check_engine_of(artifact: Artifact, pair: Pair, cache: Path | None) -> Engin
     """
     card, size = artifact.card, (pair.rgb.shape[0], pair.rgb.shape[1])
     grid = frame_layout(size, size, card.scale, (card.scale,), card.size_multiple).grid
+    depth = np.where(pair.valid, pair.target, np.nan).astype(np.float32)
+    return check_engine_on(artifact, ServedFrame(pair.rgb, depth), grid, cache)
+
+
+@dataclass(frozen=True)
+class ServedFrame:
+    """A frame as the Python API takes it: colour, depth in metres, and cameras where depth is not registered."""
+
+    rgb: NDArray[np.uint8]
+    depth: NDArray[np.float32]
+    cameras: Calibration | None = None
+
+
+def check_engine_on(artifact: Artifact, frame: ServedFrame, grid: tuple[int, int], cache: Path | None) -> Engine:
+    """As `check_engine_of`, on any frame; `grid` is the size that the engine runs at."""
+    card = artifact.card
     try:
         notes = _compile(artifact, grid, PlanCache(cache))
         choose_engine(artifact, plans=PlanCache(cache), grid=grid)
         upsampler = Upsampler(card.model, card.scale, weights=artifact.folder, engine_cache=cache)
-        depth = np.where(pair.valid, pair.target, np.nan).astype(np.float32)
-        upsampler(pair.rgb, depth)
-        result = upsampler(pair.rgb, depth)
+        given = (frame.rgb, frame.depth) if frame.cameras is None else (frame.rgb, frame.depth, frame.cameras)
+        upsampler(*given)
+        result = upsampler(*given)
     except EngineError as error:
         raise ValueError(f"{artifact.folder}: the new weights run on no engine here: {error}") from error
     if not result.valid.any() or not np.isfinite(result.depth[result.valid]).all():
@@ -109,8 +138,8 @@ def check_engine_of(artifact: Artifact, pair: Pair, cache: Path | None) -> Engin
         raise ValueError(f"{artifact.folder}: expected finite depth for a held frame, found {found} from the engine")
     info = upsampler.describe()
     upsampler.close()
-    spent = sum(result.timings.values())
-    return Engine(info.engine, info.precision, info.reason, spent, (size[1], size[0]), tuple(notes))
+    spent, size = sum(result.timings.values()), (frame.rgb.shape[1], frame.rgb.shape[0])
+    return Engine(info.engine, info.precision, info.reason, spent, size, tuple(notes))
 
 
 def _compile(artifact: Artifact, grid: tuple[int, int], cache: PlanCache) -> list[str]:
@@ -148,8 +177,9 @@ def promote(artifact: Artifact, out: Path) -> Artifact:
 def switch_words(artifact: Artifact) -> str:
     """What goes with `switch_line`: which nodes it is for."""
     card = artifact.card
+    scales = f"scale 0 or {card.scale}" if card.scale else "scale 0"
     return (
-        f"To switch over a running node (model {card.model}, scale 0 or {card.scale}, any precision but int8, since "
+        f"To switch over a running node (model {card.model}, {scales}, any precision but int8, since "
         "these weights have no 8-bit graph):"
     )
 

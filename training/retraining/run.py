@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from depth_sr_ros.artifact import Artifact, ArtifactError, read_artifact
 from depth_sr_ros.recordings.recording import RecordingError
@@ -36,8 +36,11 @@ from training.retraining.verdict import Verdict, judge_weights
 _HELD_PICTURES, _BASE_PICTURES = 4, 2
 
 
+Decision = TypeVar("Decision")
+
+
 @dataclass(frozen=True)
-class Retrained:
+class Retrained(Generic[Decision]):
     """New weights that may serve.
 
     Attributes:
@@ -48,7 +51,7 @@ class Retrained:
     """
 
     artifact: Artifact
-    verdict: Verdict
+    verdict: Decision
     report: Path
     switch: str
 
@@ -58,7 +61,7 @@ def say_to_stderr(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def retrain(settings: Settings, say: Say = say_to_stderr) -> Retrained:
+def retrain(settings: Settings, say: Say = say_to_stderr) -> Retrained[Verdict]:
     """Makes better weights of recordings, or says why they are not better.
 
     Raises:
@@ -85,7 +88,7 @@ class _Retraining:
         self.shards, self.recordings, self.training = (self.out / name for name in ("shards", "recordings", "run"))
         self.notes: list[str] = []
 
-    def run(self, bags: Sequence[Path]) -> Retrained:
+    def run(self, bags: Sequence[Path]) -> Retrained[Verdict]:
         self._extract(bags)
         split, stages = self.split, self.stages
         noise = MeasuredNoise.from_text(
@@ -256,7 +259,7 @@ class _Retraining:
             "margins": f"held frames {100 * margins.held:g} %, base set {100 * margins.base:g} %",
         }
 
-    def _promoted(self, network: Any, content: ReportContent, facts: Mapping[str, Any]) -> Retrained:
+    def _promoted(self, network: Any, content: ReportContent, facts: Mapping[str, Any]) -> Retrained[Verdict]:
         inputs = {"weights": facts["sha256"], "before": digest_of(content.before), "after": digest_of(content.after)}
         done = self.stages.once(
             "promoted",

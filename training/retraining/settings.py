@@ -12,6 +12,7 @@ from depth_sr_ros.models.weights import Storage
 from training.extraction.bag_task import ExtractionOptions
 from training.extraction.manifest import replace_file
 from training.extraction.shards import to_json
+from training.recipes.live_recipe import load_live_recipe
 from training.recipes.names import RECIPES, RecipeFile
 from training.recipes.recipe import load_recipe
 
@@ -40,7 +41,7 @@ class TrainingOptions:
     """How the weights are trained.
 
     Attributes:
-        recipe: where the rest comes from.
+        recipe: where the rest comes from; `base/retrain` leaves live weights to a recipe of their own.
         minutes: the run's length; 0 for no limit.
         steps: most steps; 0 leaves it to the recipe.
         learning_rate: 0 leaves it to the recipe.
@@ -90,7 +91,7 @@ class Settings:
         bags: bags, and folders with bags below them.
         out: folder of the retraining.
         model: registry name of the network.
-        scale: its scale.
+        scale: its scale; 0 for live weights.
         start: artifact to go on from; None takes the shipped one.
         data: folder with a manifest of base data; None uses synthetic scenes only.
         extraction: how bags become shards.
@@ -101,6 +102,7 @@ class Settings:
         margins: what decides on promotion.
         storage: how the new weights are kept.
         engine_cache: where plans of engines lie; None takes the default.
+        poses: folder of poses inside recordings, for live weights, see `training.retraining.live.sources`.
     """
 
     bags: tuple[Path, ...]
@@ -117,6 +119,7 @@ class Settings:
     margins: Margins = Margins()
     storage: Storage = "fp16"
     engine_cache: Path | None = None
+    poses: str = ""
 
     def identity(self, weights: str, bags: list[str]) -> dict[str, Any]:
         """What decides on the new weights and on what is measured of them; margins do not.
@@ -138,10 +141,14 @@ class Settings:
             "dev_images": self.dev_images,
             "held_images": self.held_images,
             "storage": self.storage,
+            **({} if self.scale else {"poses": self.poses}),
         }
 
     def _recipe_words(self) -> str:
         recipe = self.training.recipe
+        if not self.scale:
+            given = recipe != TrainingOptions().recipe
+            return f"{recipe.name} ({digest_of(load_live_recipe(recipe).as_text())[:12]})" if given else "retrain_live"
         return f"{recipe.name} ({digest_of(load_recipe(recipe).as_text())[:12]})"
 
 
@@ -162,7 +169,7 @@ def check_folder(out: Path) -> None:
         raise ValueError(f"{out}: expected a new folder or one that `retrain` began, found something else in it")
 
 
-_BEGUN = {"shards", "recordings", ".lock"}  # what is there before the request is written
+_BEGUN = {"shards", "recordings", "frames", ".lock"}  # what is there before the request is written
 
 
 def claim(out: Path, identity: dict[str, Any]) -> None:

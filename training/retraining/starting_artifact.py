@@ -46,7 +46,7 @@ def starting_point(settings: Settings) -> Start:
         artifact = find_artifact(settings.model, settings.scale)
     else:
         artifact = read_artifact(settings.start, settings.model, settings.scale)
-    card = expect_papers(artifact, "retraining").card
+    card = expect_papers(artifact, "retraining at a scale").card
     main = "live" if card.variant == "live" else str(card.evaluation.get("protocol", "dkn-bicubic"))
     if main not in PROTOCOLS:
         raise ValueError(f"{artifact.folder}: its card names protocol {main!r}; expected one of {sorted(PROTOCOLS)}")

@@ -19,6 +19,6 @@ def recordings(tmp_path_factory, scene) -> Path:
 @pytest.fixture
 def command(recordings, tmp_path) -> list[str]:
     """Two training steps on tiny crops."""
-    quick = "--steps 2 --minutes 0 --crop 32 --workers 0 --dev-images 1 --held study"
+    quick = "--scale 8 --steps 2 --minutes 0 --crop 32 --workers 0 --dev-images 1 --held study"
     plans = ["--engine-cache", str(tmp_path / "plans")]
     return ["retrain", "--bags", str(recordings), "--out", str(tmp_path / "out"), *quick.split(), *plans]

@@ -34,11 +34,11 @@ def settings(words):
 def test_it_has_what_decides_on_the_weights_and_no_paths(given, written, tmp_path):
     (tmp_path / "own.yaml").write_text("extends: base/retrain")
     given = given.replace("FOLDER", str(tmp_path))
-    found = command_of(settings(f"--bags /home/me/bags --out /home/me/out {given}"))
+    found = command_of(settings(f"--bags /home/me/bags --out /home/me/out --scale 8 {given}"))
     words = "python -m training retrain --bags BAGS --model fdkn --scale 8", written, "--out OUT"
     assert found == " ".join(word for word in words if word)
 
 
 def test_it_is_a_command_that_asks_for_the_same():
-    given = settings("--bags BAGS --out OUT --held hall --steps 30 --minutes 0 --base-margin 0.5 --depth /d")
+    given = settings("--bags BAGS --out OUT --scale 8 --held hall --steps 30 --minutes 0 --base-margin 0.5 --depth /d")
     assert settings(command_of(given).partition("retrain ")[2]) == given

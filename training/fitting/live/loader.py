@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from depth_sr_ros.cameras.registration import warm_up
 from training.datasets.endless import EndlessSampler
@@ -23,10 +23,17 @@ def live_crop_loader(recipe: LiveRecipe, data: Path, first_step: int) -> DataLoa
         FileNotFoundError: no data there.
         ValueError: shares of scenes that there are none of.
     """
-    # a worker is forked off; it would wait forever for the threads of OpenCV that it does not inherit
-    cv2.setNumThreads(0)
     options = LiveOptions(recipe.size, recipe.margin)
     crops = LiveCropsByNumber(open_scenes(data, options.side, recipe.seed, recipe.scenes or None), options, recipe.seed)
+    return loader_of(crops, recipe, first_step)
+
+
+def loader_of(
+    crops: Dataset[dict[str, torch.Tensor]], recipe: LiveRecipe, first_step: int
+) -> DataLoader[dict[str, torch.Tensor]]:
+    """Batches of crops by number without end, from a step of the run on."""
+    # a worker is forked off; it would wait forever for the threads of OpenCV that it does not inherit
+    cv2.setNumThreads(0)
     warm_up()
     return DataLoader(
         crops,

@@ -61,12 +61,13 @@ class LiveTraining(lightning.LightningModule):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
         """Sets the learning rate for this step; ends the run, with a validation, at its last step."""
-        progress = min(1.0, self.global_step / self.recipe.max_steps)
+        spent = self.minutes / self.recipe.max_minutes if self.recipe.max_minutes else 0.0
+        progress = min(1.0, max(self.global_step / self.recipe.max_steps, spent))
         rate = learning_rate(self.recipe.optimiser, int(self.global_step), progress)
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
         self.log("learning_rate", rate)
-        if self.global_step + 1 >= self.recipe.max_steps:
+        if self.global_step + 1 >= self.recipe.max_steps or spent >= 1:
             self.trainer.should_stop = True
         return None
 

@@ -29,7 +29,7 @@ from training.recipes.live_recipe import LiveRecipe, load_live_recipe
 from training.recipes.names import RecipeFile
 
 # settings that may change on the way
-_FREE = {"max_steps", "evaluate_every", "checkpoint_every", "workers", "start_from"}
+_FREE = {"max_steps", "max_minutes", "evaluate_every", "checkpoint_every", "workers", "start_from"}
 
 
 def train_live(
@@ -75,7 +75,7 @@ def train_live(
         module.network.load_state_dict(load_weights(start))
     best = KeepBest(out, file, [] if start is None or resume else [start])
     torch.set_float32_matmul_precision("high")
-    trainer = _trainer(recipe, out, [*callbacks, best])
+    trainer = live_trainer(recipe, out, [*callbacks, best])
     trainer.fit(
         module,
         train_dataloaders=live_crop_loader(recipe, data, first_step),
@@ -113,7 +113,8 @@ def _tell(words: str, out: Path) -> None:
         stream.write(words + "\n\n")
 
 
-def _trainer(recipe: LiveRecipe, out: Path, watchers: Sequence[Callback]) -> lightning.Trainer:
+def live_trainer(recipe: LiveRecipe, out: Path, watchers: Sequence[Callback]) -> lightning.Trainer:
+    """The trainer of a live run, which keeps `out/last.ckpt`; `watchers` come before that."""
     keep_last = KeepLast(out / "last.ckpt", recipe.checkpoint_every, recipe.evaluate_every)
     callbacks: list[Callback] = [*watchers, keep_last]
     if recipe.average_weights > 0:

@@ -94,7 +94,13 @@ def _cell(measures: Mapping[str, float]) -> str:
 
 def _mean(camera: str, found: Sequence[tuple[Mapping[str, Scores], float]]) -> LiveScores:
     measures = {
-        method: {name: float(np.nanmean([getattr(of[method], name) for of, _ in found])) for name in _MEASURES}
+        method: {name: _known_mean([getattr(of[method], name) for of, _ in found]) for name in _MEASURES}
         for method in METHODS
     }
     return LiveScores(camera, measures, float(np.mean([honest for _, honest in found])))
+
+
+def _known_mean(values: Sequence[float]) -> float:
+    """Of the crops that have such pixels; NaN where none has."""
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")

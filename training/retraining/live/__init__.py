@@ -1,0 +1,1 @@
+"""Retraining of live weights: a camera's own frames, before registration, to weights that serve it better."""
