@@ -12,7 +12,7 @@ from depth_sr_ros.command_line import exit_status
 from depth_sr_ros.models.weights import Storage
 from training.evaluation import command as compare_command
 from training.extraction import command as extraction
-from training.fitting import live_artifact
+from training.fitting import live_artifact, live_quantising
 from training.fitting.live.train import train_live
 from training.fitting.run_artifact import export_run
 from training.fitting.start_weights import Given, named_weights, recipe_to_train
@@ -97,6 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("export-live", help=live_artifact.DESCRIPTION)
     live_artifact.add_arguments(command)
     command.set_defaults(run_command=live_artifact.run)
+
+    command = commands.add_parser("quantise-live", help=live_quantising.DESCRIPTION)
+    live_quantising.add_arguments(command)
+    command.set_defaults(run_command=live_quantising.run)
 
     command = commands.add_parser("extract", help=extraction.EXTRACT)
     extraction.add_extract_arguments(command)
