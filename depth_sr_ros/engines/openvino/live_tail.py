@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 
 from depth_sr_ros.engines.base import Arrays
-from depth_sr_ros.engines.openvino.tail import bits_of, can_run_tail, feeds_convolution, follows_convolution, is_quantised
+from depth_sr_ros.engines.openvino.tail import (
+    bits_of,
+    can_run_tail,
+    feeds_convolution,
+    follows_convolution,
+    is_quantised,
+)
 
 _HEAD, _COLOUR = "live/head", "live/colour"
 _BLOCK, _LANES, _MAPS = 4, 16, 31
