@@ -33,6 +33,8 @@ INT8 = ("int8.xml", "int8.bin")
 """Files of the graph in 8-bit integers, where there is one."""
 PROVENANCE = "provenance.json"
 """The record of every stage that led to the weights, where there is one."""
+PRECISION_ERROR = "precision_error"
+"""In a card's evaluation: by precision, mean absolute error overall (`mae_mm`) and at edges (`edges_mm`), mm."""
 SHIPPED = Path(__file__).parent / "artifacts"
 
 _MEDIANS = "cell-median"
@@ -103,6 +105,17 @@ class Card:
         try:
             return float(measured["dev"]["mean_ratio"])  # type: ignore[index]
         except (KeyError, TypeError, ValueError):
+            return None
+
+    def precision_cost(self, precision: str) -> float | None:
+        """How much larger the error is than in fp32, as a share; the larger of overall and at edges.
+
+        None where the card has no such measurement, see `PRECISION_ERROR`.
+        """
+        try:
+            exact, own = (self.evaluation[PRECISION_ERROR][name] for name in ("fp32", precision))
+            return float(np.max([float(own[name]) / float(exact[name]) for name in ("mae_mm", "edges_mm")])) - 1
+        except (KeyError, TypeError, ValueError, ZeroDivisionError):
             return None
 
     @property

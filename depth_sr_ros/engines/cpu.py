@@ -1,4 +1,4 @@
-"""How many processor threads an engine takes when nobody says."""
+"""What an engine needs to know of the processor: threads to take when nobody says, and instructions for bytes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 _CPUS = Path("/sys/devices/system/cpu")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _SHARED = 2
+_DESCRIPTION = Path("/proc/cpuinfo")
+_FOR_BYTES = {"avx512_vnni", "avx_vnni", "amx_int8"}
 
 
 def default_threads() -> int:
@@ -34,6 +36,22 @@ def usable_cores(cpus: Path = _CPUS, quota: Path = _QUOTA) -> int:
     cores = len({_siblings(cpus, cpu) for cpu in allowed})
     limit = _quota(quota)
     return max(1, cores if limit is None else min(cores, int(limit)))
+
+
+def multiplies_bytes(description: Path = _DESCRIPTION) -> bool:
+    """Whether the processor multiplies and adds 8-bit integers in one instruction: VNNI or AMX on x86.
+
+    Without it 8-bit convolutions take several instructions, and whether they are faster at all is not known.
+
+    Args:
+        description: the kernel's of the processor.
+    """
+    try:
+        lines = description.read_text().splitlines()
+    except OSError:
+        return False
+    flags = next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), [])
+    return not _FOR_BYTES.isdisjoint(flags)
 
 
 def _siblings(cpus: Path, cpu: int) -> str:

@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_sr_ros.artifact import Artifact, ArtifactError, expect_papers, write_artifact
+from depth_sr_ros.artifact import Artifact, ArtifactError, write_artifact
 from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.cameras.grids import colour_on_grid, depth_on_grid, frame_layout
 from depth_sr_ros.engines import Arrays, EngineError
 from depth_sr_ros.engines.openvino.int8 import quantised_layers, quantiser_version, write_int8_graph
+from depth_sr_ros.frame_graphs import PAPERS
 from depth_sr_ros.recordings.recording import RecordedFrame, Recording, pair_frames
 from depth_sr_ros.upsampler import Upsampler
 
@@ -83,7 +84,12 @@ def quantise_artifact(
         RecordingError: a recording cannot be read.
     """
     try:
-        expect_papers(artifact, "making an 8-bit graph")
+        if artifact.card.form is not PAPERS:
+            raise QuantisationError(
+                f"{artifact.folder}: expected weights of the papers' frame graph, found those of the "
+                f"{artifact.card.frame_graph} one, whose 8-bit graph `python -m training quantise-live` makes on "
+                "simulated cameras"
+            )
         version = quantiser_version()
         share = max(_FEWEST, -(-frames // len(recordings)))
         chosen = [_chosen(recording, slop_ns, share) for recording in recordings]

@@ -60,7 +60,7 @@ class NodeParameters:
     )
     precision: str = _parameter(
         "auto",
-        "Arithmetic of the network: auto, fp32, bf16, fp16 or int8; auto: what the engine prefers here.",
+        "Arithmetic of the network: auto, fp32, bf16, fp16 or int8; auto: the fastest here within 1 % of fp32's error.",
         dynamic=True,
     )
     threads: int = _parameter(0, "Threads of the CPU engine; 0: chosen by the engine.", limits=(0, 1024))

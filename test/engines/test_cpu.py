@@ -40,3 +40,22 @@ def test_counts_processors_where_the_machine_says_nothing(tmp_path, monkeypatch)
 def test_leaves_a_core_to_the_node_where_there_are_three(cores, threads, monkeypatch):
     monkeypatch.setattr(cpu, "usable_cores", lambda: cores)
     assert cpu.default_threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu avx2 avx512_vnni\n", True),
+        ("processor\t: 0\nflags\t\t: fpu avx2 avx_vnni\n", True),
+        ("processor\t: 0\nflags\t\t: fpu avx2 avx512f avx512_bf16\n", False),
+        ("processor\t: 0\nFeatures\t: fp asimd\n", False),
+    ],
+    ids=["avx512", "avx2", "neither", "another_architecture"],
+)
+def test_knows_instructions_for_bytes(text, expected, tmp_path):
+    (tmp_path / "cpuinfo").write_text(text)
+    assert cpu.multiplies_bytes(tmp_path / "cpuinfo") == expected
+
+
+def test_an_unknown_processor_has_no_instructions_for_bytes(tmp_path):
+    assert not cpu.multiplies_bytes(tmp_path / "cpuinfo")

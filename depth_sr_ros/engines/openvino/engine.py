@@ -11,10 +11,11 @@ from typing import Any
 
 from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.engines.base import Arrays, Engine, Precision
-from depth_sr_ros.engines.cpu import default_threads
+from depth_sr_ros.engines.cpu import default_threads, multiplies_bytes
 from depth_sr_ros.engines.openvino.core import openvino_core
 from depth_sr_ros.engines.openvino.graph import cpu_settings, frame_model
 from depth_sr_ros.engines.openvino.live_tail import LiveTail, is_cut_live
+from depth_sr_ros.engines.openvino.precision_order import precision_order
 from depth_sr_ros.engines.openvino.tail import KernelTail, is_cut
 
 
@@ -38,8 +39,8 @@ class OpenVinoEngine(Engine):
 
     @classmethod
     def precisions_of(cls, artifact: Artifact) -> tuple[Precision, ...]:
-        """`precisions()`, then `int8` where the artifact holds such a graph: less exact, so it must be asked for."""
-        return (*cls.precisions(), "int8") if artifact.int8_graph else cls.precisions()
+        """`precisions()` and `int8` where the artifact holds such a graph, see `precision_order`."""
+        return precision_order(artifact, cls.precisions(), multiplies_bytes())
 
     @classmethod
     def device(cls) -> str:

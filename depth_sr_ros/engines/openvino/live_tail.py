@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 
 from depth_sr_ros.engines.base import Arrays
-from depth_sr_ros.engines.openvino.tail import bits_of, can_run_tail, feeds_convolution, follows_convolution
+from depth_sr_ros.engines.openvino.tail import (
+    bits_of,
+    can_run_tail,
+    feeds_convolution,
+    follows_convolution,
+    is_quantised,
+)
 
 _HEAD, _COLOUR = "live/head", "live/colour"
 _BLOCK, _LANES, _MAPS = 4, 16, 31
@@ -120,6 +126,16 @@ def _shuffles(node: Any) -> bool:
     return bool(node.get_attributes()["block_size"] == _BLOCK and not feeds_convolution(node))
 
 
+def _unquantised(value: Any) -> list[Any]:
+    """What a convolution reads, before it is quantised: only convolutions may read 8-bit integers."""
+    node = value.get_node()
+    if node.get_type_name() == "FakeQuantize":
+        return [node.input_value(0)]
+    if is_quantised(value):
+        return [part for joined in node.input_values() for part in _unquantised(joined)]
+    return [value]
+
+
 def _cut(model: Any, head: Any, colour: Any, half: bool) -> Any:
     import openvino
     from openvino import opset13
@@ -134,6 +150,7 @@ def _cut(model: Any, head: Any, colour: Any, half: bool) -> Any:
     one = np.ones(4, np.int64)
     for node in model.get_ordered_ops():
         if node.get_type_name() == "Convolution" and not follows_convolution(node.input_value(0).get_node()):
-            corner = opset13.slice(node.input_value(0), 0 * one, one, one)
-            results.append(opset13.result(corner.output(0)))
+            for value in _unquantised(node.input_value(0)):
+                corner = opset13.slice(value, 0 * one, one, one)
+                results.append(opset13.result(corner.output(0)))
     return openvino.Model(results, model.get_parameters(), "live head")

@@ -189,6 +189,14 @@ def follows_convolution(node: Any) -> bool:
     return False
 
 
+def is_quantised(value: Any) -> bool:
+    """Whether a value is a quantised one, or several joined."""
+    node = value.get_node()
+    if node.get_type_name() == "Concat":
+        return all(is_quantised(part) for part in node.input_values())
+    return bool(node.get_type_name() == "FakeQuantize")
+
+
 def _cut(model: Any, heads: list[Any], start: Any, half: bool) -> Any:
     import openvino
     from openvino import opset13
