@@ -38,7 +38,7 @@ def precision_errors(artifact: Artifact, crops: Sequence[DevCrop], threads: int 
     offered: tuple[Precision, ...] = OpenVinoEngine.precisions_of(artifact)
     found = {name: _errors(artifact, crops, name, threads) for name in sorted(offered, key=_ORDER.index)}
     exact = found["fp32"]
-    table = {
+    table: dict[str, Any] = {
         name: {**errors, "relative": {measure: value / exact[measure] for measure, value in errors.items()}}
         for name, errors in found.items()
     }
