@@ -40,6 +40,7 @@ def live_network(spoken: float = 0.2, model: str = "fdkn") -> LiveNetwork:
 
 def live_artifact(folder: Path, spoken: float = 0.2, model: str = "fdkn") -> Artifact:
     """An artifact of `live_network` in a folder, however often asked for."""
+    folder.mkdir(parents=True, exist_ok=True)
     place = folder / f"{model}_live"
     with FileLock(f"{place}.lock"):
         if not place.is_dir():

@@ -17,7 +17,7 @@ BEYOND = 100
 
 @pytest.fixture(scope="module", params=sorted(OPTIONS))
 def exported(request, tmp_path_factory):
-    return live_artifact(tmp_path_factory.mktemp("live"), model=request.param)
+    return live_artifact(tmp_path_factory.getbasetemp() / "live", model=request.param)
 
 
 @pytest.fixture(scope="module")

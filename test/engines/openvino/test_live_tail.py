@@ -14,7 +14,7 @@ SIZE = (96, 160)
 
 @pytest.fixture(scope="module", params=sorted(OPTIONS))
 def exported(request, tmp_path_factory):
-    return live_artifact(tmp_path_factory.mktemp("tail"), model=request.param)
+    return live_artifact(tmp_path_factory.getbasetemp() / "live", model=request.param)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ CAPABILITY = "SM86"
 
 @pytest.fixture(scope="module", params=sorted(OPTIONS))
 def exported(request, tmp_path_factory):
-    return live_artifact(tmp_path_factory.mktemp("tensorrt"), spoken=0.05, model=request.param)
+    return live_artifact(tmp_path_factory.getbasetemp() / "live_quiet", spoken=0.05, model=request.param)
 
 
 @pytest.fixture(scope="module", params=PRECISIONS)

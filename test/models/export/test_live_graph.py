@@ -18,7 +18,7 @@ from depth_sr_ros.models.export.example_frames import LIVE_SIZE
 
 @pytest.fixture(scope="module", params=sorted(OPTIONS))
 def exported(request, tmp_path_factory):
-    return live_artifact(tmp_path_factory.mktemp("export"), model=request.param)
+    return live_artifact(tmp_path_factory.getbasetemp() / "live", model=request.param)
 
 
 @pytest.mark.parametrize("size", [(64, 96), (160, 224)])
