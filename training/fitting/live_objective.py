@@ -74,7 +74,7 @@ def loss_terms(outputs: LiveOutputs, batch: Batch) -> dict[str, Tensor]:
 
 
 def _crop_weight(before: Tensor, known: Tensor) -> Tensor:
-    """One over a crop's mean error before the network, (B, 1, 1, 1): crops weigh alike, however far apart surfaces are."""
+    """One over a crop's mean error before the network, (B, 1, 1, 1): crops weigh alike, whatever their surfaces."""
     count = known.sum(dim=(1, 2, 3), keepdim=True).clamp(min=1)
     mean = torch.where(known, before, 0).sum(dim=(1, 2, 3), keepdim=True) / count
     return 1 / (mean + _LEAST_ERROR)
