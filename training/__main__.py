@@ -12,6 +12,7 @@ from depth_sr_ros.command_line import exit_status
 from depth_sr_ros.models.weights import Storage
 from training.evaluation import command as compare_command
 from training.extraction import command as extraction
+from training.fitting.live import calibrate_command
 from training.fitting.live.run_artifact import export_live_run
 from training.fitting.live.train import train_live
 from training.fitting.run_artifact import export_run
@@ -93,6 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--storage", choices=get_args(Storage), default="fp16", help="of weights (default fp16)")
     command.add_argument("--variant", default="", help="what the weights are for, where not the papers' depth: live")
     command.set_defaults(run_command=_export)
+
+    command = commands.add_parser("calibrate-error", parents=[recipe, data], help=calibrate_command.DESCRIPTION)
+    calibrate_command.add_arguments(command)
+    command.set_defaults(run_command=calibrate_command.run)
 
     command = commands.add_parser("extract", help=extraction.EXTRACT)
     extraction.add_extract_arguments(command)

@@ -35,6 +35,7 @@ WIDTHS = (64, 112, 96)
 _DILATIONS = (1, 2, 4, 1)
 _MAPS = (smoothing.TAPS, 1, 1, 1, 1, 1)  # taps, their share, steepness, opinion, what colour weighs in it, error
 _SHARE = slice(smoothing.TAPS * features.PIXELS, (smoothing.TAPS + 1) * features.PIXELS)
+_ERROR = slice(-features.PIXELS, None)
 _LARGEST_LOG_ERROR = 5.0
 _NOISE_PART, _GAP_PART = 0.3, 0.15  # of a unit of error and of the gap between the surfaces, that errors are like
 _UNSURE = 2.0  # times as much for each step of quality below measured
@@ -76,6 +77,12 @@ class LiveFDKN(LiveNetwork):
         """
         with torch.no_grad():
             self.head.bias[_SHARE] = 1.0  # type: ignore[index]
+
+    def correct_error(self, constant: float, slope: float) -> None:
+        """See `LiveNetwork`."""
+        with torch.no_grad():
+            self.head.weight[_ERROR] *= slope
+            self.head.bias[_ERROR] = constant + slope * self.head.bias[_ERROR]  # type: ignore[index]
 
     def refine(self, guide: Tensor, start: Tensor, near: Tensor, far: Tensor, quality: Tensor) -> LiveOutputs:
         """See `LiveNetwork`."""
