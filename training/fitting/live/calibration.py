@@ -3,7 +3,8 @@
 The expected error b is the scale of a Laplace distribution, so an error stays below a unit u (a centimetre or a per
 cent of the depth, the larger) with probability p = 1 - exp(-u / b). It is honest where, of all pixels with a stated p,
 a share p stays below. A network states b as usual error times exp(e); corrected it is exp(constant + slope e), monotone
-in e, with two numbers fitted as in Platt's scaling: John Platt, "Probabilistic outputs for support vector machines", 1999.
+in e, with two numbers fitted as in Platt's scaling: John Platt, "Probabilistic outputs for support vector machines",
+1999.
 """
 
 from __future__ import annotations
