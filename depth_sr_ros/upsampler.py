@@ -81,6 +81,16 @@ class UpsampledDepth:
     beyond_range: int = 0
     expected_error: NDArray[np.float32] | None = None
 
+    @property
+    def uncertainty(self) -> NDArray[np.float32] | None:
+        """The expected error of the pixels that have depth, (H, W) float32 metres; NaN where depth is NaN.
+
+        None where something other than live weights served.
+        """
+        if self.expected_error is None:
+            return None
+        return np.where(np.isnan(self.depth), np.float32(np.nan), self.expected_error)
+
 
 @dataclass(frozen=True)
 class UpsamplerInfo:

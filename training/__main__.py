@@ -13,6 +13,7 @@ from depth_sr_ros.models.weights import Storage
 from training.evaluation import command as compare_command
 from training.extraction import command as extraction
 from training.fitting import live_quantising
+from training.fitting.live import calibrate_command
 from training.fitting.live.run_artifact import export_live_run
 from training.fitting.live.train import train_live
 from training.fitting.run_artifact import export_run
@@ -98,6 +99,10 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("quantise-live", help=live_quantising.DESCRIPTION)
     live_quantising.add_arguments(command)
     command.set_defaults(run_command=live_quantising.run)
+
+    command = commands.add_parser("calibrate-error", parents=[recipe, data], help=calibrate_command.DESCRIPTION)
+    calibrate_command.add_arguments(command)
+    command.set_defaults(run_command=calibrate_command.run)
 
     command = commands.add_parser("extract", help=extraction.EXTRACT)
     extraction.add_extract_arguments(command)

@@ -30,8 +30,15 @@ class Sink(Protocol):
         ...
 
 
+_TENTHS = np.float32(10)  # of a millimetre in one
+_SMALLEST_M, _LARGEST_M = np.float32(1e-4), np.float32(6.5534)  # that 16 bits hold in tenths of millimetres
+
+
 class PngSink:
     """Writes 16-bit PNG millimetres, 0 invalid, one file a frame, named like its depth frame.
+
+    Where live weights serve, their expected error lies beside it in `uncertainty/NAME.png`, beside a single file in
+    `NAME_uncertainty.png`: tenths of a millimetre, 0 where there is no depth, 65534 for all that is larger.
 
     Args:
         target: a folder, made if missing; or a file name ending in .png for a single frame.
@@ -48,7 +55,7 @@ class PngSink:
         (target.parent if self._single else target).mkdir(parents=True, exist_ok=True)
 
     def write(self, colour: RecordedFrame, depth: RecordedFrame, result: UpsampledDepth) -> None:
-        """Writes one file, complete or not at all.
+        """Writes one file, complete or not at all, and the expected error's.
 
         Raises:
             ValueError: a second frame for a single file.
@@ -59,6 +66,14 @@ class PngSink:
         self._written = True
         path = self._target if self._single else self._target / f"{depth.name}.png"
         write_image(path, to_millimetres(result.depth))
+        if (uncertainty := result.uncertainty) is not None:
+            write_image(self._beside(path), to_millimetres(np.clip(uncertainty, _SMALLEST_M, _LARGEST_M) * _TENTHS))
+
+    def _beside(self, path: Path) -> Path:
+        if self._single:
+            return path.with_stem(f"{path.stem}_uncertainty")
+        (path.parent / "uncertainty").mkdir(exist_ok=True)
+        return path.parent / "uncertainty" / path.name
 
     def _refuse_file(self, found: str) -> None:
         if self._single:
@@ -70,6 +85,8 @@ class PngSink:
 
 class BagSink:
     """Writes `depth/upsampled` (32FC1 metres, NaN invalid), `depth/camera_info` into a bag, as the node publishes them.
+
+    Where live weights serve, `depth/uncertainty` too.
 
     Args:
         target: folder of the new bag.
@@ -93,6 +110,8 @@ class BagSink:
             lens = colour.camera.lens if colour.camera else None
             self._writer.write_camera_info("/depth/camera_info", stamp, frame_id, info, lens)
         self._writer.write_image("/depth/upsampled", stamp, frame_id, result.depth, "32FC1")
+        if (uncertainty := result.uncertainty) is not None:
+            self._writer.write_image("/depth/uncertainty", stamp, frame_id, uncertainty, "32FC1")
         self._frames += 1
 
     def close(self, complete: bool) -> None:

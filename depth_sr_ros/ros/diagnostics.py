@@ -36,6 +36,7 @@ class Health:
         problem: why the node could not be configured, empty when it could.
         info_problem: why depth/camera_info is missing or may be wrong, or why little of the image gets depth; empty
             when all is well.
+        uncertainty_problem: why a subscriber of depth/uncertainty gets nothing; empty where it does or nobody does.
         unregistered: why depth can neither be taken as registered nor be registered; empty where it can.
     """
 
@@ -49,6 +50,7 @@ class Health:
     notes: tuple[str, ...] = field(default=())
     problem: str = ""
     info_problem: str = ""
+    uncertainty_problem: str = ""
     unregistered: str = ""
 
 
@@ -126,6 +128,7 @@ def _engine(health: Health) -> DiagnosticStatus:
         "device": info.device,
         "weights_id": info.weights_id,
         "notes": " | ".join(health.notes),
+        "uncertainty": health.uncertainty_problem,
     }
     level, message = DiagnosticStatus.OK, f"{info.model} on {info.engine}, {info.precision}"
     if health.supply:

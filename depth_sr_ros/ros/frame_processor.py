@@ -19,10 +19,16 @@ from depth_sr_ros.ros.silence import Throttle
 from depth_sr_ros.ros.statistics import NodeStatistics
 from depth_sr_ros.ros.stream_relation import PATIENCE_S, WAITING, StreamRelation
 from depth_sr_ros.serving.supply import EngineSupply
-from depth_sr_ros.upsampler import Upsampler
+from depth_sr_ros.upsampler import UpsampledDepth, Upsampler
 
 EXPLAIN_EVERY = 10.0
 """Seconds between two explanations of the same cause."""
+
+NO_UNCERTAINTY = (
+    "depth/uncertainty is not published: {model} serves, and only live weights such as fdkn_live know their expected "
+    "error; set `scale` to 0, with live weights that ship or in `weights`"
+)
+"""What a subscriber of depth/uncertainty is told where nothing comes."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class FrameProcessor:
         refusal: the newest pair given up since the last published frame, None after a published frame.
         coverage: how much of the colour image gets depth.
         info_problem: why depth/camera_info is missing or may be wrong, None when it is right.
+        uncertainty_problem: why a subscriber of depth/uncertainty gets nothing, None when it does or nobody subscribes.
     """
 
     def __init__(
@@ -83,6 +90,7 @@ class FrameProcessor:
         self.coverage = CoverageWatch(log)
         self.info_problem: str | None = None
         self._info_missed: float | None = None
+        self.uncertainty_problem: str | None = None
         self._abandoned = False
 
     def abandon(self) -> None:
@@ -139,6 +147,14 @@ class FrameProcessor:
         if self._throttle.passes("camera_info", now):
             self._log.warning(problem)
 
+    def _look_at_uncertainty(self, result: UpsampledDepth, upsampler: Upsampler) -> None:
+        """Tells a subscriber once, for each model, why no expected error comes."""
+        self.uncertainty_problem = None
+        if result.expected_error is None and self._outputs.uncertainty_wanted():
+            self.uncertainty_problem = NO_UNCERTAINTY.format(model=upsampler.describe().model)
+            for problem in self._untold((self.uncertainty_problem,)):
+                self._log.warning(problem)
+
     def _serve(self, pair: ReceivedPair, upsampler: Upsampler) -> None:
         start = time.monotonic()
         rgb_message, depth_message = pair.rgb.message, pair.depth.message
@@ -151,6 +167,7 @@ class FrameProcessor:
         self._supply.served(rgb.shape[:2], depth.shape, cameras)
         self._note(upsampler)
         upsampled = time.monotonic()
+        self._look_at_uncertainty(result, upsampler)
         self.coverage.look(depth, result, cameras, upsampled)
         header = output_header(rgb_message, depth_message)
         camera_info = self._infos.for_output(rgb_message, depth_message, header)

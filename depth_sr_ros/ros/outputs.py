@@ -47,12 +47,17 @@ class Outputs:
     def _create(self, colormap: bool) -> None:
         self._depth = self._publisher(Image, "depth/upsampled")
         self._valid = self._publisher(Image, "depth/valid")
+        self._uncertainty = self._publisher(Image, "depth/uncertainty")
         self._camera_info = self._publisher(CameraInfo, "depth/camera_info")
         self._colormap = self._publisher(Image, "depth/colormap") if colormap else None
 
     def wanted(self) -> bool:
         """True when somebody subscribes to an output."""
         return any(publisher.get_subscription_count() > 0 for publisher in self._publishers)
+
+    def uncertainty_wanted(self) -> bool:
+        """True when somebody subscribes to depth/uncertainty."""
+        return bool(self._uncertainty.get_subscription_count() > 0)
 
     def publish(self, header: Header, result: UpsampledDepth, camera_info: CameraInfo | None) -> None:
         """Publishes one frame.
@@ -67,6 +72,9 @@ class Outputs:
         self._depth.publish(to_depth_message(result.depth, self._encoding, header))
         if self._valid.get_subscription_count():
             self._valid.publish(to_validity_message(result.valid, header))
+        uncertainty = result.uncertainty if self.uncertainty_wanted() else None
+        if uncertainty is not None:
+            self._uncertainty.publish(to_image_message(uncertainty, "32FC1", header))
         if self._colormap and self._colormap.get_subscription_count():
             coloured = colour_depth(result.depth, *self.colormap_range)
             self._colormap.publish(to_image_message(coloured, "bgr8", header))

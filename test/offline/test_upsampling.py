@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from live_networks import live_artifact
 
 from depth_sr_ros.cameras.camera import Intrinsics
 from depth_sr_ros.cameras.errors import FrameError
@@ -48,11 +49,61 @@ def upsampler():
 def test_writes_a_metric_16_bit_png_per_frame(tmp_path, upsampler):
     counts = upsample_recording(Recorded(), upsampler, [PngSink(tmp_path / "out")], 0)
     assert counts.frames == 3 and not counts.failed and counts.unpaired == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "1.png", "2.png"]
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["0.png", "1.png", "2.png"]
     depth = read_depth(tmp_path / "out" / "0.png")
     assert depth.shape == (96, 128) and depth.dtype == np.uint16
     # the plane's middle lies midway between its corners, whatever the network does to its edges
     assert abs(int(depth[48, 64]) - 1650) < 60
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory):
+    """Serves by live weights."""
+    artifact = live_artifact(tmp_path_factory.mktemp("live"))
+    upsampler = Upsampler(weights=artifact.folder, engine="onnxruntime")
+    yield upsampler
+    upsampler.close()
+
+
+class Kept:
+    """Keeps results."""
+
+    def __init__(self):
+        self.results = []
+
+    def write(self, colour, depth, result):
+        self.results.append(result)
+
+
+def test_live_weights_leave_their_expected_error_beside_the_depth(tmp_path, live):
+    kept, bag = Kept(), BagSink(tmp_path / "bag", "mcap")
+    one = upsample_recording(Recorded(bad=(0, 2)), live, [PngSink(tmp_path / "one.png", 1)], 0)
+    upsample_recording(Recorded(), live, [kept, PngSink(tmp_path / "many"), bag], 0)
+    bag.close(complete=True)
+    told = kept.results[1]
+    tenths = read_depth(tmp_path / "many" / "uncertainty" / "1.png")
+    assert one.frames == 1 and np.array_equal(read_depth(tmp_path / "one_uncertainty.png"), tenths)
+    assert np.array_equal(tenths == 0, np.isnan(told.depth))
+    fits = np.isfinite(told.depth) & (told.expected_error > 1e-4) & (told.expected_error < 6.5)
+    assert fits.any()
+    np.testing.assert_allclose(tenths[fits] / 1e4, told.expected_error[fits], atol=5.1e-5)
+    from rosbags.highlevel import AnyReader
+
+    with AnyReader([tmp_path / "bag"]) as reader:
+        images = {
+            c.topic: reader.deserialize(data, c.msgtype) for c, _, data in reader.messages() if "info" not in c.topic
+        }
+    last, depth = images["/depth/uncertainty"], images["/depth/upsampled"]
+    assert (last.encoding, last.header) == ("32FC1", depth.header)
+    in_bag = np.frombuffer(last.data, np.float32).reshape(last.height, last.width)
+    np.testing.assert_array_equal(in_bag, kept.results[2].uncertainty)
+
+
+def test_the_papers_networks_leave_no_expected_error(tmp_path):
+    papers = Upsampler(scale=8)
+    upsample_recording(Recorded(), papers, [PngSink(tmp_path)], 0)
+    papers.close()
+    assert not (tmp_path / "uncertainty").exists()
 
 
 def test_one_file_takes_one_frame_and_no_second(tmp_path, upsampler):

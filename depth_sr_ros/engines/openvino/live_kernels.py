@@ -267,7 +267,8 @@ def filter_rows(
                 filtered[lane] = metres[lane] * exponential(moves)
                 origin = within(begun[lane], _NEAREST, _FARTHEST)
                 gap = within(farthest[lane], origin, _FARTHEST) - within(closest[lane], _NEAREST, origin)
-                usual = (_NOISE_PART * unit[lane] + _GAP_PART * gap) * (_F32(1) + (_MEASURED - known[lane]))
+                either = (_NOISE_PART * unit[lane] + _GAP_PART * gap) * (_F32(1) + (_MEASURED - known[lane]))
+                usual = np.sqrt(unit[lane] * either)
                 said_error = within(factor[lane], -_LARGEST_LOG_ERROR, _LARGEST_LOG_ERROR)
                 expected[lane] = usual * exponential(said_error)
             for lane in range(LANES):

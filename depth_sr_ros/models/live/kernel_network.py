@@ -26,6 +26,7 @@ from depth_sr_ros.models.live.network import LiveNetwork, LiveOutputs, error_uni
 
 _MAPS = (smoothing.TAPS, 1, 1, 1, 1, 1)  # taps, their share, steepness, opinion, what colour weighs in it, error
 _SHARE = slice(smoothing.TAPS * features.PIXELS, (smoothing.TAPS + 1) * features.PIXELS)
+_ERROR = slice(-features.PIXELS, None)
 _LARGEST_LOG_ERROR = 5.0
 _NOISE_PART, _GAP_PART = 0.3, 0.15  # of a unit of error and of the gap between the surfaces, that errors are like
 _UNSURE = 2.0  # times as much for each step of quality below measured
@@ -70,6 +71,12 @@ class LiveKernelNetwork(LiveNetwork):
         with torch.no_grad():
             self.head.bias[_SHARE] = 1.0  # type: ignore[index]
 
+    def correct_error(self, constant: float, slope: float) -> None:
+        """See `LiveNetwork`."""
+        with torch.no_grad():
+            self.head.weight[_ERROR] *= slope
+            self.head.bias[_ERROR] = constant + slope * self.head.bias[_ERROR]  # type: ignore[index]
+
     def refine(self, guide: Tensor, start: Tensor, near: Tensor, far: Tensor, quality: Tensor) -> LiveOutputs:
         """See `LiveNetwork`."""
         with float32_on(start.device):
@@ -100,5 +107,9 @@ def _unit_interval(share: Tensor) -> Tensor:
 
 
 def _usual_error(unit: Tensor, gap: Tensor, quality: Tensor) -> Tensor:
-    """What a sensor's noise and two possible surfaces let expect before anything is looked at, metres."""
-    return (_NOISE_PART * unit + _GAP_PART * gap) * (1 + (_UNSURE - 1) * (3 - quality))
+    """What a sensor's noise and two possible surfaces let expect before anything is looked at, metres.
+
+    It grows with the root of the gap: the wider it is, the more often the choice between the surfaces is an easy one.
+    """
+    either = (_NOISE_PART * unit + _GAP_PART * gap) * (1 + (_UNSURE - 1) * (3 - quality))
+    return (unit * either).sqrt()
