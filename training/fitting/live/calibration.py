@@ -25,7 +25,7 @@ TOLERANCE = 0.03
 """How far the share may lie from the stated probability."""
 
 _BINS = 10
-_LARGEST_CONSTANT, _SLOPES = 2.0, (0.5, 2.0)  # of a correction that is believed
+_LARGEST_CONSTANT, _SLOPES = 2.0, (0.2, 2.0)  # of a correction that is believed
 
 Values = NDArray[np.float64]
 
