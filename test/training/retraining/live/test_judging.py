@@ -41,6 +41,16 @@ def test_what_is_not_better_is_refused(before, after, said):
     assert re.search(said, verdict.words)
 
 
+def test_edges_do_not_buy_a_larger_error_overall():
+    before, after = ({"held": [one(8.0, edges=40.0)], "simulated": [one(5.0)]} for _ in "ab")
+    after["held"] = [one(8.1, edges=30.0)]
+    verdict = judge_live(before, after, Margins())
+    assert verdict.held < 0 and not verdict.promoted
+    assert verdict.reasons == (
+        "held frames +1.25 % against the old weights, edges not counted apart, expected better than +0.00 %",
+    )
+
+
 def test_an_error_that_could_not_be_measured_is_left_out_and_none_at_all_is_refused():
     flat = {
         "camera": "hall",
