@@ -24,6 +24,7 @@ from depth_sr_ros.cameras.registration import FOOTPRINT, Registration, Registrat
 from depth_sr_ros.cameras.registrations import Registrations
 from depth_sr_ros.cameras.relation import baseline
 from depth_sr_ros.live.guided import NAME, filtered
+from depth_sr_ros.live.hypotheses import for_network
 from depth_sr_ros.live.network import LiveNetworkFilter
 
 _KINDS = {
@@ -121,7 +122,7 @@ class LivePath:
         result = filtered(rgb, registered, max(1.0, registration.ratio))
         error: NDArray[np.float32] | None = None
         if self.network is not None:
-            result, error = self.network(rgb, replace(registered, start=result))
+            result, error = self.network(rgb, for_network(registered, result))
         sizes, by = (colour_size, depth_size), NAME if self.network is None else self.network.name
         if sizes not in self._notes or self._notes[sizes][0] != cameras:
             self._notes[sizes] = cameras, f"{sentence}; covers {registered.coverage:.0%} of the image; {by}"

@@ -19,6 +19,7 @@ from depth_sr_ros.cameras.camera import Camera
 from depth_sr_ros.cameras.errors import FrameError
 from depth_sr_ros.cameras.registration import Registered, Registration, RegistrationOptions
 from depth_sr_ros.live.guided import filtered
+from depth_sr_ros.live.hypotheses import for_network
 from training.datasets.endless import EndlessSampler
 from training.datasets.live.colours import varied
 from training.datasets.live.scenes import ScenePiece, SceneSource
@@ -84,8 +85,8 @@ class LiveCrop:
         Args:
             rng: draws one of the eight flips and turns; None leaves the crop as it is.
         """
-        r = self.registered
-        images: dict[str, NDArray[Any]] = {"start": self.smooth, "near": r.near, "far": r.far, "quality": r.quality}
+        r = for_network(self.registered, self.smooth)
+        images: dict[str, NDArray[Any]] = {"start": r.start, "near": r.near, "far": r.far, "quality": r.quality}
         images["truth"] = self.truth
         turns = [False] * 3 if rng is None else [bool(turn) for turn in rng.integers(2, size=3)]
         made = {name: torch.from_numpy(_turned(image, turns))[None] for name, image in images.items()}

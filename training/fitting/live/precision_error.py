@@ -10,6 +10,7 @@ import numpy as np
 from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.engines.base import Arrays, Precision
 from depth_sr_ros.engines.openvino.engine import OpenVinoEngine
+from depth_sr_ros.live.hypotheses import for_network
 from training.datasets.live.crops import LiveCrop
 from training.datasets.live.dev import DevCrop
 from training.evaluation.camera_scores import scores
@@ -47,8 +48,8 @@ def precision_errors(artifact: Artifact, crops: Sequence[DevCrop], threads: int 
 
 def engine_inputs(crop: LiveCrop) -> Arrays:
     """What an engine is given for a crop."""
-    r = crop.registered
-    images = {"start": crop.smooth, "near": r.near, "far": r.far, "quality": r.quality}
+    r = for_network(crop.registered, crop.smooth)
+    images = {"start": r.start, "near": r.near, "far": r.far, "quality": r.quality}
     rgb = np.round(crop.guide * 255).astype(np.uint8)
     return {name: np.ascontiguousarray(image) for name, image in {"rgb": rgb, **images}.items()}
 
