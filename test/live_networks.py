@@ -11,8 +11,9 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from depth_sr_ros.artifact import Artifact, read_artifact
+from depth_sr_ros.frame_graphs import LIVE
 from depth_sr_ros.models import LiveNetwork, create_live_model
-from depth_sr_ros.models.export.artifacts import export_artifact
+from depth_sr_ros.models.export.artifacts import export_artifact, frame_graph_of
 from depth_sr_ros.models.export.example_frames import LIVE_SIZE, example_live_frame
 
 WIDTHS = (16, 24, 16)
@@ -35,7 +36,20 @@ def live_network(spoken: float = 0.2, model: str = "fdkn") -> LiveNetwork:
         for norm in (m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)):
             norm.running_mean.copy_(0.05 * torch.randn(norm.running_mean.shape, generator=generator))
             norm.running_var.copy_(0.05 + 0.1 * torch.rand(norm.running_var.shape, generator=generator))
+        if model == "dagf":
+            _learn_statistics(network)
     return network
+
+
+def _learn_statistics(network: LiveNetwork) -> None:
+    """Norms as training leaves them: made-up ones would grow from layer to layer until attention is all or nothing."""
+    frame = example_live_frame(network.size_multiple)
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = 1.0
+    frame_graph_of(network).train()(*(torch.from_numpy(frame[name]) for name in LIVE.inputs))
+    network.eval()
 
 
 def live_artifact(folder: Path, spoken: float = 0.2, model: str = "fdkn") -> Artifact:
