@@ -127,10 +127,10 @@ class Upsampler:
 
     Args:
         model: network, e.g. `fdkn`.
-        scale: 0 serves any ratio of colour size to depth size: on the live path, or by the papers' networks where depth
-            is registered, its ratio is one that weights of theirs ship for, and no live weights do; with `weights`, it
-            takes their own scale. A number asks for the papers' networks at that ratio of colour size to the depth's
-            real resolution.
+        scale: 0 serves any ratio of colour size to depth size: by live weights, by a filter where none ship or no
+            engine runs them, and by the papers' networks where depth is registered and its ratio is one that weights of
+            theirs ship for; with `weights`, it takes their own scale. A number asks for the papers' networks at that
+            ratio of colour size to the depth's real resolution.
         weights: artifact folder of your own; None takes the shipped one.
         engine: one of `engines.ENGINE_NAMES`.
         precision: one of `engines.PRECISIONS`.
@@ -169,6 +169,7 @@ class Upsampler:
         self._related: tuple[object, Relation] | None = None
         options = _registration_options(depth_min, depth_max, threads)
         folder = Path(weights) if weights else None
+        self._own_weights = folder is not None
         self._path: LivePath | NetworkPath
         self._networks: dict[int, NetworkPath | None] = {}
         self._coarse_scales = tuple(shipped_scales(model))
@@ -286,7 +287,7 @@ class Upsampler:
 
     def _path_of(self, apart: Calibration | None, colour: Size, depth: Size) -> LivePath | NetworkPath:
         """What serves such frames: see `scale`."""
-        if isinstance(self._path, NetworkPath) or self._path.network is not None or apart is not None:
+        if isinstance(self._path, NetworkPath) or self._own_weights or apart is not None:
             return self._path
         scale = coarse_scale(colour, depth, self._coarse_scales)
         if not scale:
@@ -323,7 +324,13 @@ class Upsampler:
         if folder is None and 0 not in shipped_scales(model):
             return None
         artifact = read_artifact(folder, model, 0) if folder else find_artifact(model, 0)
-        return LiveNetworkFilter(artifact, self._engine)
+        try:
+            return LiveNetworkFilter(artifact, self._engine)
+        except EngineError as error:
+            if folder is not None or engine != "auto":
+                raise
+            _log.warning("%s cannot serve here, a %s does: %s", artifact.card.name, LIVE_FILTER, error)
+            return None
 
     def _make_registration(self, cameras: Calibration) -> None:
         try:

@@ -48,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def shipped() -> dict[str, Artifact]:
-    """All shipped artifacts by name, small scales first."""
-    found = {name: read_artifact(SHIPPED / name) for name in list_artifacts()}
+    """All shipped artifacts of the papers' networks by name, small scales first; docs/cameras.md has the live ones."""
+    found = {name: artifact for name in list_artifacts() if (artifact := read_artifact(SHIPPED / name)).card.scale}
     return dict(sorted(found.items(), key=lambda item: (item[1].card.scale, item[0])))
 
 

@@ -32,7 +32,7 @@ def test_a_card_calls_weights_as_their_folder_is_called(name):
     assert CARDS[name].name == name
 
 
-@pytest.mark.parametrize("name", CARDS)
+@pytest.mark.parametrize("name", [name for name, card in CARDS.items() if card.scale])
 def test_a_card_states_data_command_machine_time_and_one_error_per_scene(name):
     card = CARDS[name]
     assert card.command and card.training["data"] and card.training["machine"]
@@ -43,6 +43,18 @@ def test_a_card_states_data_command_machine_time_and_one_error_per_scene(name):
         errors = scores["rmse"]
         assert set(errors) == scenes - ({"dolls", "laundry", "reindeer"} if split == "dev" else set())
         assert np.mean(list(errors.values())) == pytest.approx(scores["mean"], abs=1e-3)
+
+
+@pytest.mark.parametrize("name", [name for name, card in CARDS.items() if not card.scale])
+def test_live_weights_are_better_than_the_filter_before_every_camera_but_azures_at_half_resolution(name):
+    """There the mean is 2 % worse, over three crops that were chosen for their many edges."""
+    card = CARDS[name]
+    assert card.command and card.training["data"] and card.training["machine"] and card.training["minutes"]
+    dev = card.evaluation["dev"]
+    ratios = {camera: found["mae"] / dev["filter"][camera]["mae"] for camera, found in dev["network"].items()}
+    assert {"r1", "r2", "r3", "r4", "r6", "r8", "kinect_v1", "realsense_d435", "iphone_lidar"} < set(ratios)
+    assert ratios.pop("azure_kinect_binned") < 1.03 and max(ratios.values()) < 1
+    assert dev["ratio_to_filter"] < 0.95
 
 
 @pytest.mark.parametrize("scene", ["dolls", "laundry", "reindeer"])
@@ -65,7 +77,7 @@ def test_dada_beats_bicubic_on_every_dev_image_and_its_form_without_weights_on_a
     assert worse <= {"Plastic_v1", "Plastic_v5"}
 
 
-@pytest.mark.parametrize("name", [name for name, card in CARDS.items() if card.variant == ""])
+@pytest.mark.parametrize("name", [name for name, card in CARDS.items() if card.scale and card.variant == ""])
 def test_no_network_is_worse_than_bicubic_where_disparities_are_large(name):
     dev = CARDS[name].evaluation["dev"]
     assert all(dev["rmse"][image] < dev["bicubic"][image] for image in LARGE_DISPARITIES)

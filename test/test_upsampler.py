@@ -221,13 +221,14 @@ def test_by_default_any_ratio_is_served_and_described_as_what_it_is():
         result = upsampler(rgb, each)
         assert result.valid.all() and np.median(np.abs(result.depth - depth)) < 0.01
     info = upsampler.describe()
-    assert (info.model, info.scale, info.weights_id) == ("live_filter", 0, "") and "smoother" in info.reason
-    assert "jiif has no live weights yet" in Upsampler("jiif").describe().reason
-    assert "no live weights" not in info.reason and upsampler.wanted_plans() == ()
+    weights = find_artifact("fdkn", 0).weights_id
+    assert (info.model, info.scale, info.weights_id) == ("fdkn_live", 0, weights) and result.expected_error is not None
+    jiif = Upsampler("jiif").describe()
+    assert jiif.model == "live_filter" and "jiif has no live weights yet" in jiif.reason
 
 
 @pytest.mark.parametrize(
-    ("scale", "cell", "model"), [(4, 4, "fdkn_x4_live"), (8, 8, "fdkn_x8_live"), (0, 5, "live_filter")]
+    ("scale", "cell", "model"), [(4, 4, "fdkn_x4_live"), (8, 8, "fdkn_x8_live"), (0, 5, "fdkn_live")]
 )
 def test_by_default_coarse_depth_goes_to_the_network_of_its_scale(scale, cell, model):
     """On registered depth, clean or noisy, they are far better than the filter; see docs/DESIGN.md."""
@@ -242,7 +243,7 @@ def test_by_default_coarse_depth_goes_to_the_network_of_its_scale(scale, cell, m
         assert any("used as it is" in note for note in upsampler.notes)
     assert (result.quality is None) == (scale > 0)
     upsampler(rgb, depth)
-    assert upsampler.describe().model == "live_filter" and upsampler.cautions == ()
+    assert upsampler.describe().model == "fdkn_live" and upsampler.cautions == ()
 
 
 def test_where_no_network_can_run_the_filter_serves_coarse_depth(monkeypatch, caplog):
@@ -255,7 +256,21 @@ def test_where_no_network_can_run_the_filter_serves_coarse_depth(monkeypatch, ca
     upsampler = Upsampler()
     for _ in range(2):
         assert upsampler(rgb, _coarse(depth)).quality is not None
-    assert caplog.text.count("no engine here") == 1 and upsampler.describe().model == "live_filter"
+    assert caplog.text.count("no engine here") == 1 and upsampler.describe().model == "fdkn_live"
+
+
+def test_where_no_engine_is_there_the_filter_serves(monkeypatch, caplog):
+    def none(*settings, **more):
+        raise EngineError("no engine is installed")
+
+    monkeypatch.setattr("depth_sr_ros.engines.current.choose_engine", none)
+    rgb, depth = _scene()
+    upsampler = Upsampler()
+    result = upsampler(rgb, depth)
+    assert result.expected_error is None and upsampler.describe().model == "live_filter"
+    assert "fdkn_live cannot serve here" in caplog.text and "no engine is installed" in caplog.text
+    with pytest.raises(UpsamplerError, match="no engine is installed"):
+        Upsampler(engine="openvino")
 
 
 def test_describe_before_the_first_frame():

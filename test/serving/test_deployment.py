@@ -48,7 +48,7 @@ def test_roll_back_leads_to_what_ran_before_and_forward_again(local, settings, o
 
 
 def test_a_filter_and_a_network_take_turns_and_each_serves_as_before(local, settings):
-    """Scale 0 has no weights to keep."""
+    """JIIF has no live weights to keep."""
     rgb, coarse = frame()
     finer = coarse.repeat(4, 0).repeat(4, 1)  # of a ratio that no weights are for
 
@@ -57,7 +57,7 @@ def test_a_filter_and_a_network_take_turns_and_each_serves_as_before(local, sett
 
     before = result(local)
     assert local.state().serving.deployment.artifact is not None
-    swap_to(local, replace(settings, scale=0))
+    swap_to(local, replace(settings, model="jiif", scale=0))
     by_filter = result(local)
     assert (local.describe().label, local.state().serving.deployment.artifact) == ("live_filter", None)
     assert not np.array_equal(by_filter, before)

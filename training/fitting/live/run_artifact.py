@@ -15,7 +15,7 @@ from training.fitting.live.validation import METHODS, LiveEvaluation, LiveScores
 from training.networks.loading import load_into
 from training.recipes.live_recipe import load_live_recipe
 from training.recipes.names import RecipeFile
-from training.recipes.provenance import provenance_of, summary
+from training.recipes.provenance import Provenance, provenance_of, sha256_of, summary
 
 PROTOCOL = "cameras"
 """What the card calls the evaluation: simulated cameras before scenes of dev, see `training.datasets.live.dev`."""
@@ -58,9 +58,15 @@ def export_live_run(
         training={"recipe": f"{file.name}_live", **summary(record), "selected_on": "dev"},
         evaluation={} if data is None else card_evaluation(network, data, run / "validation.npz"),
         command=str(record.last.get("command", plain)),
-        provenance=lambda stored: record.stored(stored).as_text(),
+        provenance=lambda stored: _as_stored(record, stored).as_text(),
         storage=storage,
     )
+
+
+def _as_stored(record: Provenance, stored: Path) -> Provenance:
+    """The record of weights that were rounded when they were stored."""
+    facts = {"weights": sha256_of(stored), "weights_are": "as it ships, rounded"}
+    return record.amended(record.last["id"], facts).stored(stored)
 
 
 def card_evaluation(network: LiveNetwork, data: Path, kept: Path) -> dict[str, Any]:
