@@ -48,7 +48,7 @@ def test_measurements_are_in_the_tables():
     page = filled(PAGE.read_text(), _results(r1=12.5, kinect_v1=14.25))
     assert "| 1 | 12.5 / 30 / 5.0 (90%) |" in page and "| 1 | 10.0% / 2.0% / 9.0 |" in page
     assert "| Kinect v1, Xtion (0.9) | 14.2 / 30 / 5.0 (90%) |" in page
-    assert "Not measured." in filled(page, {}) and "12.5" not in filled(page, {})
+    assert "Not measured." in filled(page, {}) and "12.5 / 30" not in filled(page, {})
 
 
 def test_lines_follow_the_measurements():
