@@ -30,7 +30,7 @@ def outputs(probe):
 def test_says_in_one_line_which_engine_runs_and_why(node):
     lines = [node.wait_for("runs on"), *[line for line in node.lines if "runs on" in line]]
     assert len(set(lines)) == 1
-    assert "fdkn_live runs on openvino" in lines[0]
+    assert "fdkn_live (weights " in lines[0] and "runs on openvino" in lines[0]
 
 
 @pytest.mark.parametrize("reliable", [True, False], ids=["reliable", "best_effort"])
