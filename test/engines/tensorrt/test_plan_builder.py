@@ -22,7 +22,9 @@ from depth_sr_ros.engines.tensorrt.plan_builder import PlanBuilder
 from depth_sr_ros.engines.tensorrt.sampling_check import check_sampling
 
 CAPABILITY = "SM86"
-SHIPPED_NETWORKS = {read_artifact(SHIPPED / name).card.model: name for name in list_artifacts()}
+SHIPPED_NETWORKS = {
+    card.model: card.name for card in (read_artifact(SHIPPED / name).card for name in list_artifacts()) if card.scale
+}
 SMALL_NETWORKS = ("jiif", "dada", "bridgenet")  # the shipped ones compile for minutes
 
 
