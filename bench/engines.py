@@ -48,7 +48,9 @@ def main() -> int:
     file = options.out / "engines.json"
     results: Results = json.loads(file.read_text()) if file.is_file() and not options.again else {}
     folders = {read_artifact(f).folder.name: read_artifact(f).folder for f in options.artifacts}
-    folders = {**{name: SHIPPED / name for name in list_artifacts()}, **folders}
+    # live weights: `bench.frames`, registration included
+    papers = [name for name in list_artifacts() if read_artifact(SHIPPED / name).card.scale]
+    folders = {**{name: SHIPPED / name for name in papers}, **folders}
     for name, job in _jobs(folders, threads, options).items():
         if name not in results and (not options.only or name.split("/")[0] in (*options.only, "machine")):
             print(f"{name} ...", flush=True)

@@ -38,12 +38,13 @@ def filled(text: str) -> str:
 
 
 def weights_markdown() -> str:
-    """One row per shipped artifact, from its card."""
+    """One row per shipped artifact of the papers' networks, from its card."""
     lines = [
         "| artifact | Dolls | Laundry | Reindeer | mean | bicubic | relative to bicubic on dev | training |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    lines += [_row(name, read_artifact(ARTIFACTS / name)) for name in list_artifacts(ARTIFACTS)]
+    artifacts = {name: read_artifact(ARTIFACTS / name) for name in list_artifacts(ARTIFACTS)}
+    lines += [_row(name, artifact) for name, artifact in artifacts.items() if artifact.card.scale]
     for scale, row in RELEASED.items():
         lines.append(f"| authors' FDKN x{scale} | {row.replace(', ', ' | ')} | | | NYU v2 |")
     return "\n".join(lines) + "\n"
