@@ -24,13 +24,15 @@ def _outputs(batch, error=0.01, depth=None, which=None):
     return LiveOutputs(depth, torch.full_like(start, error), start, which)
 
 
-def test_error_of_one_unit_counts_one_near_and_far():
+def test_an_error_counts_alike_near_and_far_and_by_what_the_crop_had_before():
     batch = _batch()
     for factor in (0.1, 1.0, 5.0):
         truth = factor * batch["start"]
-        moved = {**batch, "truth": truth, "near": truth, "far": truth}
         depth = truth + error_unit(truth)
-        assert loss_terms(_outputs(moved, depth=depth), moved)["l1"] == pytest.approx(1, rel=1e-4)
+        for before, counts in ((0.0, 5.0), (0.8, 1.0), (3.8, 0.25)):
+            start = truth + before * error_unit(truth)
+            moved = {**batch, "start": start, "truth": truth, "near": truth, "far": truth}
+            assert loss_terms(_outputs(moved, depth=depth), moved)["l1"] == pytest.approx(counts, rel=1e-3)
 
 
 def test_likelihood_is_best_where_the_expected_error_is_the_mean_one():

@@ -21,17 +21,17 @@ def _ratio(camera):
     return COLOUR.fx / camera.geometry.camera.fx
 
 
-def test_ratios_are_log_uniform_with_a_quarter_at_one(cameras):
+def test_ratios_are_log_uniform_with_a_fifth_at_one(cameras):
     apart = [c for c in cameras if np.abs(c.geometry.told - np.eye(4)).max() > 0]
     ratios = np.array([_ratio(c) for c in apart])
-    assert (ratios == 1).mean() == pytest.approx(0.25, abs=0.03)
+    assert (ratios == 1).mean() == pytest.approx(0.2, abs=0.03)
     logs = np.log(ratios[ratios > 1]) / np.log(10)
     assert logs.max() <= 1 and np.abs(np.sort(logs) - np.linspace(0, 1, len(logs))).max() < 0.06
 
 
 def test_a_share_of_the_cameras_is_registered(cameras):
     registered = [c for c in cameras if not np.abs(c.geometry.told - np.eye(4)).max() > 0]
-    assert len(registered) / len(cameras) == pytest.approx(0.2, abs=0.03)
+    assert len(registered) / len(cameras) == pytest.approx(0.3, abs=0.03)
     for camera in registered[:50]:
         own = camera.geometry.camera
         assert (own.cx + 0.5) / own.width == pytest.approx(0.5) == pytest.approx((own.cy + 0.5) / own.height)
