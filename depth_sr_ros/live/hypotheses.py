@@ -25,9 +25,18 @@ def for_network(registered: Registered, smooth: NDArray[np.float32]) -> Register
     Returns:
         With `smooth` as start image, and as both hypotheses of pixels beyond the depth camera's view.
     """
-    known = registered.quality >= FOOTPRINT
-    beyond = ~(np.logical_or.accumulate(known, 1) & np.logical_or.accumulate(known[:, ::-1], 1)[:, ::-1])
+    beyond = _beyond_view(registered.quality >= FOOTPRINT)
     if not beyond.any():
         return replace(registered, start=smooth)
-    near, far = (np.where(beyond, smooth, surface) for surface in (registered.near, registered.far))
+    near, far = registered.near.copy(), registered.far.copy()
+    for surface in (near, far):
+        np.copyto(surface, smooth, where=beyond)
     return replace(registered, start=smooth, near=near, far=far)
+
+
+def _beyond_view(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What is left of a row's first known pixel or right of its last one; all of a row without any."""
+    columns = np.arange(known.shape[1])
+    first, last = known.argmax(axis=1), known.shape[1] - 1 - known[:, ::-1].argmax(axis=1)
+    outside = (columns < first[:, None]) | (columns > last[:, None])
+    return np.asarray(outside | ~known.any(axis=1, keepdims=True))

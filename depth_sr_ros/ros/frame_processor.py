@@ -59,7 +59,7 @@ class FrameProcessor:
         refusal: the newest pair given up since the last published frame, None after a published frame.
         coverage: how much of the colour image gets depth.
         info_problem: why depth/camera_info is missing or may be wrong, None when it is right.
-        uncertainty_problem: why a subscriber of depth/uncertainty gets nothing, None when it does or nobody subscribes.
+        uncertainty_problem: why a subscriber of depth/uncertainty gets nothing; empty where it does or nobody does.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class FrameProcessor:
         self.coverage = CoverageWatch(log)
         self.info_problem: str | None = None
         self._info_missed: float | None = None
-        self.uncertainty_problem: str | None = None
+        self.uncertainty_problem = ""
         self._abandoned = False
 
     def abandon(self) -> None:
@@ -149,7 +149,7 @@ class FrameProcessor:
 
     def _look_at_uncertainty(self, result: UpsampledDepth, upsampler: Upsampler) -> None:
         """Tells a subscriber once, for each model, why no expected error comes."""
-        self.uncertainty_problem = None
+        self.uncertainty_problem = ""
         if result.expected_error is None and self._outputs.uncertainty_wanted():
             self.uncertainty_problem = NO_UNCERTAINTY.format(model=upsampler.describe().model)
             for problem in self._untold((self.uncertainty_problem,)):

@@ -299,7 +299,7 @@ class DepthSuperResolution(LifecycleNode):
             notes=configured.processor.notes,
             problem=self._problem,
             info_problem=configured.processor.info_problem or configured.processor.coverage.warning,
-            uncertainty_problem=configured.processor.uncertainty_problem or "",
+            uncertainty_problem=configured.processor.uncertainty_problem,
             unregistered=configured.relation.problem if active else "",
         )
 

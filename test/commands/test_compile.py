@@ -56,6 +56,7 @@ def test_the_size_of_the_colour_image_is_rounded_up_to_whole_cells(plans, capsys
         (["fdkn_x8", "--precision", "int8"], "offers auto, all, .* for fdkn_x8 here, found 'int8'.*depth-sr quantise"),
         (["--model", "dinosaur"], "expected one of .*fdkn_x8"),
         (["/nowhere"], "/nowhere"),
+        (["--model", "jiif", "--scale", "0"], "expected WEIGHTS or --scale.*needs no plan"),
     ],
 )
 def test_says_in_one_line_what_cannot_be_built(change, words, tmp_path, capfd):

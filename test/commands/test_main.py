@@ -162,6 +162,7 @@ def test_bench_times_what_the_node_runs_by_default(capsys):
     [
         "bench --size 64",
         "bench --scale 8 --engine warp",
+        "bench --model jiif --engine openvino",
         "bench --rounds 0",
         "bench --ratio 400 --rounds 1",
     ],

@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,44 @@ def _compile(artifact: Artifact, grid: tuple[int, int], cache: PlanCache) -> lis
         except (EngineError, OSError) as error:
             notes.append(f"{request}: no plan: {error}")
     return notes
+
+
+def promoted(candidate: Artifact, engine: Engine, out: Path) -> dict[str, Any]:
+    """Puts a checked candidate in its place, see `promote`.
+
+    Returns:
+        What the retraining keeps of it: `artifact`, `weights_id`, `engine`, `engine_words`.
+    """
+    artifact = promote(candidate, out)
+    words = (
+        f"{engine.name} {engine.precision}, {engine.milliseconds:.0f} ms for a frame of {engine.size[0]}x"
+        f"{engine.size[1]}; {engine.reason.partition('; passed over')[0]}"
+    )
+    return {
+        "artifact": artifact.folder.name,
+        "weights_id": artifact.weights_id,
+        "engine": asdict(engine),
+        "engine_words": words,
+    }
+
+
+def promoted_artifact(out: Path, name: str) -> Artifact:
+    """The artifact that `promoted` has put into the folder of a retraining.
+
+    Raises:
+        ArtifactError: it is not there any more, or damaged; the message says what to remove.
+    """
+    try:
+        return read_artifact(out / name)
+    except ArtifactError as error:
+        raise ArtifactError(
+            f"{error}; remove {out / name} and {out / 'promoted.json'} to have it written again"
+        ) from error
+
+
+def promotion_words(artifact: Artifact, engine: str) -> dict[str, str]:
+    """What a report says of a promotion, `engine` being the words on that."""
+    return {"switch": switch_line(artifact), "words": switch_words(artifact), "engine": engine}
 
 
 def promote(artifact: Artifact, out: Path) -> Artifact:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from depth_sr_ros.artifact import Artifact, ArtifactError, read_artifact
+from depth_sr_ros.artifact import Artifact
 from depth_sr_ros.recordings.recording import RecordingError
 from training.datasets.pairs import Pair, load_pair
 from training.evaluation.network_scores import network_of_artifact
@@ -25,7 +25,14 @@ from training.retraining.held_pictures import Networks, base_pictures, held_pict
 from training.retraining.held_scores import evaluate_both
 from training.retraining.html_report import ReportContent, write_report
 from training.retraining.noise import MeasuredNoise, measure_noise
-from training.retraining.promotion import VARIANT, check_engine_of, promote, switch_line, switch_words, write_candidate
+from training.retraining.promotion import (
+    VARIANT,
+    check_engine_of,
+    promoted,
+    promoted_artifact,
+    promotion_words,
+    write_candidate,
+)
 from training.retraining.retraining_recipe import adapted, build_recipe, data_folder, write_recipe
 from training.retraining.settings import REQUEST, Settings, check_claim, check_folder, claim, digest_of
 from training.retraining.split import Split, freeze_recordings, split_frames, spread
@@ -37,6 +44,7 @@ _HELD_PICTURES, _BASE_PICTURES = 4, 2
 
 
 Decision = TypeVar("Decision")
+Outcome = TypeVar("Outcome")
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,21 @@ def say_to_stderr(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def staged(out: Path, say: Say, work: Callable[[Stages], Outcome]) -> Outcome:
+    """Runs the stages of a retraining in its folder, which nobody else may use meanwhile.
+
+    Raises:
+        ValueError: the folder cannot be used, or is in use.
+        RetrainingInterrupted: stopped; the same command continues.
+    """
+    check_folder(out)
+    stages = Stages(out, say)
+    with stoppable(stages):
+        out.mkdir(parents=True, exist_ok=True)
+        with locked(out):
+            return work(stages)
+
+
 def retrain(settings: Settings, say: Say = say_to_stderr) -> Retrained[Verdict]:
     """Makes better weights of recordings, or says why they are not better.
 
@@ -73,12 +96,7 @@ def retrain(settings: Settings, say: Say = say_to_stderr) -> Retrained[Verdict]:
     start = starting_point(settings)
     base = base_set(settings.data, adapted(settings.training, start).data, settings.dev_images)
     bags = find_bags(settings.bags)
-    check_folder(settings.out)
-    stages = Stages(settings.out, say)
-    with stoppable(stages):
-        settings.out.mkdir(parents=True, exist_ok=True)
-        with locked(settings.out):
-            return _Retraining(settings, start, base, stages).run(bags)
+    return staged(settings.out, say, lambda stages: _Retraining(settings, start, base, stages).run(bags))
 
 
 class _Retraining:
@@ -267,17 +285,10 @@ class _Retraining:
             inputs,
             lambda: self._exported(network, content),
         )
-        place = self.out / done["artifact"]
-        try:
-            artifact = read_artifact(place)
-        except ArtifactError as error:
-            raise ArtifactError(
-                f"{error}; remove {place} and {self.out / 'promoted.json'} to have it written again"
-            ) from error
-        line = switch_line(artifact)
-        words = {"switch": line, "words": switch_words(artifact), "engine": done["engine_words"]}
+        artifact = promoted_artifact(self.out, done["artifact"])
+        words = promotion_words(artifact, done["engine_words"])
         report = write_report(ReportContent(**{**vars(content), "promotion": words}), self.out)
-        return Retrained(artifact, content.verdict, report, line)
+        return Retrained(artifact, content.verdict, report, words["switch"])
 
     def _exported(self, network: Any, content: ReportContent) -> dict[str, Any]:
         settings = self.settings
@@ -289,17 +300,7 @@ class _Retraining:
         engine = check_engine_of(candidate, pair, self.settings.engine_cache)
         for note in engine.notes:
             self.stages.say(f"  {note}")
-        artifact = promote(candidate, self.out)
-        words = (
-            f"{engine.name} {engine.precision}, {engine.milliseconds:.0f} ms for a frame of {engine.size[0]}x"
-            f"{engine.size[1]}; {engine.reason.partition('; passed over')[0]}"
-        )
-        return {
-            "artifact": artifact.folder.name,
-            "weights_id": artifact.weights_id,
-            "engine": asdict(engine),
-            "engine_words": words,
-        }
+        return promoted(candidate, engine, self.out)
 
 
 def _nothing(result: ExtractionResult) -> str:

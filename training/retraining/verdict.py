@@ -17,7 +17,7 @@ class Verdict:
 
     Attributes:
         promoted: whether the new weights may serve.
-        held: change of the mean RMSE on held frames, as a share; negative is better.
+        held: change of the error on held frames, as a share; negative is better. Here it is their mean RMSE.
         base: the same on the base set, by protocol.
         reasons: why they are refused; empty where they are not.
         notes: what is worth knowing all the same.

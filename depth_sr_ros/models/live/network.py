@@ -82,17 +82,14 @@ class LiveNetwork(nn.Module, abc.ABC):
         """The network as it serves: without what only training needs. The network itself, unless it says otherwise."""
         return self
 
+    @abc.abstractmethod
     def correct_error(self, constant: float, slope: float) -> None:
         """Changes what the error head says, e, to constant + slope e: the expected error is a usual one times exp(e).
 
         Args:
             constant: what is added; 0 keeps it.
             slope: factor; 1 keeps it, 0 leaves the usual error.
-
-        Raises:
-            NotImplementedError: this network has no such head.
         """
-        raise NotImplementedError(f"{type(self).__name__}: expected a network with an error head that can be corrected")
 
     @abc.abstractmethod
     def refine(self, guide: Tensor, start: Tensor, near: Tensor, far: Tensor, quality: Tensor) -> LiveOutputs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import copy
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from depth_sr_ros.models import create_live_model
@@ -75,7 +76,14 @@ def run(args: argparse.Namespace) -> None:
     path = args.out / "weights.safetensors"
     save_weights(corrected.state_dict(), path)
     record = provenance_of(weights)
-    facts = {"error_correction": {"constant": round(constant, 4), "slope": round(slope, 4)}}
+    facts = {"error_correction": _both(record.last.get("error_correction"), constant, slope)}
     record.amended(record.last["id"], facts).stored(path).write(args.out)
     shutil.copyfile(args.run / _KEPT, args.out / _KEPT)
     print(path)
+
+
+def _both(earlier: Mapping[str, float] | None, constant: float, slope: float) -> dict[str, float]:
+    """A correction after an earlier one, as a single one of what was trained."""
+    if earlier is not None:
+        constant, slope = constant + slope * earlier["constant"], slope * earlier["slope"]
+    return {"constant": round(constant, 4), "slope": round(slope, 4)}

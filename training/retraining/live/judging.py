@@ -17,7 +17,7 @@ from depth_sr_ros.models import LiveNetwork
 from training.datasets.live.dev import DevCrop
 from training.fitting.live.validation import LiveEvaluation
 from training.retraining.settings import Margins
-from training.retraining.verdict import per_cent
+from training.retraining.verdict import Verdict, per_cent
 
 HELD = "held"
 """Name of the set of held frames."""
@@ -76,29 +76,14 @@ def change(
 
 
 @dataclass(frozen=True)
-class LiveVerdict:
-    """The decision.
+class LiveVerdict(Verdict):
+    """The decision. Errors are those of `change`; `base` is of simulated crops, by set.
 
     Attributes:
-        promoted: whether the new weights may serve.
-        held: change of the error on held frames against the old weights, as a share; negative is better.
-        to_filter: the same against the filter that serves without weights.
-        base: the same on simulated crops, against the old weights, by set.
-        reasons: why they are refused; empty where they are not.
-        notes: what is worth knowing all the same.
+        to_filter: as `held`, against the filter that serves without weights.
     """
 
-    promoted: bool
-    held: float
     to_filter: float
-    base: Mapping[str, float]
-    reasons: tuple[str, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def words(self) -> str:
-        """The decision in one sentence."""
-        return f"promoted: {self.changes}" if self.promoted else f"refused: {'; '.join(self.reasons)}"
 
     @property
     def changes(self) -> str:
@@ -135,7 +120,7 @@ def judge_live(before: Found, after: Found, margins: Margins) -> LiveVerdict:
         for name, found in base.items()
         if not found <= margins.base
     ]
-    return LiveVerdict(not reasons, held, to_filter, base, tuple(reasons), tuple(_notes(before, after)))
+    return LiveVerdict(not reasons, held, base, tuple(reasons), tuple(_notes(before, after)), to_filter)
 
 
 def _notes(before: Found, after: Found) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from depth_sr_ros.cameras.calibration import Calibration
@@ -13,7 +12,7 @@ from training.recipes.provenance import Provenance, provenance_of, summary
 from training.retraining.card import command_of
 from training.retraining.live.recipe import NAME
 from training.retraining.live.report import LiveReport
-from training.retraining.promotion import ServedFrame, artifact_name, check_engine_on, promote, write_candidate
+from training.retraining.promotion import ServedFrame, artifact_name, check_engine_on, promoted, write_candidate
 from training.retraining.settings import Settings
 
 
@@ -46,17 +45,7 @@ def exported(network: LiveNetwork, settings: Settings, report: LiveReport, held:
     grid = -(-height // step) * step, -(-width // step) * step
     served = ServedFrame(frame.rgb, frame.depth, cameras)
     engine = check_engine_on(candidate, served, grid, settings.engine_cache)
-    artifact = promote(candidate, settings.out)
-    words = (
-        f"{engine.name} {engine.precision}, {engine.milliseconds:.0f} ms for a frame of {engine.size[0]}x"
-        f"{engine.size[1]}; {engine.reason.partition('; passed over')[0]}"
-    )
-    return {
-        "artifact": artifact.folder.name,
-        "weights_id": artifact.weights_id,
-        "engine": asdict(engine),
-        "engine_words": words,
-    }
+    return promoted(candidate, engine, settings.out)
 
 
 def card_facts(settings: Settings, report: LiveReport, record: Provenance) -> Mapping[str, Any]:

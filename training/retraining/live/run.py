@@ -18,7 +18,6 @@ from depth_sr_ros.recordings.recording import RecordingError
 from training.datasets.live.dev import DevCrop
 from training.datasets.live.recorded import RecordedCrops, frames_by_recording, spread_frames
 from training.degradation.two_cameras.noise import AxialNoise
-from training.extraction.manifest import locked
 from training.recipes.live_recipe import LiveRecipe
 from training.recipes.names import RecipeFile
 from training.retraining.fine_tune import read_losses
@@ -32,10 +31,10 @@ from training.retraining.live.report import LiveReport, held_pictures, write_liv
 from training.retraining.live.simulated import ANY, OWN, judged_crops, own_crops
 from training.retraining.live.sources import find_recordings, hash_recording
 from training.retraining.live.split import LiveSplit, split_live
-from training.retraining.promotion import VARIANT, switch_line, switch_words
-from training.retraining.run import Retrained, say_to_stderr
-from training.retraining.settings import Settings, TrainingOptions, check_claim, check_folder, claim, digest_of
-from training.retraining.stages import PromotionRefused, Say, Stages, stoppable
+from training.retraining.promotion import VARIANT, promoted_artifact, promotion_words
+from training.retraining.run import Retrained, say_to_stderr, staged
+from training.retraining.settings import Settings, TrainingOptions, check_claim, claim, digest_of
+from training.retraining.stages import PromotionRefused, Say, Stages
 
 _HELD_SIDE = 384  # pixels of a held frame that are judged; whole frames are read from disk, not kept in memory
 _HELD_SEED, _SIMULATED, _PICTURES = 77, 16, 4
@@ -69,12 +68,7 @@ def retrain_live(settings: Settings, say: Say = say_to_stderr) -> Retrained[Live
     """
     start = live_start(settings)
     paths = find_recordings(settings.bags, settings.extraction.bags)
-    check_folder(settings.out)
-    stages = Stages(settings.out, say)
-    with stoppable(stages):
-        settings.out.mkdir(parents=True, exist_ok=True)
-        with locked(settings.out):
-            return _LiveRetraining(settings, start, stages).run(paths)
+    return staged(settings.out, say, lambda stages: _LiveRetraining(settings, start, stages).run(paths))
 
 
 def given_recipe(settings: Settings) -> RecipeFile | None:
@@ -225,14 +219,7 @@ class _LiveRetraining:
         doing = "writing the artifact and checking its engine"
         held = self.split.held[0]
         done = self.stages.once("promoted", doing, inputs, lambda: exported(network, self.settings, report, held))
-        place = self.out / done["artifact"]
-        try:
-            artifact = read_artifact(place)
-        except ArtifactError as error:
-            raise ArtifactError(
-                f"{error}; remove {place} and {self.out / 'promoted.json'} to have it written again"
-            ) from error
-        line = switch_line(artifact)
-        words = {"switch": line, "words": switch_words(artifact), "engine": done["engine_words"]}
+        artifact = promoted_artifact(self.out, done["artifact"])
+        words = promotion_words(artifact, done["engine_words"])
         page = write_live_report(replace(report, promotion=words), self.out)
-        return Retrained(artifact, report.verdict, page, line)
+        return Retrained(artifact, report.verdict, page, words["switch"])

@@ -1,10 +1,13 @@
 """Whether an expected error is honest, told of errors drawn from known distributions."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from live_networks import live_network
 
+from training.fitting.live.calibrate_command import _both
 from training.fitting.live.calibration import Stated, bins, fit_correction, miss, overall
 from training.fitting.live.reliability_plot import reliability_plot
 
@@ -59,3 +62,15 @@ def test_the_plot_puts_honest_bins_on_the_diagonal_and_others_beside_it():
     for picture, below in zip(pictures, (False, True), strict=True):
         rows, columns = np.nonzero((picture == (40, 40, 200)).all(axis=2))
         assert (np.mean(rows - 50 > 450 - columns + 25) > 0.5) == below
+
+
+def test_a_correction_after_another_is_recorded_as_one_of_both():
+    network = live_network().eval()
+    once, twice = copy.deepcopy(network), copy.deepcopy(network)
+    twice.correct_error(0.3, 0.5)
+    twice.correct_error(-1.2, 0.8)
+    recorded = _both(_both(None, 0.3, 0.5), -1.2, 0.8)
+    assert recorded == {"constant": pytest.approx(-0.96), "slope": pytest.approx(0.4)}
+    once.correct_error(recorded["constant"], recorded["slope"])
+    for one, other in zip(once.state_dict().values(), twice.state_dict().values(), strict=True):
+        assert torch.allclose(one.float(), other.float(), atol=1e-6)
