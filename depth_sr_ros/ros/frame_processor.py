@@ -26,7 +26,7 @@ EXPLAIN_EVERY = 10.0
 
 NO_UNCERTAINTY = (
     "depth/uncertainty is not published: {model} serves, and only live weights such as fdkn_live know their expected "
-    "error; set `scale` to 0, with live weights that ship or in `weights`"
+    "error; set `weights` to a folder of live weights, and `scale` to 0"
 )
 """What a subscriber of depth/uncertainty is told where nothing comes."""
 
